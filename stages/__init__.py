@@ -1,0 +1,1 @@
+"""One thin main a DVC stage: read parameters and inputs, call wsdkd, write outputs."""

@@ -1,0 +1,1 @@
+"""Multi-label image classification by knowledge distillation from weakly-supervised detection."""

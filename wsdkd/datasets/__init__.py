@@ -1,0 +1,1 @@
+"""Readers of dataset layouts, and the check of every image they name."""

@@ -1,0 +1,1 @@
+"""The embedded dataset: drawn scenes with known boxes."""

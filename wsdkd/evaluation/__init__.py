@@ -1,0 +1,1 @@
+"""Metrics of classification, detection and cost, and their plots."""

@@ -1,0 +1,1 @@
+"""Forward passes over whole datasets, without gradients."""

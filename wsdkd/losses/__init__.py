@@ -1,0 +1,1 @@
+"""Each loss a pure function with its equation."""

@@ -1,0 +1,1 @@
+"""Backbones, RoI features, the teacher (WSDDN) and the student."""

@@ -1,0 +1,1 @@
+"""Typed, frozen sections of params.yaml, a file a section."""

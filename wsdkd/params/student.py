@@ -1,0 +1,45 @@
+"""Sections of the student: its network, and the two stages of distillation."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wsdkd.params.base import Section
+from wsdkd.params.network import Network, NonNegative, Optimisation, Positive
+
+
+class StudentParams(Section):
+    """The student (method: S-Cls); the baseline is the same network without a teacher."""
+
+    network: Network
+    size: Annotated[int, Field(ge=32)]
+    """Side of the square input, in pixels."""
+    pooling: Literal["mean", "max"] = "mean"
+    """How the feature map becomes one vector, where the backbone has no fc6 and fc7."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class DistillFeaturesParams(Section):
+    """Stage 1, object-level features."""
+
+    recipe: Literal["release", "paper", "regions"] = "regions"
+    """See docs/method.md."""
+    rois: Annotated[int, Field(ge=1)] | None = None
+    """At most this many RoIs an image, in order of the teacher's confidence."""
+    training: Optimisation
+
+
+class DistillPredictionsParams(Section):
+    """Stage 2, image-level predictions."""
+
+    temperature: Positive = 5.0
+    """t of Eq. 10: divides the student's logits."""
+    class_temperature: Positive = 0.5
+    """t^c: divides the teacher's M^c."""
+    detection_temperature: Positive = 0.5
+    """t^d: divides the teacher's M^d."""
+    label_weight: NonNegative = 1.0
+    """Weight of L_p (Eq. 5)."""
+    teacher_weight: NonNegative = 1.0
+    """Weight of L_p' (Eq. 10)."""
+    training: Optimisation

@@ -1,0 +1,48 @@
+"""Section ``teacher``: WSDDN, its images, its RoIs and its training."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wsdkd.params.base import Section
+from wsdkd.params.network import Count, Network, Optimisation, Positive
+
+
+class RoiPooling(Section):
+    """How features of a region are gathered."""
+
+    pooling: Literal["max", "align"] = "max"
+    """RoI max-pooling as released, or RoIAlign."""
+    bins: Annotated[int, Field(ge=1, le=14)] = 7
+    """Bins along each side."""
+    objectness: bool = True
+    """Multiply the features by the objectness score (release: scale 1, bias 0)."""
+    objectness_scale: Positive = 1.0
+    objectness_bias: float = 0.0
+
+
+class TeacherParams(Section):
+    """The teacher (method: T-WDet)."""
+
+    network: Network
+    size: Annotated[int, Field(ge=32)]
+    """Side of the square input when caching and testing, in pixels."""
+    train_sizes: tuple[Annotated[int, Field(ge=32)], ...]
+    """Sides of which each training batch takes one at random."""
+    test_sizes: tuple[Annotated[int, Field(ge=32)], ...] | None = None
+    """Sides whose image scores and detections are fused; without it, ``size`` alone."""
+    test_mirrored: bool = False
+    """Fuse the mirrored image too."""
+    proposals: Count = 500
+    """The best this many proposals of an image."""
+    roi: RoiPooling = RoiPooling()
+    hidden: Count = 4096
+    """Width of fc6 and fc7, where the backbone brings none of its own."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    training: Optimisation
+
+    @model_validator(mode="after")
+    def _has_sizes(self) -> "TeacherParams":
+        if not self.train_sizes:
+            raise ValueError("train_sizes needs at least one size")
+        return self

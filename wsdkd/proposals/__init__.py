@@ -1,0 +1,1 @@
+"""Class-agnostic boxes that may hold an object, with objectness scores."""

@@ -1,0 +1,58 @@
+"""``objects.parquet``: the annotated boxes. For evaluation alone: no training stage may import this."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wsdkd.files import publish_file
+
+OBJECTS_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.int16()),  # place in classes.json
+        ("x1", pa.float32()),  # pixels of the original image, after EXIF orientation;
+        ("y1", pa.float32()),  # edges of the box, so that width = x2 - x1
+        ("x2", pa.float32()),
+        ("y2", pa.float32()),
+        ("difficult", pa.bool_()),
+        ("crowd", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ObjectRow:
+    """One annotated object; its box (x1, y1, x2, y2) in pixels of the original image."""
+
+    image_id: str
+    label: int
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    difficult: bool
+    crowd: bool
+
+
+def write_objects(path: Path, rows: Sequence[ObjectRow]) -> None:
+    """Write ``rows``, sorted by all their columns; equal rows give equal bytes."""
+    names = OBJECTS_SCHEMA.names
+    ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in names))
+    columns = {name: [getattr(row, name) for row in ordered] for name in names}
+    with publish_file(path) as aside:
+        pq.write_table(pa.table(columns, schema=OBJECTS_SCHEMA), aside)
+
+
+def read_objects(path: Path) -> list[ObjectRow]:
+    """Read all rows.
+
+    Raises:
+        ValueError: the file is not a table of objects.
+    """
+    table = pq.read_table(path)
+    if not table.schema.equals(OBJECTS_SCHEMA):
+        raise ValueError(f"{path}: not a table of objects: its columns are {table.schema.names}")
+    return [ObjectRow(**row) for row in table.to_pylist()]

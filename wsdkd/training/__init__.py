@@ -1,0 +1,1 @@
+"""The loop, the loaders, schedules and checkpoints."""
