@@ -11,6 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from wsdkd.errors import UserError
+
 T = TypeVar("T")
 
 PARAMS_FILE = Path("params.yaml")
@@ -27,7 +29,7 @@ SECTIONS = (
 )
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A parameter is unknown, of the wrong type or impossible; the message names it in full."""
 
 

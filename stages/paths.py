@@ -1,0 +1,31 @@
+"""Where the stages read and write, relative to the project. Method code knows none of these."""
+
+from pathlib import Path
+
+DATA = Path("data")
+SCENES = DATA / "scenes"
+"""The drawn dataset; only where ``dataset.format`` is scenes."""
+
+PREPARED = DATA / "prepared"
+IMAGES = PREPARED / "images.parquet"
+OBJECTS = PREPARED / "objects.parquet"
+CLASSES = PREPARED / "classes.json"
+REJECTED = PREPARED / "rejected.csv"
+
+PROPOSALS = DATA / "proposals"
+TEACHER_CACHE = DATA / "teacher_cache"
+
+MODELS = Path("models")
+TEACHER = MODELS / "teacher"
+BASELINE = MODELS / "baseline"
+STUDENT_FEATURES = MODELS / "student_features"
+"""The student between the two stages of distillation."""
+STUDENT = MODELS / "student"
+
+REPORTS = Path("reports")
+CURVES = REPORTS / "curves"
+"""One folder of training curves a training stage: teacher, baseline, features, student."""
+METRICS = REPORTS / "metrics.json"
+ACCURACY = REPORTS / "accuracy.json"
+"""The part of the metrics that holds no timings."""
+PER_CLASS = REPORTS / "per_class.csv"
