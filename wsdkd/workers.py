@@ -1,0 +1,75 @@
+"""Work spread over processes, with results in the order of the items whatever their number."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from wsdkd.errors import UserError
+from wsdkd.progress import track
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORKERS_VARIABLE = "WSDKD_WORKERS"
+
+
+def worker_count() -> int:
+    """The number of worker processes: ``WSDKD_WORKERS``, or the CPUs this process may use.
+
+    Raises:
+        UserError: the variable is not a whole number above zero.
+    """
+    text = os.environ.get(WORKERS_VARIABLE)
+    if not text:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or int(text) == 0:
+        raise UserError(f"{WORKERS_VARIABLE}={text}: expected a whole number above zero")
+    return int(text)
+
+
+def map_ordered(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    description: str,
+    *,
+    workers: int | None = None,
+    unit: str = "image",
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in order, behind a progress bar.
+
+    Args:
+        function: importable by name, or a :class:`functools.partial` of such a function.
+        items: what to work on.
+        description: stands before the bar.
+        workers: number of processes; by default :func:`worker_count`. One runs here, in this process.
+        unit: what an item is called behind the bar.
+
+    Raises:
+        concurrent.futures.process.BrokenProcessPool: a worker died, for want of memory perhaps.
+    """
+    workers = min(worker_count() if workers is None else workers, max(1, len(items)))
+    if workers == 1:
+        yield from track(map(function, items), description, total=len(items), unit=unit)
+        return
+    # Spawned, as a forked copy of a process with threads (Arrow's, OpenCV's) may hang.
+    context = multiprocessing.get_context("spawn")
+    chunks = [items[start : start + _chunk(len(items), workers)] for start in _starts(len(items), workers)]
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        results = (result for chunk in pool.map(partial(_work, function), chunks) for result in chunk)
+        yield from track(results, description, total=len(items), unit=unit)
+
+
+def _chunk(items: int, workers: int) -> int:
+    # Many more chunks than workers, so that the bar moves and all end together.
+    return max(1, min(32, items // (8 * workers)))
+
+
+def _starts(items: int, workers: int) -> range:
+    return range(0, items, _chunk(items, workers))
+
+
+def _work(function: Callable[[Item], Result], chunk: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in chunk]
