@@ -1,0 +1,66 @@
+# Two commands to begin with: `make demo` and `make test`. `make help` lists them all.
+
+SHELL := /bin/sh
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+WORKERS ?= 2
+
+# The newest Python that the pinned packages have wheels for and that can make an environment.
+# `make PYTHON=/path/to/python demo` takes another one.
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+PYTHON ?= $(shell for name in $(PYTHONS); do \
+	"$$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test lint format types contracts tests deps clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: install ## Run the whole pipeline on the embedded dataset and print the table of results.
+	@test -f params.yaml || wsdkd profile use scenes
+	dvc repro
+	@wsdkd show
+
+install: $(VENV)/.installed ## Make .venv with exactly the pinned packages and the project.
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 with the venv module found" \
+		"(looked for: $(PYTHONS)); install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(VENV)/bin/python || { echo "Making $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
+	$(VENV)/bin/python -m pip install -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(VENV)/bin/python -m pip install -r requirements-dev.lock
+	@touch $@
+
+test: lint types contracts tests ## All checks: lint, format, types, import contracts, tests.
+
+lint: $(VENV)/.installed-dev ## Look for defects and for code that is not formatted.
+	ruff check
+	ruff format --check
+
+format: $(VENV)/.installed-dev ## Rewrite the code in the house's format.
+	ruff check --fix-only --quiet
+	ruff format
+
+types: $(VENV)/.installed-dev ## Check the types.
+	mypy
+
+contracts: $(VENV)/.installed-dev ## Check that imports run downward only.
+	lint-imports
+
+tests: $(VENV)/.installed-dev ## Run the tests.
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS)
+
+deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
+	python -m tests.pipeline.closure dvc.yaml
+
+clean: ## Remove the environment and all caches of tools; what the pipeline made stays.
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find stages wsdkd tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
