@@ -1,0 +1,104 @@
+"""Average precision of detections by the rules of Pascal VOC (Everingham et al., IJCV 2010)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from wsdkd.boxes import pairwise_iou
+from wsdkd.evaluation.precision_recall import precision_at_recall
+from wsdkd.evaluation.truth import ImageObjects
+from wsdkd.inference.detections import Detections
+
+Interpolation = Literal["all_points", "voc2007"]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Detections that count as right or wrong, over all images, best first.
+
+    Attributes:
+        labels: int64 (D,), the class that was detected.
+        correct: bool (D,).
+        positives: int64 (K,), objects to be found of each class.
+    """
+
+    labels: np.ndarray
+    correct: np.ndarray
+    positives: np.ndarray
+
+
+def match(
+    detections: Sequence[Detections], objects: Sequence[ImageObjects], num_classes: int, iou: float = 0.5
+) -> Matches:
+    """Hold detections against the annotated objects of the same images, as VOC's own code does.
+
+    A detection belongs to the object of its class that it overlaps most. It is wrong where that
+    overlap is below ``iou``, or where a better detection has already found the object; it counts
+    nowhere where the object is optional (difficult, or a crowd). Overlaps are of boxes with
+    continuous edges, without VOC's extra pixel.
+
+    Args:
+        detections: of each image, in the order of ``objects``.
+        objects: of each image.
+        num_classes: K.
+        iou: intersection over union at which an object is found.
+    """
+    found: list[np.ndarray] = []
+    optional: list[np.ndarray] = []
+    seen = 0
+    for detected, real in zip(detections, objects, strict=True):
+        nearest, overlap = _nearest(detected, real)
+        hit = overlap >= iou
+        found.append(np.where(hit, nearest + seen, -1))
+        optional.append(real.optional[nearest] & hit if len(real.labels) else hit)
+        seen += len(real.labels)
+    scores = np.concatenate([np.zeros(0), *(item.scores for item in detections)])
+    labels = np.concatenate([np.zeros(0, np.int64), *(item.labels for item in detections)])
+    counted = ~np.concatenate([np.zeros(0, bool), *optional])
+    ranked = np.argsort(-scores, kind="stable")
+    ranked = ranked[counted[ranked]]
+    place = np.concatenate([np.zeros(0, np.int64), *found])[ranked]
+    first = np.zeros(len(place), dtype=bool)
+    first[np.unique(place, return_index=True)[1]] = True
+    required = [item.labels[~item.optional] for item in objects]
+    positives = np.bincount(np.concatenate([np.zeros(0, np.int64), *required]), minlength=num_classes)
+    return Matches(labels[ranked], first & (place >= 0), positives)
+
+
+def _nearest(detected: Detections, real: ImageObjects) -> tuple[np.ndarray, np.ndarray]:
+    """Of each detection the object of its class that it overlaps most, and the overlap: both (n,)."""
+    count = len(detected.labels)
+    if not len(real.labels):
+        return np.zeros(count, np.int64), np.full(count, -1.0)
+    overlaps = pairwise_iou(detected.boxes.astype(np.float64), real.boxes)
+    overlaps[detected.labels[:, None] != real.labels[None, :]] = -1
+    nearest = overlaps.argmax(axis=1)
+    return nearest, overlaps[np.arange(count), nearest]
+
+
+def detection_ap(matches: Matches, interpolation: Interpolation = "all_points") -> np.ndarray:
+    """AP of each class in percent, (K,); NaN for a class without an object to be found.
+
+    Args:
+        matches: of all images.
+        interpolation: ``all_points`` is the area under precision made monotone, VOC since 2010;
+            ``voc2007`` the mean of that precision at the recalls 0, 0.1, ..., 1.
+    """
+    result = np.full(len(matches.positives), np.nan)
+    for k in np.flatnonzero(matches.positives):
+        recall, precision = recall_and_precision(matches, int(k))
+        if interpolation == "voc2007":
+            result[k] = 100 * precision_at_recall(recall, precision, np.linspace(0, 1, 11)).mean()
+        else:
+            envelope = np.maximum.accumulate(precision[::-1])[::-1]
+            result[k] = 100 * np.sum(np.diff(recall, prepend=0) * envelope)
+    return result
+
+
+def recall_and_precision(matches: Matches, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """Recall and precision of one class after each of its detections, fractions (D_k,)."""
+    correct = matches.correct[matches.labels == label]
+    hits = np.cumsum(correct)
+    return hits / matches.positives[label], hits / np.arange(1, len(hits) + 1)

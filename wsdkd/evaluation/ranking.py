@@ -1,0 +1,88 @@
+"""Average precision: how well each class ranks the images, without any threshold."""
+
+import numpy as np
+
+
+def check_scores(scores: np.ndarray, labels: np.ndarray, known: np.ndarray) -> None:
+    """Refuse scores that no metric is defined for.
+
+    Args:
+        scores: (N, K).
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where a label is neither present nor absent.
+
+    Raises:
+        ValueError: the shapes differ, or a score is NaN or infinite.
+    """
+    if not scores.shape == labels.shape == known.shape or scores.ndim != 2:
+        shapes = f"{scores.shape}, {labels.shape} and {known.shape}"
+        raise ValueError(f"scores, labels and known have shapes {shapes}, expected one (N, K)")
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is NaN or infinite, so there is no ranking")
+
+
+def average_precisions(scores: np.ndarray, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Non-interpolated AP of each class: the sum over distinct scores of (R_n - R_{n-1}) P_n.
+
+    Images of equal score enter together, so that their order in the file cannot matter. An image
+    takes no part in the classes whose label it does not know.
+
+    Args:
+        scores: (N, K), higher is more likely present.
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where the label is ignored.
+
+    Returns:
+        float64 (K,), percent; NaN for a class that no image is known to have.
+
+    Raises:
+        ValueError: as :func:`check_scores`.
+    """
+    check_scores(scores, labels, known)
+    result = np.full(scores.shape[1], np.nan)
+    for k in range(scores.shape[1]):
+        hits, seen = cumulative_hits(scores[known[:, k], k], labels[known[:, k], k])
+        if len(hits) and hits[-1] > 0:
+            result[k] = 100 * np.sum(np.diff(hits, prepend=0) * hits / seen) / hits[-1]
+    return result
+
+
+def cumulative_hits(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positives among, and number of, the best-scored items down to each distinct score.
+
+    Args:
+        scores: (N,).
+        labels: (N,), 1 for a positive.
+
+    Returns:
+        ``hits`` and ``seen``, float64 (T,) where T is the number of distinct scores: precision is
+        hits / seen, and recall hits / hits[-1].
+    """
+    order, ends = tied_order(scores)
+    return np.cumsum(labels[order], dtype=np.float64)[ends], ends + 1.0
+
+
+def tied_order(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order of ``scores`` (N,), best first, and the places in it where each run of ties ends, (T,)."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(scores) else order
+    return order, ends
+
+
+def mean_over_classes(values: np.ndarray) -> float:
+    """Mean of the classes that have a value (K,): those without positives, NaN, are left out.
+
+    Who reports it names the classes left out.
+
+    Raises:
+        ValueError: no class has a value.
+    """
+    if np.isnan(values).all():
+        raise ValueError("no class has a positive, so there is no mean over classes")
+    return float(np.nanmean(values))
+
+
+def without_positives(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Places of the classes that no image is known to have, for (N, K) labels and masks: int64 (C,)."""
+    return np.flatnonzero(~((labels > 0) & known).any(axis=0))
