@@ -12,6 +12,10 @@ import numpy as np
 
 Boxes = TypeVar("Boxes", bound=Any)  # numpy.ndarray or torch.Tensor, (N, 4)
 
+# The EXIF orientations whose upright picture runs against a stored axis.
+MIRRORED_X = (2, 3, 7, 8)
+MIRRORED_Y = (3, 4, 6, 7)
+
 
 def rescale(boxes: Boxes, width: float, height: float, new_width: float, new_height: float) -> Boxes:
     """Carry boxes from the frame of a width x height image to that of its resized copy."""
@@ -53,3 +57,23 @@ def pairwise_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     intersection = sides[..., 0] * sides[..., 1]
     union = area(first)[:, None] + area(second)[None, :] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def turn_upright(boxes: np.ndarray, orientation: int, width: float, height: float) -> np.ndarray:
+    """Carry boxes from a picture as stored, width x height, to the upright one.
+
+    Args:
+        boxes: (N, 4), in pixels of the stored picture.
+        orientation: EXIF orientation, 1 to 8; from 5 on the sides change places.
+        width: of the stored picture.
+        height: of the stored picture.
+
+    Returns:
+        (N, 4), in pixels of the picture that :func:`wsdkd.images.decode` gives.
+    """
+    x1, y1, x2, y2 = boxes.T
+    if orientation in MIRRORED_X:
+        x1, x2 = width - x2, width - x1
+    if orientation in MIRRORED_Y:
+        y1, y2 = height - y2, height - y1
+    return np.stack([y1, x1, y2, x2] if orientation >= 5 else [x1, y1, x2, y2], axis=1)

@@ -11,10 +11,12 @@ from pathlib import Path
 def publish_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on a clean exit it is fsynced and takes the place of ``path``.
 
-    On an exception the partial file is removed and ``path`` stays as it was.
+    On an exception the partial file is removed and ``path`` stays as it was. A killed process may
+    leave the partial file, hidden beside ``path``, which the next writer replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
+    aside.unlink(missing_ok=True)
     try:
         yield aside
         _fsync(aside)
@@ -26,21 +28,29 @@ def publish_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def publish_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill; on a clean exit it takes the place of the folder ``path``."""
+    """Yield an empty folder to fill; on a clean exit it takes the place of the folder ``path``.
+
+    On an exception the partial folder is removed and ``path`` stays as it was. There is no way to
+    swap two folders at once, so a process killed in the very act may leave no ``path``, with the
+    old one hidden beside it; it never leaves a part of either.
+    """
     aside = path.with_name(f".{path.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
+    old = path.with_name(f".{path.name}.old")
+    for leftover in (aside, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         yield aside
-        for file in sorted(aside.rglob("*")):
-            if file.is_file():
-                _fsync(file)
+        for written in sorted(aside.rglob("*")):
+            _fsync(written)
+        _fsync(aside)
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(old)
         aside.replace(path)
         _fsync(path.parent)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        for leftover in (aside, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _fsync(path: Path) -> None:

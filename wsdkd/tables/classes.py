@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from wsdkd.errors import UserError
 from wsdkd.files import publish_file
 
 
@@ -17,11 +18,16 @@ def read_classes(path: Path) -> list[str]:
     """Read the class names in order.
 
     Raises:
-        ValueError: the file does not hold a list of distinct names.
+        UserError: the file is missing or does not hold a list of distinct names.
     """
-    names = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"{path}: expected a list of class names")
+        raise UserError(f"{path}: expected a list of class names")
     if len(set(names)) != len(names):
-        raise ValueError(f"{path}: a class name stands in it twice")
+        raise UserError(f"{path}: a class name stands in it twice")
     return names

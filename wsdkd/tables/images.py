@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wsdkd.files import publish_file
+from wsdkd.tables.parquet import read_parquet
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -54,11 +55,9 @@ def read_images(path: Path, split: Split | None = None) -> list[ImageRow]:
     """Read the rows of ``split`` (all by default), sorted by image id.
 
     Raises:
-        ValueError: the file is not a table of images.
+        UserError: the file is missing or not a table of images.
     """
-    table = pq.read_table(path)
-    if not table.schema.equals(IMAGES_SCHEMA):
-        raise ValueError(f"{path}: not a table of images: its columns are {table.schema.names}")
+    table = read_parquet(path, IMAGES_SCHEMA, "images")
     rows = [
         ImageRow(**{**row, "labels": tuple(row["labels"]), "ignored": tuple(row["ignored"])})
         for row in table.to_pylist()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wsdkd.files import publish_file
+from wsdkd.tables.parquet import read_parquet
 
 OBJECTS_SCHEMA = pa.schema(
     [
@@ -50,9 +51,7 @@ def read_objects(path: Path) -> list[ObjectRow]:
     """Read all rows.
 
     Raises:
-        ValueError: the file is not a table of objects.
+        UserError: the file is missing or not a table of objects.
     """
-    table = pq.read_table(path)
-    if not table.schema.equals(OBJECTS_SCHEMA):
-        raise ValueError(f"{path}: not a table of objects: its columns are {table.schema.names}")
+    table = read_parquet(path, OBJECTS_SCHEMA, "objects")
     return [ObjectRow(**row) for row in table.to_pylist()]
