@@ -1,0 +1,60 @@
+"""Charts: equal bytes from equal numbers, in another process too, and what they hold."""
+
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+from wsdkd.evaluation.pictures import draw_gains, draw_precision_recall, draw_training, save_png
+
+DRAW = """
+import sys
+from pathlib import Path
+import numpy as np
+from wsdkd.evaluation.pictures import draw_gains, save_png
+save_png(draw_gains(["cat", "dog"], np.array([1.5, -0.5]), "gain"), Path(sys.argv[1]))
+"""
+
+
+def test_png_bytes_are_the_same_in_another_process(tmp_path):
+    here, there = tmp_path / "here.png", tmp_path / "there.png"
+    save_png(draw_gains(["cat", "dog"], np.array([1.5, -0.5]), "gain"), here)
+    subprocess.run([sys.executable, "-c", DRAW, str(there)], check=True)
+    assert here.read_bytes() == there.read_bytes()
+    with Image.open(here) as picture:
+        assert picture.size[0] > 300
+        assert not {"Software", "Creation Time", "date"} & set(picture.info)
+
+
+def test_gains_have_a_bar_a_class_in_the_order_given():
+    figure = draw_gains(["often", "rare", "unscored"], np.array([2.0, -1.0, np.nan]), "gain")
+    axes = figure.axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [2.0, -1.0, 0.0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["often", "rare", "unscored"]
+
+
+def test_eighty_long_class_names_fit(tmp_path):
+    save_png(
+        draw_gains([f"a rather long name {k}" for k in range(80)], np.arange(80.0), "g"), tmp_path / "g.png"
+    )
+    with Image.open(tmp_path / "g.png") as picture:
+        assert picture.size[0] > 2000
+
+
+def test_precision_recall_has_a_line_a_network(tmp_path):
+    recalls = np.linspace(0, 1, 5)
+    figure = draw_precision_recall(recalls, {"baseline": 1 - recalls, "student": 1 - recalls / 2})
+    assert [line.get_label() for line in figure.axes[0].lines] == ["baseline", "student"]
+    save_png(figure, tmp_path / "curve.png")
+
+
+def test_training_curves_have_a_chart_a_quantity(tmp_path):
+    one = (np.array([0, 1]), np.array([0.5, 0.4]))
+    figure = draw_training(
+        {"teacher": {"loss": one, "mAP": one}, "features": {"loss": (one[0][:1], one[1][:1])}}
+    )
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["teacher: loss", "teacher: mAP", "features: loss"]
+    save_png(figure, tmp_path / "curves.png")
+    save_png(draw_training({}), tmp_path / "nothing.png")

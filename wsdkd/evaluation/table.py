@@ -1,0 +1,103 @@
+"""The results as a table for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+NETWORKS = ("baseline", "teacher", "student")
+FIGURES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+
+
+def results(metrics: Mapping[str, Any]) -> Group:
+    """What an evaluation reported, to be printed by rich.
+
+    Args:
+        metrics: as ``reports/metrics.json`` holds it.
+
+    Raises:
+        KeyError: it is not the report of an evaluation.
+    """
+    parts: list[RenderableType] = [_classification(metrics), Text()]
+    parts += [Text(f"  {line}") for line in [*_gain(metrics), *_regions(metrics), *_protocol(metrics)]]
+    return Group(*parts, Text(), _cost(metrics["cost"]))
+
+
+def _classification(metrics: Mapping[str, Any]) -> Table:
+    protocol, counts = metrics["protocol"], metrics["counts"]
+    title = f"{counts['test_images']} test images, {counts['classes']} classes, percent"
+    table = _table(title)
+    table.add_column("labels", style="dim")
+    table.add_column("network")
+    for name in ("mAP", *FIGURES):
+        table.add_column(name, justify="right")
+    table.columns[2].style = "bold"
+    above, top = f"above {protocol['threshold']:g}", f"top {protocol['top_k']}"
+    if protocol["top_k_rule"] == "above_threshold":
+        top += f", {above}"
+    for first, prefix in ((above, ""), (top, f"top{protocol['top_k']}_")):
+        for network in NETWORKS:
+            row = metrics[network]
+            ranking = "" if prefix else f"{row['mAP']:.1f}"
+            figures = [f"{row[prefix + name]:.1f}" for name in FIGURES]
+            label = first if network == NETWORKS[0] else ""
+            table.add_row(label, network, ranking, *figures, end_section=network == NETWORKS[-1])
+    return table
+
+
+def _gain(metrics: Mapping[str, Any]) -> list[str]:
+    low, high = metrics["gain_mAP_interval"]
+    level = metrics["protocol"]["interval_level"]
+    gain = (
+        f"gain of distillation: {metrics['gain_mAP']:+.2f} mAP; "
+        f"{level:.0%} interval over test images {low:+.2f} to {high:+.2f}"
+    )
+    if metrics["gap_recovered"] is None:
+        return [gain, f"gap recovered: none, {metrics['gap_recovered_reason']}"]
+    return [gain, f"gap recovered: {metrics['gap_recovered']:.2f} of the teacher's lead over the baseline"]
+
+
+def _regions(metrics: Mapping[str, Any]) -> list[str]:
+    teacher = metrics["teacher"]
+    names = {"AP50": "AP50", "COCO_AP": "COCO AP", "CorLoc": "CorLoc"}
+    found = [f"{name} {teacher[key]:.1f}" for key, name in names.items() if key in teacher]
+    recalls = [
+        f"{value:.1f} at IoU {key.removeprefix('recall_')}"
+        for key, value in metrics.get("proposals", {}).items()
+        if key.startswith("recall_")
+    ]
+    lines = [f"teacher's localisation: {', '.join(found)}"] if found else []
+    lines += [f"recall of the proposals: {', '.join(recalls)}"] if recalls else []
+    return lines + [f"{names}: absent, {reason}" for names, reason in metrics.get("absent", {}).items()]
+
+
+def _protocol(metrics: Mapping[str, Any]) -> list[str]:
+    protocol = metrics["protocol"]
+    lines = [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
+    left_out = metrics["classes_without_positives"]
+    if left_out:
+        lines.append(f"left out of means over classes, no test image has them: {', '.join(left_out)}")
+    return lines
+
+
+def _cost(cost: Mapping[str, Any]) -> Table:
+    table = _table(f"cost on {cost['device']}, batches of {cost['batch_size']}, proposals not counted")
+    table.add_column("network")
+    for name in ("parameters", "multiply-adds", "images/s"):
+        table.add_column(name, justify="right")
+    for network in ("teacher", "student"):
+        row = cost[network]
+        table.add_row(
+            network,
+            f"{row['parameters'] / 1e6:.2f} M",
+            f"{row['multiply_adds'] / 1e9:.3f} G",
+            f"{row['images_per_second']:.1f}",
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold")
