@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from wsdkd.errors import UserError
+from wsdkd.params.refusal import refusals
 
 T = TypeVar("T")
 
@@ -36,26 +37,39 @@ class ParamsError(UserError):
 class Section(BaseModel):
     """Base of all sections: frozen, strict about types, closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """Read a parameter file whose top level holds known sections alone.
+    """Read a parameter file; see :func:`parse_params`.
 
     Raises:
-        ParamsError: the file is missing, is not YAML, or has a section that no stage reads.
+        ParamsError: the file is missing, or refused.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; choose a profile: wsdkd profile use NAME") from None
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    return parse_params(text, path)
+
+
+def parse_params(text: str, source: Path) -> dict[str, Any]:
+    """The sections in the text of a parameter file, none of them validated yet.
+
+    It is read as DVC reads it, as YAML 1.2: 1e-3 is a number, no is a word, a key stands once.
+
+    Raises:
+        ParamsError: the text is not YAML, or has a section that no stage reads.
+    """
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ParamsError(f"{source}: not valid YAML: {error}") from None
     if not isinstance(data, dict):
-        raise ParamsError(f"{path}: expected sections ({', '.join(SECTIONS)}), found {type(data).__name__}")
+        raise ParamsError(f"{source}: expected sections ({', '.join(SECTIONS)}), found {type(data).__name__}")
     unknown = sorted(str(key) for key in data if key not in SECTIONS)
     if unknown:
-        raise ParamsError(f"{path}: {unknown[0]}: unknown section; allowed: {', '.join(SECTIONS)}")
+        raise ParamsError(f"{source}: {unknown[0]}: unknown section; allowed: {', '.join(SECTIONS)}")
     return data
 
 
@@ -72,32 +86,14 @@ def parse_section(data: dict[str, Any], name: str, kind: type[T] | Any, source: 
         raise ParamsError(f"{source}: {name}: this section is missing")
     adapter = TypeAdapter(kind)
     try:
-        text = json.dumps(data[name])
-    except TypeError as error:
-        raise ParamsError(f"{source}: {name}: {error}") from None
-    try:
-        section: T = adapter.validate_json(text, strict=True)
+        # A date or another value that JSON has not becomes a string, and is refused as one.
+        section: T = adapter.validate_json(json.dumps(data[name], default=str), strict=True)
     except ValidationError as error:
-        lines = [_explain(detail, name, source) for detail in error.errors(include_url=False)]
-        raise ParamsError("\n".join(lines)) from None
+        lines = refusals(name, data[name], adapter.json_schema(), error.errors(include_url=False))
+        raise ParamsError("\n".join(f"{source}: {line}" for line in lines)) from None
     return section
 
 
 def load_section(name: str, kind: type[T] | Any, path: Path = PARAMS_FILE) -> T:
     """Read section ``name`` of the parameter file at ``path`` as ``kind``; see :func:`parse_section`."""
     return parse_section(read_params(path), name, kind, path)
-
-
-def _explain(detail: ErrorDetails, section: str, source: Path) -> str:
-    # In a union told apart by a field, pydantic puts the chosen tag into the location, although
-    # no such key stands in the file.
-    steps = [str(step) for step in detail["loc"]]
-    tags = {"scenes", "coco", "voc", "nuswide", "table", "edge_boxes", "selective_search", "file"}
-    if steps and steps[0] in tags:
-        steps = steps[1:]
-    key = ".".join([section, *steps])
-    if detail["type"] == "extra_forbidden":
-        return f"{source}: {key}: unknown key; remove it or correct its spelling"
-    if detail["type"] == "missing":
-        return f"{source}: {key}: this key is missing"
-    return f"{source}: {key}: {detail['msg']}, got {detail['input']!r}"

@@ -1,0 +1,27 @@
+"""The command ``wsdkd``."""
+
+import sys
+
+import typer
+
+from wsdkd.cli import cache, profile, show
+from wsdkd.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Multi-label image classification by distillation from weakly-supervised detection.",
+)
+app.add_typer(profile.app, name="profile")
+app.add_typer(cache.app, name="cache")
+app.command("show")(show.show)
+
+
+def main() -> None:
+    """Run the command; what the user can put right is one line and status 1, without a traceback."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,22 @@
+"""The one parameter that is read without being a dependency: where the photographs lie."""
+
+from pathlib import Path
+
+from wsdkd.params.base import PARAMS_FILE, ParamsError, read_params
+
+
+def dataset_root(path: Path = PARAMS_FILE) -> Path:
+    """The folder ``dataset.root``, for the stages after ``prepare``, which open the photographs.
+
+    These stages do not list ``dataset.root`` in dvc.yaml: ``images.parquet``, which they do list,
+    holds a digest of every photograph, so that their input is known whatever the folder is called,
+    and moving the dataset reruns ``prepare`` alone.
+
+    Raises:
+        ParamsError: the parameter file or the key is missing.
+    """
+    section = read_params(path).get("dataset")
+    root = section.get("root") if isinstance(section, dict) else None
+    if not isinstance(root, str):
+        raise ParamsError(f"{path}: dataset.root: expected the folder of the dataset, got {root!r}")
+    return Path(root)
