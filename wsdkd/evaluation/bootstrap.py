@@ -66,26 +66,30 @@ def gain_interval(
 
 
 def _draw_counts(generator: np.random.Generator, draws: int, images: int) -> np.ndarray:
-    """How often each image is in each draw, float64 (draws, images)."""
+    """How often each image is in each draw, float32 (images, draws)."""
     chosen = generator.integers(0, images, size=(draws, images))
     chosen += images * np.arange(draws)[:, None]
     counts = np.bincount(chosen.ravel(), minlength=draws * images)
-    return counts.reshape(draws, images).astype(np.float64)
+    return np.ascontiguousarray(counts.reshape(draws, images).T, dtype=np.float32)
 
 
 def _weighted_ap(scores: np.ndarray, labels: np.ndarray, known: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """AP in percent of each class in each draw, (draws, K), where image i stands counts[:, i] times."""
-    result = np.full((len(counts), scores.shape[1]), np.nan)
+    """AP in percent of each class in each draw, (draws, K), where image i stands counts[i] times."""
+    result = np.full((counts.shape[1], scores.shape[1]), np.nan)
     for k in range(scores.shape[1]):
         images = np.flatnonzero(known[:, k])
-        if not labels[images, k].any():
+        positive = labels[images, k] > 0
+        if not positive.any():
             continue
         order, ends = tied_order(scores[images, k])
-        weights = counts[:, images[order]]
-        hits = np.cumsum(weights * labels[images[order], k], axis=1)[:, ends]
-        seen = np.cumsum(weights, axis=1)[:, ends]
-        gained = np.diff(hits, axis=1, prepend=0)
-        area = (gained * hits / np.maximum(seen, 1)).sum(axis=1)
-        positives = hits[:, -1]
-        np.divide(100 * area, positives, out=result[:, k], where=positives > 0)
+        # Precision matters only where recall rises: at the runs of ties that hold a positive.
+        rises = np.diff(np.cumsum(positive[order])[ends], prepend=0) > 0
+        starts = np.append(0, ends[rises][:-1] + 1)
+        last = ends[rises][-1] + 1
+        ranked = counts[images[order[:last]]]
+        seen = np.cumsum(np.add.reduceat(ranked, starts, axis=0), axis=0)
+        gained = np.add.reduceat(ranked * positive[order[:last], None], starts, axis=0)
+        hits = np.cumsum(gained, axis=0)
+        area = (gained * hits / np.maximum(seen, 1)).sum(axis=0, dtype=np.float64)
+        np.divide(100 * area, hits[-1], out=result[:, k], where=hits[-1] > 0)
     return result

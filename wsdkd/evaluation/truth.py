@@ -39,3 +39,8 @@ def _arrays(rows: list[ObjectRow]) -> ImageObjects:
         np.array([row.label for row in rows], dtype=np.int64),
         np.array([row.difficult or row.crowd for row in rows], dtype=bool),
     )
+
+
+def any_required(objects: Iterable[ImageObjects]) -> bool:
+    """Whether there is an object to be found: one that is neither difficult nor a crowd."""
+    return any((~item.optional).any() for item in objects)
