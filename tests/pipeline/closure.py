@@ -64,7 +64,7 @@ def _lines(paths: list[str], indent: str) -> list[str]:
 
 
 def _file(module: str, root: Path) -> str | None:
-    if module.split(".")[0] not in PACKAGES:
+    if module.split(".", maxsplit=1)[0] not in PACKAGES:
         return None
     path = Path(*module.split("."))
     for candidate in (path / "__init__.py", path.with_suffix(".py")):

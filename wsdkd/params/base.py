@@ -5,7 +5,7 @@ Each section lives in a file of its own, so that a stage depends on the sections
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -73,7 +73,11 @@ def parse_params(text: str, source: Path) -> dict[str, Any]:
     return data
 
 
-def parse_section(data: dict[str, Any], name: str, kind: type[T] | Any, source: Path = PARAMS_FILE) -> T:
+@overload
+def parse_section(data: dict[str, Any], name: str, kind: type[T], source: Path = ...) -> T: ...
+@overload
+def parse_section(data: dict[str, Any], name: str, kind: Any, source: Path = ...) -> Any: ...
+def parse_section(data: dict[str, Any], name: str, kind: Any, source: Path = PARAMS_FILE) -> Any:
     """Validate one section of ``data`` as ``kind``, a :class:`Section` or a union of them.
 
     Validation goes through JSON, where strictness still lets a YAML list be a tuple and a string
@@ -84,16 +88,20 @@ def parse_section(data: dict[str, Any], name: str, kind: type[T] | Any, source: 
     """
     if name not in data:
         raise ParamsError(f"{source}: {name}: this section is missing")
-    adapter = TypeAdapter(kind)
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         # A date or another value that JSON has not becomes a string, and is refused as one.
-        section: T = adapter.validate_json(json.dumps(data[name], default=str), strict=True)
+        section = adapter.validate_json(json.dumps(data[name], default=str), strict=True)
     except ValidationError as error:
         lines = refusals(name, data[name], adapter.json_schema(), error.errors(include_url=False))
         raise ParamsError("\n".join(f"{source}: {line}" for line in lines)) from None
     return section
 
 
-def load_section(name: str, kind: type[T] | Any, path: Path = PARAMS_FILE) -> T:
+@overload
+def load_section(name: str, kind: type[T], path: Path = ...) -> T: ...
+@overload
+def load_section(name: str, kind: Any, path: Path = ...) -> Any: ...
+def load_section(name: str, kind: Any, path: Path = PARAMS_FILE) -> Any:
     """Read section ``name`` of the parameter file at ``path`` as ``kind``; see :func:`parse_section`."""
     return parse_section(read_params(path), name, kind, path)

@@ -1,0 +1,81 @@
+"""A clone of the project in a folder of its own, with DVC and the smoke profile."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.pipeline.closure import ROOT
+
+PARTS = ("stages", "wsdkd", "inputs", "profiles", "dvc.yaml", ".dvcignore", ".dvc/config", ".gitignore")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A working copy and the environment its commands run in."""
+
+    root: Path
+    workers: int = 2
+
+    def dvc(self, *arguments: str) -> str:
+        """Run DVC and return what it printed; a failing command fails the test with its output."""
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTHON"))},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            # Nothing of the machine's own configuration, and no identity for git.
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "DVC_GLOBAL_CONFIG_DIR": str(self.root / ".dvc/global"),
+            "DVC_SITE_CACHE_DIR": str(self.root / ".dvc/site"),
+            "OMP_NUM_THREADS": "1",
+            "WSDKD_WORKERS": str(self.workers),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def repro(self, *arguments: str) -> set[str]:
+        """Run ``dvc repro`` and return the stages that ran (or came from DVC's run cache)."""
+        lines = self.dvc("repro", *arguments).splitlines()
+        ran = (line.split("'")[1] for line in lines if line.startswith("Running stage"))
+        cached = (line.split("'")[1] for line in lines if "is cached - skipping run" in line)
+        return {*ran, *cached}
+
+    def changed(self) -> set[str]:
+        """The stages whose own dependencies, parameters or command differ from those of their last run."""
+        return set(json.loads(self.dvc("status", "--json")))
+
+    def lock(self) -> dict[str, object]:
+        """What DVC recorded: each stage's command, and the hashes of its dependencies and outputs."""
+        stages: dict[str, object] = YAML(typ="safe", pure=True).load((self.root / "dvc.lock").read_text())[
+            "stages"
+        ]
+        return stages
+
+
+def make_clone(root: Path, workers: int = 2) -> Clone:
+    """Copy the project to ``root`` (without data, models and environment) on the profile scenes-smoke."""
+    for part in PARTS:
+        source, target = ROOT / part, root / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    shutil.copy(root / "profiles/scenes-smoke.yaml", root / "params.yaml")
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    return Clone(root, workers)

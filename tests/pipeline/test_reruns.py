@@ -1,0 +1,256 @@
+"""After each of many changes, the stages that rerun are exactly the ones that should.
+
+The smoke profile has run once. For a changed parameter or module the test asks ``dvc status`` which
+stages have changed themselves. Those of a parameter write other bytes when they rerun, so all that
+stands after them in dvc.yaml follows; a touched module (a comment) changes no output, so nothing
+follows. What a changed dataset leads to depends on what ``prepare`` makes of it: it really runs.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from tests.pipeline.clone import Clone
+from tests.pipeline.graph import DRAWN, downstream
+from wsdkd.cli.profile import customised
+
+pytestmark = pytest.mark.xdist_group("smoke")
+
+EVALUATE = {"evaluate"}
+PREDICTIONS = {"distill_predictions", *EVALUATE}
+FEATURES = {"distill_features", *PREDICTIONS}
+STUDENTS = {"train_baseline", *FEATURES}
+CACHE = {"cache_teacher", *FEATURES}
+TEACHER = {"train_teacher", *CACHE}
+PROPOSE = {"propose", *TEACHER}
+FROM_IMAGES = {"train_baseline", *PROPOSE}
+ALL = {"prepare", *FROM_IMAGES}
+
+PARAMETERS = [
+    ("evaluation.threshold=0.4", EVALUATE),
+    ("evaluation.top_k=2", EVALUATE),
+    ("distill_predictions.temperature=3.0", PREDICTIONS),
+    ("distill_predictions.class_temperature=0.7", PREDICTIONS),
+    ("distill_predictions.detection_temperature=0.7", PREDICTIONS),
+    ("distill_predictions.teacher_weight=0.5", PREDICTIONS),
+    ("distill_predictions.training.epochs=2", {"train_baseline", *PREDICTIONS}),
+    ("distill_features.rois=4", FEATURES),
+    ("distill_features.training.learning_rate=5e-4", STUDENTS),
+    ("student.size=96", STUDENTS),
+    ("student.network.stride=32", STUDENTS),
+    ("cache.rois=4", CACHE),
+    ("cache.nms_iou=0.7", CACHE),
+    ("teacher.roi.bins=3", TEACHER),
+    ("teacher.training.seed=1", TEACHER),
+    ("proposals.max_boxes=32", PROPOSE),
+    ("proposals.beta=0.7", PROPOSE),
+    ("dataset.seed=1", {DRAWN, *ALL}),
+    ("dataset.train_images=50", {DRAWN, *ALL}),
+]
+
+MODULES = [
+    ("wsdkd/datasets/scenes/shapes.py", {DRAWN}),
+    ("wsdkd/datasets/coco.py", {"prepare"}),
+    ("wsdkd/tables/objects.py", {"prepare", "evaluate"}),
+    ("wsdkd/proposals/edge_boxes.py", {"propose"}),
+    ("wsdkd/losses/wsddn.py", {"train_teacher"}),
+    ("wsdkd/losses/predictions.py", {"train_baseline", "distill_predictions"}),
+    ("wsdkd/cache/writer.py", {"cache_teacher"}),
+    ("wsdkd/evaluation/ranking.py", {"evaluate"}),
+    ("wsdkd/params/evaluation.py", {"evaluate"}),
+    ("wsdkd/params/teacher.py", {"train_teacher", "cache_teacher", "evaluate"}),
+    ("stages/train_teacher.py", {"train_teacher"}),
+    ("wsdkd/cli/show.py", set()),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), PARAMETERS)
+def test_a_changed_parameter(smoke: Clone, change: str, expected: set[str]) -> None:
+    params = smoke.root / "params.yaml"
+    with _restored(params):
+        params.write_text(customised(params.read_text(), [change], params))
+        assert downstream(smoke.changed()) == expected
+
+
+@pytest.mark.parametrize(("module", "expected"), MODULES)
+def test_a_touched_module(smoke: Clone, module: str, expected: set[str]) -> None:
+    path = smoke.root / module
+    with _restored(path):
+        path.write_text(path.read_text() + "\n# A comment.\n")
+        assert smoke.changed() == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("inputs/weights/student/mine.safetensors", STUDENTS),
+        ("inputs/weights/teacher/mine.safetensors", TEACHER),
+        ("inputs/proposals/boxes.npz", PROPOSE),
+        ("inputs/README.md", set()),
+        ("notes.txt", set()),
+    ],
+)
+def test_a_file_that_parameters_may_name(smoke: Clone, file: str, expected: set[str]) -> None:
+    path = smoke.root / file
+    before = path.read_bytes() if path.exists() else None
+    path.write_text("another")
+    try:
+        assert downstream(smoke.changed()) == expected
+    finally:
+        path.unlink() if before is None else path.write_bytes(before)
+
+
+def test_comments_and_order_of_parameters_do_not_count(smoke: Clone) -> None:
+    params = smoke.root / "params.yaml"
+    with _restored(params):
+        data = YAML(typ="safe", pure=True).load(params.read_text())
+        params.write_text(json.dumps(dict(reversed(data.items()))))
+        assert smoke.changed() == set()
+
+
+def test_a_rejection_limit_reruns_prepare_alone(own: Clone) -> None:
+    params = own.root / "params.yaml"
+    with _restored(params):
+        params.write_text(customised(params.read_text(), ["dataset.max_rejected=3"], params))
+        assert own.repro() == {"prepare"}
+    own.repro()
+
+
+@pytest.fixture(scope="module")
+def own(smoke: Clone) -> Iterator[Clone]:
+    """The clone, its scenes moved to a folder of a user's own and read as COCO.
+
+    The pictures and annotations are the same, so that this very move reruns ``prepare`` alone.
+    """
+    params = smoke.root / "params.yaml"
+    shutil.copytree(smoke.root / "data/scenes", smoke.root / "raw")
+    for path in (smoke.root / "raw").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with _restored(params):
+        data = YAML(typ="safe", pure=True).load(params.read_text())
+        data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **_layout(smoke.root / "raw")}
+        params.write_text(json.dumps(data))
+        assert smoke.repro() == {"prepare"}
+        yield smoke
+    smoke.repro()
+
+
+def test_a_touched_picture(own: Clone) -> None:
+    _picture(own).touch()
+    assert own.changed() == set()
+
+
+def _reencode(clone: Clone) -> None:
+    picture = _picture(clone)
+    with Image.open(picture) as opened:
+        image = opened.convert("RGB")
+    image.save(picture, "JPEG", quality=40)
+
+
+def _add(clone: Clone) -> None:
+    picture = _picture(clone)
+    shutil.copy(picture, picture.with_name("added.jpg"))
+    with _annotations(clone) as data:
+        added = {**data["images"][0], "id": 10**6, "file_name": "added.jpg"}
+        data["images"].append(added)
+        data["annotations"].append({**data["annotations"][0], "id": 10**6, "image_id": 10**6})
+
+
+def _remove(clone: Clone) -> None:
+    with _annotations(clone) as data:
+        gone = data["images"].pop(0)
+        data["annotations"] = [each for each in data["annotations"] if each["image_id"] != gone["id"]]
+    _picture(clone).unlink()
+
+
+def _relabel(clone: Clone) -> None:
+    with _annotations(clone) as data:
+        first = data["annotations"][0]
+        here = {each["category_id"] for each in data["annotations"] if each["image_id"] == first["image_id"]}
+        first["category_id"] = next(each["id"] for each in data["categories"] if each["id"] not in here)
+
+
+def _move_box(clone: Clone) -> None:
+    with _annotations(clone) as data:
+        data["annotations"][0]["bbox"][2] -= 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_reencode, ALL),
+        (_add, ALL),
+        (_remove, ALL),
+        (_relabel, ALL),
+        (_move_box, {"prepare", "evaluate"}),
+    ],
+)
+def test_a_changed_dataset(own: Clone, change: Callable[[Clone], None], expected: set[str]) -> None:
+    with _restored(own.root / "raw"):
+        change(own)
+        assert own.changed() == {"prepare"}
+        own.repro("--single-item", "prepare")
+        assert {"prepare", *downstream(own.changed())} == expected
+    own.repro("--single-item", "prepare")
+    assert own.changed() == set()
+
+
+def test_for_once_everything_really_runs(own: Clone) -> None:
+    """A moved box, a temperature and a comment together, without any prediction from the graph."""
+    params, module = own.root / "params.yaml", own.root / "wsdkd/losses/wsddn.py"
+    with _restored(own.root / "raw"), _restored(params), _restored(module):
+        _move_box(own)
+        assert own.repro() == {"prepare", "evaluate"}
+        module.write_text(module.read_text() + "\n# A comment.\n")
+        assert own.repro() == {"train_teacher"}
+        params.write_text(customised(params.read_text(), ["distill_predictions.temperature=3.0"], params))
+        assert own.repro() == PREDICTIONS
+        assert own.repro() == set()
+    own.repro()
+
+
+def _layout(root: Path) -> dict[str, str]:
+    """Where the drawn dataset keeps its splits."""
+    return {
+        f"{split}_{kind}": path
+        for split in ("train", "val", "test")
+        for kind, path in (
+            ("annotations", f"annotations/instances_{split}.json"),
+            ("images", split),
+        )
+        if (root / path).exists()
+    }
+
+
+@contextmanager
+def _annotations(clone: Clone) -> Iterator[dict[str, Any]]:
+    path = clone.root / "raw" / _layout(clone.root / "raw")["train_annotations"]
+    data = json.loads(path.read_text())
+    yield data
+    path.write_text(json.dumps(data))
+
+
+def _picture(clone: Clone) -> Path:
+    """The file of the first training image."""
+    layout = _layout(clone.root / "raw")
+    first = json.loads((clone.root / "raw" / layout["train_annotations"]).read_text())["images"][0]
+    return clone.root / "raw" / layout["train_images"] / first["file_name"]
+
+
+@contextmanager
+def _restored(path: Path) -> Iterator[None]:
+    """Put a file or folder back as it was."""
+    kept = path.with_name(path.name + ".kept")
+    shutil.copytree(path, kept) if path.is_dir() else shutil.copy2(path, kept)
+    try:
+        yield
+    finally:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        kept.replace(path)
