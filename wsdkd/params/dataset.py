@@ -12,10 +12,14 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class _Common(Section):
     root: Annotated[str, Field(min_length=1)]
     """Folder of the dataset; absolute, or relative to the project."""
+    draw: tuple[()] = ()
+    """What to draw before the dataset is read; dvc.yaml makes a stage of each, so only scenes have one."""
     max_rejected: Annotated[int, Field(ge=0)] = 0
     """The stage fails when more images than this cannot be used."""
-    max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
-    """A larger image counts as a decompression bomb."""
+    max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 100_000_000
+    """A larger image counts as a decompression bomb; at most Pillow's own limit."""
+    links: Literal["inside", "anywhere"] = "inside"
+    """Where symbolic links may lead: inside the root, or anywhere, as for folders on another disk."""
 
 
 class _HeldOut(_Common):
@@ -28,6 +32,8 @@ class ScenesDataset(_Common):
     """Scenes drawn by :mod:`wsdkd.datasets.scenes`, read back as COCO."""
 
     format: Literal["scenes"]
+    links: Literal["inside", "anywhere"] = "anywhere"  # DVC may link a stage's outputs to its cache
+    draw: tuple[Literal["scenes"]] = ("scenes",)  # type: ignore[assignment]
     train_images: Annotated[int, Field(ge=1)] = 1200
     val_images: Annotated[int, Field(ge=1)] = 200
     test_images: Annotated[int, Field(ge=1)] = 500
@@ -66,6 +72,8 @@ class VocDataset(_HeldOut):
     test_set: str = "test"
     difficult: Literal["positive", "negative", "ignored"] = "ignored"
     """What a class is in an image where all its objects are difficult."""
+    classes: tuple[str, ...] | None = None
+    """The allowed labels, in order; by default all names found, sorted."""
 
 
 class NusWideDataset(_HeldOut):

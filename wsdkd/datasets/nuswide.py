@@ -1,0 +1,65 @@
+"""NUS-WIDE in its official distribution.
+
+``Concepts81.txt`` names the classes; ``ImageList/{Train,Test}Imagelist.txt`` the images, with the
+backslashes of the system they come from; ``Groundtruth/TrainTestLabels/Labels_CONCEPT_{Train,Test}.txt``
+holds 0 or 1 a line, in the order of the list. There are no boxes. An image's id is its path in the list.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from wsdkd.datasets.folder import normal, read_text
+from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
+from wsdkd.params.dataset import NusWideDataset
+from wsdkd.progress import track
+from wsdkd.tables.images import Split
+
+
+def read_nuswide(root: Path, params: NusWideDataset) -> Reading:
+    """Read both lists and their labels.
+
+    Raises:
+        DatasetError: a file is missing, or a label file has not one line an image.
+    """
+    _, text = read_text(root, "Concepts81.txt", "ConceptsList/Concepts81.txt")
+    classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+    images: list[ImageRecord] = []
+    rejected: list[Rejection] = []
+    dropped = 0
+    splits: tuple[tuple[Split, str], ...] = (("train", "Train"), ("test", "Test"))
+    for split, part in splits:
+        names = _listed(root, part)
+        present, doubtful = _labels(root, part, classes, len(names))
+        for name, row, bad in zip(names, present, doubtful, strict=True):
+            path = normal(params.images, name)
+            if bad.any():
+                place = int(bad.argmax())
+                reason = f"its line of Labels_{classes[place]}_{part}.txt is neither 0 nor 1"
+                rejected.append(Rejection("image", name, path, reason))
+                continue
+            labels = tuple(int(place) for place in np.flatnonzero(row))
+            if labels or params.unlabelled == "keep":
+                images.append(ImageRecord(name, path, split, labels))
+            else:
+                dropped += 1
+    return Reading(classes, tuple(images), tuple(rejected), dropped)
+
+
+def _listed(root: Path, part: str) -> list[str]:
+    _, text = read_text(root, f"ImageList/{part}Imagelist.txt")
+    return [normal(line.strip().replace("\\", "/")) for line in text.splitlines() if line.strip()]
+
+
+def _labels(root: Path, part: str, classes: tuple[str, ...], count: int) -> tuple[np.ndarray, np.ndarray]:
+    # Which classes are present, and whose label is neither 0 nor 1: both bool (count, K).
+    present = np.zeros((count, len(classes)), bool)
+    doubtful = np.zeros((count, len(classes)), bool)
+    for place, name in enumerate(track(classes, f"labels {part}", total=len(classes), unit="class")):
+        path, text = read_text(root, f"Groundtruth/TrainTestLabels/Labels_{name}_{part}.txt")
+        values = np.array(text.split())
+        if len(values) != count:
+            raise DatasetError(f"{path}: {len(values)} labels, but {part}Imagelist.txt lists {count} images")
+        present[:, place] = values == "1"
+        doubtful[:, place] = ~present[:, place] & (values != "0")
+    return present, doubtful

@@ -1,0 +1,75 @@
+"""What a reader makes of a dataset's annotations, before any image has been looked at."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wsdkd.errors import UserError
+from wsdkd.tables.images import Split
+
+
+class DatasetError(UserError):
+    """A dataset cannot be read at all; the message names the file, the place in it and what to do."""
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """One annotated object: its class, and its box (x1, y1, x2, y2), edges in pixels as annotated."""
+
+    label: int
+    box: tuple[float, float, float, float]
+    difficult: bool = False
+    crowd: bool = False
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One annotated image.
+
+    Attributes:
+        image_id: unique in the dataset.
+        path: relative to the dataset's root, with forward slashes; not yet known to exist.
+        split: train, val or test.
+        labels: classes present, as places in :attr:`Reading.classes`, ascending.
+        ignored: classes neither present nor absent, ascending.
+        objects: in the order of the annotations.
+        annotated_size: (width, height) in pixels as the annotations state it, if they do. It says
+            in which frame the boxes are: of the upright picture, or of the picture as stored.
+    """
+
+    image_id: str
+    path: str
+    split: Split
+    labels: tuple[int, ...]
+    ignored: tuple[int, ...] = ()
+    objects: tuple[ObjectRecord, ...] = ()
+    annotated_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Rejection:
+    """An image that cannot be used, or an object whose image stays, with the reason.
+
+    The image id or the path is empty where the annotations do not tell it.
+    """
+
+    kind: Literal["image", "object"]
+    image_id: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A dataset's annotations.
+
+    Attributes:
+        classes: names of the classes; a label is a place in it.
+        images: in the order of the annotations, train before val before test.
+        rejected: what the annotations alone show to be unusable.
+        dropped: how many images were left out because a parameter says so.
+    """
+
+    classes: tuple[str, ...]
+    images: tuple[ImageRecord, ...]
+    rejected: tuple[Rejection, ...] = ()
+    dropped: int = 0

@@ -1,0 +1,28 @@
+"""Images set aside by chance, each on its own: adding an image moves no other."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wsdkd.datasets.records import ImageRecord
+
+
+def is_set_aside(image_id: str, fraction: float, seed: int, split: str) -> bool:
+    """Whether an image is among the ``fraction`` of images set aside for ``split``.
+
+    It depends on nothing but the arguments. A larger fraction takes more images and puts none back.
+    """
+    digest = hashlib.sha256(f"{split}:{seed}:{image_id}".encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+
+
+def hold_out_validation(records: Sequence[ImageRecord], fraction: float, seed: int) -> list[ImageRecord]:
+    """Move about ``fraction`` of split train to split val, unless the dataset names a split val itself."""
+    if any(record.split == "val" for record in records):
+        return list(records)
+    return [
+        replace(record, split="val")
+        if record.split == "train" and is_set_aside(record.image_id, fraction, seed, "val")
+        else record
+        for record in records
+    ]
