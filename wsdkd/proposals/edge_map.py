@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 # Scharr's kernel sums to 16 on each side, two pixels apart: so scaled, a step from black to white is 1.
-SCHARR_SCALE = 1 / 16
+SCHARR_SCALE = 1 / (16 * 255)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def colour_gradient(picture: np.ndarray, blur: float) -> tuple[np.ndarray, np.nd
     Returns:
         Two float32 (H, W); a step from black to white is 1 before blurring.
     """
-    smooth: np.ndarray = picture.astype(np.float32) / 255
+    smooth: np.ndarray = picture.astype(np.float32)
     if blur > 0:
         smooth = cv2.GaussianBlur(smooth, (0, 0), blur)
     steepest = np.full(picture.shape[:2], -1, np.float32)
@@ -43,9 +43,9 @@ def colour_gradient(picture: np.ndarray, blur: float) -> tuple[np.ndarray, np.nd
         x = cv2.Scharr(channel, cv2.CV_32F, 1, 0, scale=SCHARR_SCALE)
         y = cv2.Scharr(channel, cv2.CV_32F, 0, 1, scale=SCHARR_SCALE)
         squared = x * x + y * y
-        steeper = squared > steepest
+        steeper = (squared > steepest).view(np.uint8)
         for kept, new in ((steepest, squared), (along_x, x), (along_y, y)):
-            np.copyto(kept, new, where=steeper)
+            cv2.copyTo(new, steeper, kept)
     return along_x, along_y
 
 
@@ -74,7 +74,10 @@ def gradient_edges(picture: np.ndarray, blur: float) -> EdgeMap:
     strongest = float(edges.max(initial=0))
     # Less than one of 256 steps is a picture of one colour: nothing to make relative.
     edges = edges / strongest if strongest > 1 / 256 else np.zeros_like(edges)
-    return EdgeMap(edges, half_turn(np.arctan2(y, x)))
+    orientation = np.zeros_like(edges)
+    there = edges > 0
+    orientation[there] = half_turn(np.arctan2(y[there], x[there]))
+    return EdgeMap(edges, orientation)
 
 
 def thin(magnitude: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

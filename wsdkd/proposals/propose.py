@@ -89,6 +89,15 @@ def find_boxes(
     return rescale(boxes, *size, width, height), scores
 
 
+def settle_opencv() -> None:
+    """Keep OpenCV in this process to one thread, as there is a process for each core, and to itself.
+
+    Without Intel's IPP, that is, whose last bits hang on where arrays lie in memory.
+    """
+    cv2.setNumThreads(1)
+    cv2.ipp.setUseIPP(False)
+
+
 def _edges(picture: np.ndarray, params: EdgeBoxesProposals) -> EdgeMap:
     if params.structured_edge_model is None:
         return gradient_edges(picture, params.blur)
@@ -96,7 +105,7 @@ def _edges(picture: np.ndarray, params: EdgeBoxesProposals) -> EdgeMap:
 
 
 def _from_picture(root: Path, params: EdgeBoxesProposals | SelectiveSearchProposals, row: ImageRow) -> Item:
-    _settle_opencv()
+    settle_opencv()
     try:
         # `prepare` has applied the dataset's own limit.
         picture = np.asarray(decode(root / row.path, PILLOW_LIMIT))
@@ -111,11 +120,6 @@ def _from_picture(root: Path, params: EdgeBoxesProposals | SelectiveSearchPropos
             f"{row.width} x {row.height} when it was prepared; run the stage prepare again"
         )
     return row.image_id, *finish(*find_boxes(picture, params), width, height, params)
-
-
-def _settle_opencv() -> None:
-    cv2.setNumThreads(1)  # there is a process for each core already
-    cv2.ipp.setUseIPP(False)  # its last bits hang on where arrays lie in memory
 
 
 def _from_file(proposals: Proposals, params: FileProposals, row: ImageRow) -> Item:
