@@ -13,6 +13,7 @@ from wsdkd.evaluation.table import results
 OPEN = {
     "metrics.json": "all numbers, with the protocol they were measured by",
     "per_class.csv": "each class: how often it occurs, its AP, its gain",
+    "pictures/examples.png": "test images: where the teacher looks, which labels each network gives",
     "pictures/gain_per_class.png": "gain of distillation by class",
     "pictures/precision_recall.png": "precision against recall",
     "pictures/training_curves.png": "how each network was trained",

@@ -1,0 +1,78 @@
+"""A look at test images: where the teacher sees what, and which labels each student gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from wsdkd.inference.detections import Detections
+
+COLUMNS = 4
+LINE = 58  # letters that fit below a picture
+RIGHT, WRONG, MISSED = "✓", "✗", "○"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One test image.
+
+    Attributes:
+        picture: uint8 (H, W, 3).
+        present: bool (K,), the annotated labels.
+        known: bool (K,), False where a label is ignored.
+        detections: of the teacher, in pixels of ``picture``.
+        detected: bool (K,), classes that the teacher gives the image; each shows its best detection.
+        predicted: for each network whose labels are written out, bool (K,).
+    """
+
+    picture: np.ndarray
+    present: np.ndarray
+    known: np.ndarray
+    detections: Detections
+    detected: np.ndarray
+    predicted: Mapping[str, np.ndarray]
+
+
+def draw_examples(examples: Sequence[Example], classes: Sequence[str]) -> Figure:
+    """A grid of examples; below each what was right, wrong and missed by each network."""
+    rows = max(1, -(-len(examples) // COLUMNS))
+    figure = Figure(figsize=(3.3 * COLUMNS, 3.9 * rows), layout="constrained")
+    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axes in grid:
+        axes.set(xticks=[], yticks=[], frame_on=False)
+    for axes, example in zip(grid, examples, strict=False):
+        axes.imshow(example.picture)
+        _draw_detections(axes, example, classes)
+        said = [f"{name}: {verdict(example, name, classes)}" for name in example.predicted]
+        text = "\n".join(line for item in said for line in wrap(item, LINE, subsequent_indent="    "))
+        # Below the picture, as the axis label: constrained layout leaves room for it.
+        axes.set_xlabel(text, fontsize=7, loc="left")
+    return figure
+
+
+def verdict(example: Example, network: str, classes: Sequence[str]) -> str:
+    """What a network said of an image: right, wrong and missed labels, each with its mark."""
+    predicted = example.predicted[network] & example.known
+    marked = (
+        (RIGHT, predicted & example.present),
+        (WRONG, predicted & ~example.present),
+        (MISSED, ~predicted & example.present & example.known),
+    )
+    said = [f"{mark} {classes[k]}" for mark, chosen in marked for k in np.flatnonzero(chosen).tolist()]
+    return "  ".join(said) or "nothing"
+
+
+def _draw_detections(axes: Axes, example: Example, classes: Sequence[str]) -> None:
+    labels, first = np.unique(example.detections.labels, return_index=True)
+    for label, place in zip(labels.tolist(), first.tolist(), strict=True):
+        if not example.detected[label]:
+            continue
+        x1, y1, x2, y2 = example.detections.boxes[place].tolist()
+        colour = "#2ca02c" if example.present[label] else "#d62728"
+        axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=1.5))
+        name = axes.text(x1 + 1, y1 + 1, classes[int(label)], color="white", fontsize=6, va="top")
+        name.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1})
