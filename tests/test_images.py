@@ -140,8 +140,8 @@ def test_a_truncated_file_is_refused(suffix: str, tmp_path: Path) -> None:
         (b"", "an empty file"),
         (b"<html>404 not found</html>", "not an image"),
         (b"\xff\xd8\xff\xe0", "not an image|cannot be decoded"),
-        (b"P6 0 5 255\n", "cannot be decoded|zero size|not an image"),
-        (b"GIF89a" + bytes(7) + b"\x3b", "cannot be decoded|zero size|not an image"),
+        (b"P6 0 5 255\n", "of zero size|must have greater than 0 width"),
+        (b"GIF89a" + bytes(7) + b"\x3b", "of zero size"),
     ],
 )
 def test_what_is_no_picture_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_no_picture_is_refused(content: bytes, reason: str, tmp_path: Pa
 def test_a_format_whose_decoder_runs_a_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
-    with pytest.raises(ImageError, match=r"^not an image$"):
+    with pytest.raises(ImageError, match=r"^not an image of format JPEG, PNG, "):
         decode(path)
 
 

@@ -101,8 +101,6 @@ def _open(content: bytes, max_pixels: int, draft: int | None) -> tuple[Image.Ima
             warnings.simplefilter("ignore")  # our own limit decides what is a bomb
             with Image.open(io.BytesIO(content), formats=FORMATS) as file:
                 width, height = file.size
-                if width == 0 or height == 0:
-                    raise ImageError("zero size")
                 if width * height > max_pixels:
                     raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
                 if draft is not None:
@@ -115,7 +113,7 @@ def _open(content: bytes, max_pixels: int, draft: int | None) -> tuple[Image.Ima
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError("not an image") from None
+        raise ImageError(f"not an image of format {', '.join(FORMATS)}, or of zero size") from None
     except Image.DecompressionBombError as error:
         raise ImageError(str(error)) from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError) as error:

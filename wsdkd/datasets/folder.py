@@ -1,5 +1,6 @@
 """Paths below a dataset's root, and whether they stay there."""
 
+import os
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,8 @@ def refusal(root: Path, path: str, links: Links) -> str | None:
         return "not a path"
     if posixpath.isabs(path) or path == ".." or path.startswith("../"):
         return OUTSIDE
-    if links == "inside" and not (root / path).resolve().is_relative_to(root.resolve()):
+    # Not Path.resolve, which raises where links lead in a circle.
+    if links == "inside" and not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
         return LINKED_OUTSIDE
     return None
 
