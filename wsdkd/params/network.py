@@ -20,6 +20,8 @@ class Network(Section):
     """``imagenet`` (shipped, or downloaded by torchvision or timm), a local file, or null."""
     stride: Literal[8, 16, 32] = 16
     """Pixels of the input to one cell of the feature map; strides beyond it are taken out."""
+    stages: Count | None = None
+    """The first this many stages of an EfficientNet are used (its convolution head is the last)."""
     frozen_stages: Annotated[int, Field(ge=0)] = 0
     """The first this many stages of the backbone keep their initial weights."""
 

@@ -1,0 +1,47 @@
+"""The student, S-Cls: a plain classifier. The baseline is the same network without a teacher."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from wsdkd.models.backbones import build_backbone
+from wsdkd.params.student import StudentParams
+
+
+class Student(nn.Module):
+    """Backbone, one vector an image, one fully connected classifier.
+
+    With VGG16 the vector comes from max-pooling to 7 x 7, fc6 and fc7 (release); with any other
+    backbone it is the pooled feature map.
+    """
+
+    def __init__(self, params: StudentParams, num_classes: int):
+        super().__init__()
+        self.params = params
+        self.backbone = build_backbone(params.network)
+        self.fully_connected = self.backbone.fully_connected
+        self.backbone.fully_connected = None
+        self.feature_dim = self.backbone.channels if self.fully_connected is None else 4096
+        self.dropout = nn.Dropout(params.dropout)
+        self.classifier = nn.Linear(self.feature_dim, num_classes)
+        nn.init.normal_(self.classifier.weight, std=0.01)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (B, 3, H, W), RGB, uint8 or float in 0..255 -> logits z (B, K)."""
+        return self.classify(self.backbone(images))
+
+    def classify(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map (B, C, h, w) -> logits z, float32 (B, K)."""
+        logits: torch.Tensor = self.classifier(self.dropout(self.vector(feature_map)))
+        return logits.float()
+
+    def vector(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Feature map (B, C, h, w), or features of regions (R, C, bins, bins) -> (B or R, feature_dim)."""
+        if self.fully_connected is not None:
+            vector: torch.Tensor = self.fully_connected(F.adaptive_max_pool2d(feature_map, 7))
+        elif self.params.pooling == "max":
+            vector = feature_map.amax(dim=(2, 3))
+        else:
+            vector = feature_map.mean(dim=(2, 3))
+        return vector

@@ -1,0 +1,82 @@
+"""The teacher, T-WDet: WSDDN, a detector trained from image-level labels alone."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from wsdkd.models.backbones import build_backbone
+from wsdkd.models.roi import RoiFeatures
+from wsdkd.params.teacher import TeacherParams
+
+
+class RegionOutputs(NamedTuple):
+    """What the teacher says of R regions, in float32."""
+
+    class_logits: torch.Tensor
+    """M^c, (R, K)."""
+    detection_logits: torch.Tensor
+    """M^d, (R, K)."""
+    features: torch.Tensor
+    """Output of fc7 after its ReLU, (R, D): the object-level features that are distilled."""
+
+
+class Wsddn(nn.Module):
+    """Weakly-supervised deep detection network (Bilen and Vedaldi, CVPR 2016; details: release).
+
+    Backbone, RoI features multiplied by objectness, fc6 and fc7 with ReLU and dropout, then two
+    linear heads side by side: classification M^c and detection M^d.
+    """
+
+    def __init__(self, params: TeacherParams, num_classes: int):
+        super().__init__()
+        self.backbone = build_backbone(params.network)
+        self.roi = RoiFeatures(params.roi, 1 / self.backbone.stride)
+        if self.backbone.fully_connected is not None:
+            fully_connected, hidden = self.backbone.fully_connected, 4096
+            self.backbone.fully_connected = None
+        else:
+            hidden = params.hidden
+            fully_connected = nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(self.backbone.channels * params.roi.bins**2, hidden),
+                nn.ReLU(inplace=True),
+                nn.Dropout(params.dropout),
+                nn.Linear(hidden, hidden),
+                nn.ReLU(inplace=True),
+                nn.Dropout(params.dropout),
+            )
+        self.fully_connected = fully_connected
+        self.feature_dim = hidden
+        self.classification = nn.Linear(hidden, num_classes)
+        self.detection = nn.Linear(hidden, num_classes)
+        for head in (self.classification, self.detection):
+            nn.init.normal_(head.weight, std=0.01)
+            nn.init.zeros_(head.bias)
+
+    def new_layers(self) -> list[nn.Module]:
+        """The layers that no pretraining has seen; they learn faster."""
+        heads: list[nn.Module] = [self.classification, self.detection]
+        return heads if self.feature_dim == 4096 and self._is_vgg() else [self.fully_connected, *heads]
+
+    def _is_vgg(self) -> bool:
+        first = next(layer for layer in self.fully_connected.children() if isinstance(layer, nn.Linear))
+        return first.in_features == 512 * 7 * 7
+
+    def forward(self, images: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
+        """Score regions.
+
+        Args:
+            images: (B, 3, H, W), RGB, uint8 or float in 0..255.
+            rois: (R, 5), image's place in the batch, then x1, y1, x2, y2 in pixels of ``images``.
+            objectness: (R,), score of each proposal.
+        """
+        return self.regions(self.backbone.stem(images), rois, objectness)
+
+    def regions(self, stem: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
+        """As :meth:`forward`, from the output of the backbone's frozen stem."""
+        pooled = self.roi(self.backbone.trunk(stem), rois, objectness)
+        features = self.fully_connected(pooled)
+        return RegionOutputs(
+            self.classification(features).float(), self.detection(features).float(), features.float()
+        )

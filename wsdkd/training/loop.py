@@ -1,0 +1,121 @@
+"""The training loop, the same for teacher, baseline and both stages of distillation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from dvclive import Live
+from torch import nn
+
+from wsdkd.models.backbones import Backbone
+from wsdkd.params.network import Optimisation
+from wsdkd.progress import track
+from wsdkd.training.loader import Batch, Extras, load_batches
+from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.stem import Stem
+from wsdkd.training.views import epoch_batches
+
+MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
+
+
+class Objective(nn.Module):
+    """A network with the losses that train it.
+
+    Subclasses set ``backbone`` and implement :meth:`forward`, which takes a batch (its frozen stem's
+    features under ``stem``) and returns named losses; their sum is minimised.
+    """
+
+    backbone: Backbone
+
+    def new_layers(self) -> list[nn.Module]:
+        """Layers that no pretraining has seen."""
+        return []
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalar losses by name."""
+        raise NotImplementedError
+
+
+def start(precision: str, seed: int) -> Accelerator:
+    """Seed everything and find the device; ``precision`` is fp32, bf16 or fp16."""
+    set_seed(seed)
+    return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+
+
+def fit(
+    objective: Objective,
+    pictures: Pictures,
+    extras: Extras,
+    sizes: Sequence[int],
+    params: Optimisation,
+    accelerator: Accelerator,
+    live: Live,
+    validate: Callable[[], dict[str, float]],
+    description: str,
+    first_epoch: int = 0,
+) -> None:
+    """Train ``objective`` in place.
+
+    Args:
+        objective: on the CPU; moved to the accelerator's device.
+        pictures: of the training images.
+        extras: what the losses need besides pictures.
+        sizes: sides of the square input; each batch takes one at random.
+        params: epochs, batch size (of all processes together), learning rate and the like.
+        accelerator: device, precision and processes.
+        live: takes the curves.
+        validate: called after each epoch; its numbers go to ``live``.
+        description: stands before the progress bar.
+        first_epoch: of the curves and of the order of images, where an earlier phase came before.
+    """
+    objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
+    stem = Stem(objective.backbone, pictures, sizes, accelerator.device)
+    count = len(epoch_batches(len(pictures.rows), params.batch_size, sizes, params.seed, 0))
+    optimizer = build_optimizer(objective, objective.new_layers(), params)
+    schedule = build_schedule(optimizer, params, count)
+    wrapped, optimizer = accelerator.prepare(objective, optimizer)
+
+    def batches() -> Iterator[tuple[int, int, Batch]]:
+        for epoch in range(first_epoch, first_epoch + params.epochs):
+            views = epoch_batches(len(pictures.rows), params.batch_size, sizes, params.seed, epoch)
+            loaded = load_batches(views, stem, extras, accelerator.process_index, accelerator.num_processes)
+            yield from ((epoch, step, batch) for step, batch in enumerate(loaded))
+
+    sums: dict[str, float] = {}
+    wrapped.train()
+    total = params.epochs * count
+    for epoch, step, batch in track(batches(), description, total=total, unit="batch"):
+        with accelerator.autocast():
+            losses = wrapped(batch)
+        optimizer.zero_grad(set_to_none=True)
+        accelerator.backward(torch.stack(list(losses.values())).sum())
+        accelerator.clip_grad_norm_(wrapped.parameters(), MAX_GRADIENT)
+        optimizer.step()
+        schedule.step()
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(loss.detach())
+        if step == count - 1:
+            wrapped.eval()
+            _log(live, epoch, {name: value / count for name, value in sums.items()}, validate())
+            wrapped.train()
+            sums = {}
+    accelerator.wait_for_everyone()
+    objective.eval()
+
+
+def _log(live: Live, epoch: int, losses: dict[str, float], validation: dict[str, float]) -> None:
+    live.step = epoch
+    for name, value in losses.items():
+        live.log_metric(f"train/{name}", value)
+    for name, value in validation.items():
+        live.log_metric(f"val/{name}", value)
+    live.next_step()
+
+
+def curves(folder: Path, accelerator: Accelerator) -> Live:
+    """Where the curves of a stage go: TSV files below ``folder`` (elsewhere than in rank 0: nowhere)."""
+    target = folder if accelerator.is_main_process else folder / f".rank{accelerator.process_index}"
+    return Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)

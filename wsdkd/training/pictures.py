@@ -1,0 +1,48 @@
+"""Pictures for training: decoded by worker processes, or kept in memory where they fit."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsdkd.images import load_square
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.views import View
+
+DEFAULT_MEMORY_GB = 1.0
+
+
+def memory_budget() -> int:
+    """Bytes that pictures or stem features may take: WSDKD_MEMORY_GB, 1 GB by default."""
+    return int(float(os.environ.get("WSDKD_MEMORY_GB", DEFAULT_MEMORY_GB)) * 1e9)
+
+
+class Pictures:
+    """Square pictures of a table's images.
+
+    Args:
+        rows: the images.
+        root: folder that their paths are relative to.
+        sizes: the sides that will be asked for, in pixels.
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], root: Path, sizes: Sequence[int]):
+        self.rows, self.root = list(rows), root
+        needed = len(self.rows) * sum(3 * size * size for size in sizes)
+        self.in_memory = needed <= memory_budget()
+        self._kept: dict[tuple[int, int], np.ndarray] = {}
+
+    def load(self, views: Sequence[View]) -> torch.Tensor:
+        """Pictures of equal size: uint8 (B, 3, size, size), channels last in memory."""
+        stacked = np.stack([self._one(view) for view in views])
+        return torch.from_numpy(stacked).permute(0, 3, 1, 2)
+
+    def _one(self, view: View) -> np.ndarray:
+        picture = self._kept.get((view.row, view.size))
+        if picture is None:
+            picture = load_square(self.root / self.rows[view.row].path, view.size)
+            if self.in_memory:
+                self._kept[view.row, view.size] = picture
+        return picture[:, ::-1] if view.mirrored else picture

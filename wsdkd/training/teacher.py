@@ -1,0 +1,67 @@
+"""Training the teacher from image-level labels and proposals (WSDDN; release)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from wsdkd.losses.wsddn import wsddn_loss
+from wsdkd.models.scores import image_scores
+from wsdkd.models.teacher import Wsddn
+from wsdkd.proposals.shards import Proposals
+from wsdkd.tables.images import ImageRow, targets
+from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Objective
+from wsdkd.training.regions import stack_rois, to_input
+from wsdkd.training.views import View
+
+
+class RegionsAndLabels:
+    """What the teacher's loss needs of views.
+
+    Gives ``rois`` (R, 5) in pixels of the input, ``objectness`` (R,), ``labels`` (B, K) and ``known``
+    (B, K).
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], num_classes: int, proposals: Proposals, best: int):
+        self.rows, self.proposals, self.best = list(rows), proposals, best
+        self.labels, self.known = targets(self.rows, num_classes)
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        boxes, scores = [], []
+        for view in views:
+            row = self.rows[view.row]
+            found, objectness = self.proposals.of(row.image_id, self.best)
+            boxes.append(to_input(found, row, view))
+            scores.append(objectness)
+        places = [view.row for view in views]
+        return {
+            "rois": stack_rois(boxes),
+            "objectness": torch.from_numpy(np.concatenate(scores).astype(np.float32)),
+            "labels": torch.from_numpy(self.labels[places]),
+            "known": torch.from_numpy(self.known[places]),
+        }
+
+
+class TeacherObjective(Objective):
+    """The teacher with its loss."""
+
+    def __init__(self, teacher: Wsddn):
+        super().__init__()
+        self.teacher = teacher
+        self.backbone = teacher.backbone
+
+    def new_layers(self) -> list[nn.Module]:
+        """Both heads, and fc6 and fc7 where they are not pretrained."""
+        return self.teacher.new_layers()
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The loss ``wsddn``."""
+        rois, labels = batch["rois"], batch["labels"]
+        outputs = self.teacher.regions(batch["stem"], rois, batch["objectness"])
+        scores = image_scores(outputs.class_logits, outputs.detection_logits, rois[:, 0].long(), len(labels))
+        with torch.autocast(scores.device.type, enabled=False):
+            loss = wsddn_loss(scores.float(), labels, batch["known"])
+        return {"wsddn": loss}
