@@ -1,5 +1,6 @@
 """Stage ``prepare``: a dataset of any format becomes the tables under data/prepared."""
 
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +25,7 @@ def main() -> None:
     write_classes(paths.CLASSES, prepared.classes)
     write_images(paths.IMAGES, prepared.images)
     write_objects(paths.OBJECTS, prepared.objects)
-    print(prepared.summary())  # noqa: T201
+    sys.stdout.write(f"{prepared.summary()}\n")
 
 
 if __name__ == "__main__":
