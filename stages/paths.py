@@ -14,6 +14,8 @@ REJECTED = PREPARED / "rejected.csv"
 
 PROPOSALS = DATA / "proposals"
 TEACHER_CACHE = DATA / "teacher_cache"
+CACHE_SCRATCH = DATA / ".resume" / "teacher_cache"
+"""Finished shards, for the next run; DVC knows nothing of it, or it would delete or upload it."""
 
 MODELS = Path("models")
 TEACHER = MODELS / "teacher"
@@ -29,3 +31,5 @@ METRICS = REPORTS / "metrics.json"
 ACCURACY = REPORTS / "accuracy.json"
 """The part of the metrics that holds no timings."""
 PER_CLASS = REPORTS / "per_class.csv"
+PRECISION_RECALL = REPORTS / "precision_recall.csv"
+PICTURES = REPORTS / "pictures"

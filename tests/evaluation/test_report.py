@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from wsdkd.evaluation.per_class import class_rows, write_class_rows
-from wsdkd.evaluation.report import Truth, classification, comparison, localisation, rounded
-from wsdkd.evaluation.truth import ImageObjects
-from wsdkd.inference.detections import Detections
+from wsdkd.evaluation.report import Truth, classification, comparison
 from wsdkd.params.evaluation import EvaluationParams
 
 GENERATOR = np.random.default_rng(0)
@@ -46,26 +44,6 @@ def test_gap_without_a_leading_teacher_is_null_with_a_reason():
     found = comparison({"baseline": LABELS, "student": LABELS, "teacher": scores(0.0)}, TRUTH)
     assert found["gap_recovered"] is None
     assert "does not lead" in found["gap_recovered_reason"]
-
-
-@pytest.mark.parametrize("coco", [True, False])
-def test_localisation(coco):
-    box = np.array([[0.0, 0, 40, 40]])
-    found = [Detections(box.astype(np.float32), np.array([1], np.int16), np.array([0.9], np.float32))]
-    figures, per_class = localisation(found, [ImageObjects(box, np.array([1]), np.zeros(1, bool))], 2, coco)
-    names = {"AP50", "AP50_11_point"} | ({"COCO_AP", "COCO_AP50", "COCO_AP75"} if coco else set())
-    assert figures == pytest.approx(dict.fromkeys(names, 100.0))
-    assert per_class[1] == 100
-    assert np.isnan(per_class[0])
-
-
-def test_rounded():
-    assert rounded({"a": [1.23456, 3], "b": None, "c": {"d": 2.00001}, "e": "x"}) == {
-        "a": [1.2346, 3],
-        "b": None,
-        "c": {"d": 2.0},
-        "e": "x",
-    }
 
 
 def test_classes_are_sorted_by_frequency_and_written(tmp_path):

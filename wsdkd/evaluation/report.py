@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from wsdkd.evaluation import bootstrap
-from wsdkd.evaluation.coco_ap import coco_average_precision
-from wsdkd.evaluation.detection import detection_ap, match
 from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
-from wsdkd.evaluation.truth import ImageObjects
-from wsdkd.inference.detections import Detections
+from wsdkd.inference.fusion import FusedView
 from wsdkd.params.evaluation import EvaluationParams
 
 NETWORKS = ("baseline", "teacher", "student")
+"""In the order in which they are reported."""
 
 
 @dataclass(frozen=True)
@@ -76,35 +74,26 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
     return {**result, "gap_recovered": None, "gap_recovered_reason": reason}
 
 
-def localisation(
-    detections: Sequence[Detections], objects: Sequence[ImageObjects], num_classes: int, coco: bool
-) -> tuple[dict[str, float], np.ndarray]:
-    """The teacher's detections by VOC's rules and, where ``coco``, by COCO's; in percent.
+def protocol(params: EvaluationParams, views: Sequence[FusedView]) -> dict[str, Any]:
+    """The names of the rules that the numbers were made by.
 
     Args:
-        detections: of each test image, in the order of ``objects``.
-        objects: of each test image.
-        num_classes: K.
-        coco: whether COCO's own figures are wanted too.
-
-    Returns:
-        ``AP50`` (all-points), ``AP50_11_point`` (VOC 2007) and COCO's, and the AP50 of each class (K,).
+        params: of the evaluation.
+        views: of a test image, that the teacher saw.
     """
-    matches = match(detections, objects, num_classes)
-    per_class = detection_ap(matches)
-    result = {
-        "AP50": mean_over_classes(per_class),
-        "AP50_11_point": mean_over_classes(detection_ap(matches, "voc2007")),
+    sizes = list(dict.fromkeys(str(view.size) for view in views))
+    mirrored = " and mirrored" if any(view.mirrored for view in views) else ""
+    return {
+        "AP": "non-interpolated",
+        "threshold": params.threshold,
+        "top_k": params.top_k,
+        "top_k_rule": params.top_k_rule,
+        "unlabelled": params.unlabelled,
+        "ignored_labels": "left out",
+        "interval_level": bootstrap.LEVEL,
+        "interval": f"bootstrap over test images, {bootstrap.DRAWS} draws",
+        "teacher_views": f"{', '.join(sizes)} px{mirrored}",
+        "detections": f"at most {params.detections} an image, NMS at IoU {params.nms_iou}",
+        "AP50": "VOC, all points, all test images",
+        "CorLoc": "train split, one view, as cached",
     }
-    if coco:
-        result |= coco_average_precision(detections, objects, num_classes)
-    return result, per_class
-
-
-def rounded(value: Any) -> Any:
-    """A copy of a tree of dictionaries and lists with all its floats at four decimals."""
-    if isinstance(value, Mapping):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(item) for item in value]
-    return round(value, 4) if isinstance(value, float) else value
