@@ -47,7 +47,7 @@ def run_teacher(
     mirrored: bool,
     batch_size: int,
     device: torch.device,
-    description: str,
+    description: str | None,
 ) -> Iterator[ImageRegions]:
     """Yield the teacher's outputs for each of ``rows``, in order, behind a progress bar.
 
@@ -60,12 +60,13 @@ def run_teacher(
         mirrored: show the network the mirrored image (boxes come back unmirrored).
         batch_size: images a forward pass.
         device: where to compute.
-        description: stands before the bar.
+        description: stands before the bar; without it there is none, where the caller has one of its own.
     """
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
     batches = picture_batches(rows, root, size, mirrored, batch_size)
-    count = -(-len(rows) // batch_size)
-    for batch, pictures in track(batches, description, total=count, unit="batch"):
+    if description is not None:
+        batches = track(batches, description, total=-(-len(rows) // batch_size), unit="batch")
+    for batch, pictures in batches:
         found = [proposals.of(row.image_id, loaded.params.proposals) for row in batch]
         counts = [len(scores) for _, scores in found]
         places = np.repeat(np.arange(len(batch)), counts)

@@ -1,0 +1,104 @@
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cache import synthetic_teacher as synthetic
+from wsdkd.cache.fingerprint import FORWARD_CODE, code_digest, common_fingerprint, shard_fingerprint
+from wsdkd.cache.parts import PARTS, describe, differences
+from wsdkd.cache.schema import CacheError
+from wsdkd.params.cache import CacheParams
+from wsdkd.params.teacher import TeacherParams
+
+TEACHER = {
+    "network": {"backbone": "resnet18"},
+    "size": 96,
+    "train_sizes": [96],
+    "training": {"epochs": 1},
+}
+
+
+def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(changes.pop("weights", b"weights"))  # type: ignore[arg-type]
+    classes = changes.pop("classes", ["cat", "dog"])
+    cache = CacheParams.model_validate({"rois": changes.pop("rois", "all")})
+    teacher = TeacherParams.model_validate({**TEACHER, "train_sizes": (96,), **changes})
+    return common_fingerprint(weights=weights, teacher=teacher, classes=classes, cache=cache).parts  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"weights": b"others"}, ["teacher_weights"]),
+        ({"classes": ["dog", "cat"]}, ["classes"]),
+        ({"size": 128}, ["teacher_forward"]),
+        ({"proposals": 100}, ["teacher_forward"]),
+        ({"roi": {"objectness": False}}, ["teacher_forward"]),
+        ({"network": {"backbone": "resnet34"}}, ["teacher_forward"]),
+        ({"network": {"backbone": "resnet18", "weights": None}}, []),
+        ({"training": {"epochs": 9}}, []),
+        ({"test_sizes": (96, 128)}, []),
+        ({"rois": 7}, ["cache"]),
+    ],
+)
+def test_each_input_has_its_name(tmp_path: Path, changes: dict[str, object], expected: list[str]) -> None:
+    assert differences(parts(tmp_path, **changes), parts(tmp_path)) == expected
+
+
+def test_images_labels_and_proposals_are_told_apart() -> None:
+    rows = synthetic.make_rows(6)
+    proposals = synthetic.make_proposals(rows)
+
+    def changed(*now: object, best: int = 500, of: object = proposals) -> list[str]:
+        return differences(
+            shard_fingerprint([*now, *rows[len(now) :]], of, best),  # type: ignore[list-item, arg-type]
+            shard_fingerprint(rows, proposals, 500),
+        )
+
+    assert changed() == []
+    assert changed(synthetic.repainted(rows[0])) == ["images"]
+    assert changed(replace(rows[0], labels=(1, 2))) == ["labels"]
+    assert changed(replace(rows[0], ignored=(4,), path="moved.jpg")) == []
+    assert changed(best=2) == ["proposals"]
+    moved = replace(proposals, flat_boxes=proposals.flat_boxes + 1)
+    assert changed(of=moved) == ["proposals"]
+    with pytest.raises(CacheError, match="no proposals for image img-0006"):
+        shard_fingerprint(synthetic.make_rows(7), proposals, 500)
+
+
+def test_differences_are_told_in_words() -> None:
+    assert describe(["code", "images"]).endswith("(code), the images (images)")
+    assert differences({}, dict.fromkeys(PARTS, "")) == list(PARTS)
+
+
+def test_code_counts_with_all_that_it_imports_but_not_its_comments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "fingerprinted"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "first.py").write_text('"""First."""\nfrom fingerprinted import second\nX = second.Y\n')
+    (package / "second.py").write_text("from fingerprinted.third import Z\nY = Z\n")
+    (package / "third.py").write_text("Z = 1\n")
+    (package / "apart.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def now() -> str:
+        return code_digest(["fingerprinted.first"])
+
+    before = now()
+    (package / "first.py").write_text(
+        '"""Told anew."""\n# why\nfrom fingerprinted import second\n\nX = second.Y\n'
+    )
+    (package / "apart.py").write_text("A = 2\n")
+    assert now() == before
+    (package / "third.py").write_text("Z = 2\n")
+    assert now() != before
+    assert "fingerprinted" not in sys.modules
+
+
+def test_the_forward_code_is_found() -> None:
+    assert all(code_digest([module]) != code_digest([]) for module in FORWARD_CODE)

@@ -1,0 +1,164 @@
+import gc
+import json
+import os
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from tests.cache import synthetic_teacher as synthetic
+from wsdkd.cache.reader import CachedView, TeacherCache
+from wsdkd.cache.schema import CacheError
+
+
+class Views(Dataset[tuple[str, bool, CachedView, int]]):
+    def __init__(self, cache: TeacherCache) -> None:
+        self.cache = cache
+
+    def __len__(self) -> int:
+        return 2 * len(self.cache.image_ids)
+
+    def __getitem__(self, place: int) -> tuple[str, bool, CachedView, int]:
+        image_id, mirrored = self.cache.image_ids[place // 2], bool(place % 2)
+        return image_id, mirrored, self.cache.view(image_id, mirrored), os.getpid()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_read_what_the_parent_reads(cache: Path, method: str) -> None:
+    reader = TeacherCache(cache)
+    # Files that are open in the parent must do no harm in its children.
+    expected = [
+        reader.view(image_id, mirrored) for image_id in reader.image_ids for mirrored in (False, True)
+    ]
+    loader = DataLoader(Views(reader), batch_size=None, num_workers=2, multiprocessing_context=method)
+    found = list(loader)
+    assert {pid for *_, pid in found}.isdisjoint({os.getpid()})
+    assert len({pid for *_, pid in found}) == 2
+    assert [(image_id, mirrored) for image_id, mirrored, _, _ in found] == [
+        (image_id, mirrored) for image_id in reader.image_ids for mirrored in (False, True)
+    ]
+    for (_, _, view, _), wanted in zip(found, expected, strict=True):
+        for name, values in vars(wanted).items():
+            np.testing.assert_array_equal(getattr(view, name), values)
+    assert len(reader.view("img-0003", True).boxes) > 0  # the parent's files are still good
+    reader.close()
+
+
+def open_files() -> set[str]:
+    return {str(link.resolve()) for link in Path("/proc/self/fd").iterdir()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_files_open_at_the_first_read_and_close(cache: Path) -> None:
+    def count() -> int:
+        gc.collect()
+        return sum(str(cache) in name for name in open_files())
+
+    with TeacherCache(cache) as reader:
+        assert count() == 0
+        reader.view("img-0000", False)
+        reader.view("img-0001", True)
+        assert count() == 1
+        copy = pickle.loads(pickle.dumps(reader))
+        assert copy.view("img-0009", False).boxes.shape[1] == 4
+        copy.close()
+        assert count() == 1
+    assert count() == 0
+    assert len(reader.view("img-0000", False).boxes) > 0
+    reader.close()
+
+
+def test_a_fitting_cache_is_accepted_without_opening_a_shard(cache: Path) -> None:
+    for shard in cache.glob("*.h5"):
+        shard.unlink()
+    TeacherCache(cache).check(synthetic.CLASSES, synthetic.make_rows(20), {"code": "k" * 64})
+
+
+def test_fewer_images_than_cached_are_accepted(cache: Path) -> None:
+    TeacherCache(cache).check(synthetic.CLASSES, synthetic.make_rows(11))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (synthetic.CLASSES[::-1], "another order"),
+        ([*synthetic.CLASSES[:-1], "horse"], "not there: horse; only there: fish"),
+        (synthetic.CLASSES[:-1], "only there: fish"),
+    ],
+)
+def test_other_classes_are_refused_by_name(cache: Path, classes: list[str], message: str) -> None:
+    with pytest.raises(CacheError, match=f"made for other classes: .*{message}"):
+        TeacherCache(cache).check(classes, synthetic.make_rows(20))
+
+
+def test_other_images_are_refused_by_name(cache: Path) -> None:
+    rows = synthetic.make_rows(20)
+    with pytest.raises(CacheError, match="1 of 21 are not in it, the first is img-0020"):
+        TeacherCache(cache).check(synthetic.CLASSES, synthetic.make_rows(21))
+    with pytest.raises(CacheError, match="image img-0013 is another picture"):
+        TeacherCache(cache).check(synthetic.CLASSES, [*rows[:13], synthetic.repainted(rows[13]), *rows[14:]])
+    with pytest.raises(CacheError, match="img-0020 is not in it"):
+        TeacherCache(cache).view("img-0020", False)
+
+
+def test_another_teacher_is_refused_by_name(cache: Path) -> None:
+    with pytest.raises(CacheError, match=r"different in the teacher's weights \(teacher_weights\)$"):
+        TeacherCache(cache).check(
+            synthetic.CLASSES,
+            synthetic.make_rows(20),
+            {"teacher_weights": "0" * 64, "code": synthetic.PARTS["code"]},
+        )
+
+
+def test_a_shard_of_another_cache_is_refused_by_what_differs(cache: Path, tmp_path: Path) -> None:
+    rows = synthetic.make_rows(20)
+    relabelled = [replace(row, labels=(0, 1, 2)) for row in rows]
+    synthetic.write(
+        tmp_path / "other",
+        tmp_path / "other-scratch",
+        relabelled,
+        parts={**synthetic.PARTS, "code": "0" * 64},
+    )
+    shutil.copy(tmp_path / "other" / "shard-00001.h5", cache)
+    with TeacherCache(cache) as reader:
+        assert len(reader.view("img-0001", False).boxes) > 0
+        with pytest.raises(CacheError, match=r"shard-00001.*\(code\), .*\(labels\);"):
+            reader.view("img-0009", False)
+
+
+def test_a_missing_shard_is_named_and_the_others_serve(cache: Path) -> None:
+    (cache / "shard-00001.h5").unlink()
+    with TeacherCache(cache) as reader:
+        assert len(reader.view("img-0000", False).boxes) > 0
+        with pytest.raises(CacheError, match=r"shard-00001\.h5: this shard is missing"):
+            reader.view("img-0009", False)
+
+
+def test_a_cut_shard_is_refused(cache: Path) -> None:
+    path = cache / "shard-00000.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CacheError, match=r"shard-00000\.h5: cannot be opened, it is incomplete"):
+        TeacherCache(cache).view("img-0000", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no finished cache"),
+        ("{", "damaged"),
+        ("[]", "schema_version: None"),
+        (json.dumps({"schema_version": 0}), "schema_version: 0, but this code reads 1"),
+        (json.dumps({"schema_version": 1}), "classes: Field required"),
+    ],
+)
+def test_a_bad_manifest_is_refused(cache: Path, text: str | None, message: str) -> None:
+    if text is None:
+        (cache / "cache.json").unlink()
+    else:
+        (cache / "cache.json").write_text(text)
+    with pytest.raises(CacheError, match=rf"cache\.json.*{message}"):
+        TeacherCache(cache)

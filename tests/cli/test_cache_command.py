@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from tests.cache import synthetic_teacher as synthetic
+from wsdkd.cli.main import app
+from wsdkd.errors import UserError
+from wsdkd.proposals.shards import write_proposals
+from wsdkd.tables.classes import write_classes
+from wsdkd.tables.images import write_images
+
+PARAMS = """
+teacher:
+  network: {backbone: vgg16}
+  size: 672
+  train_sizes: [672]
+  training: {epochs: 1}
+cache:
+  rois: 30
+"""
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["cache", *map(str, arguments)])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    synthetic.write(tmp_path / "cache", tmp_path / "scratch", synthetic.make_rows(20))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text(PARAMS)
+    return path
+
+
+def test_info_says_what_is_in_a_cache(cache: Path) -> None:
+    (cache / "shard-00002.h5").unlink()
+    code, text = run("info", cache)
+    assert code == 0
+    for told in ("20, plain and mirrored", "bird, cat", "in 3 shards, 2 of them here", "w" * 64, "missing"):
+        assert told in text
+
+
+def test_verify_passes_and_fails_by_status_and_place(cache: Path) -> None:
+    assert run("verify", cache)[0] == 0
+    (cache / "shard-00001.h5").unlink()
+    code, text = run("verify", cache)
+    assert code == 1
+    assert "shard-00001.h5: this shard is missing" in text
+
+
+def test_a_folder_without_a_cache_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no finished cache"):
+        run("info", tmp_path)
+
+
+def test_keep_counts_the_shards(cache: Path, tmp_path: Path) -> None:
+    code, text = run("keep", cache, "--scratch", tmp_path / "elsewhere")
+    assert code == 0
+    assert "3 of 3 shards" in text
+
+
+def test_estimate_without_data(params: Path) -> None:
+    code, text = run("estimate", "--params", params, "--images", "82783", "--classes", "80")
+    assert code == 0
+    # By hand: 82,783 x 2 x 30 x 4,096 x 2 bytes of features, x 2 x 2 x 500 x 80 x 2 of logits.
+    assert "40.7" in text
+    assert "13.25 GB" in text
+    everything = run("estimate", "--params", params, "--images", "82783", "--classes", "80", "--best", "all")
+    assert "678." in everything[1]
+
+
+def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> None:
+    rows = synthetic.make_rows(12)
+    write_images(tmp_path / "prepared" / "images.parquet", rows)
+    write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)
+    box = np.array([[0, 0, 9, 9], [20, 20, 40, 40], [50, 50, 60, 60]], np.float32)
+    scores = np.array([3, 2, 1], np.float32)
+    write_proposals(tmp_path / "proposals", ((row.image_id, box, scores) for row in rows))
+    where = ["--params", params, "--prepared", tmp_path / "prepared", "--proposals", tmp_path / "proposals"]
+    code, text = run("estimate", *where)
+    assert code == 0
+    assert "12 images x 2 views, 3.0 regions an image" in text
+    assert "3.0 of them with features 4096 wide" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--classes", "5"], "need --images"),
+        (["--images", "5"], "needs --classes"),
+        (["--images", "5", "--classes", "5", "--best", "some"], "expected all or a number"),
+    ],
+)
+def test_estimate_refuses_half_a_question(params: Path, options: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run("estimate", "--params", params, *options)

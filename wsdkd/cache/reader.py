@@ -1,0 +1,228 @@
+"""Reading the teacher's outputs an image at a time, from any process.
+
+Files are opened on the first read of each process and never carried into another one: neither by
+pickling (spawn) nor by a fork.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from wsdkd.cache.parts import describe, differences
+from wsdkd.cache.schema import ARRAYS, CacheError, images_digest, read_manifest
+from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
+from wsdkd.tables.images import ImageRow
+
+
+@dataclass(frozen=True)
+class CachedView:
+    """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
+
+    Attributes:
+        class_logits: M^c, float32 (n, K).
+        detection_logits: M^d, float32 (n, K).
+        boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view.
+        objectness: float32 (n,).
+        chosen: int32 (c,), the regions that have features, most confident first.
+        confidence: float32 (c,), the teacher's confidence in the chosen regions.
+        features: float32 (c, D).
+    """
+
+    class_logits: np.ndarray
+    detection_logits: np.ndarray
+    boxes: np.ndarray
+    objectness: np.ndarray
+    chosen: np.ndarray
+    confidence: np.ndarray
+    features: np.ndarray
+
+
+@dataclass(frozen=True)
+class _OpenShard:
+    file: h5py.File
+    index: ShardIndex
+    arrays: dict[str, h5py.Dataset]  # to look one up by name takes longer than to read an image from it
+
+
+class TeacherCache:
+    """A cache folder, to be read.
+
+    Args:
+        folder: holds ``cache.json`` and the shards.
+
+    Raises:
+        CacheError: the cache is missing, unfinished, damaged or of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._manifest = read_manifest(folder)
+        self._places = {
+            image_id: (shard, image)
+            for shard, entry in enumerate(self._manifest.shards)
+            for image, image_id in enumerate(entry.image_ids)
+        }
+        self._open: dict[int, _OpenShard] = {}
+        self._pid = os.getpid()
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the K classes."""
+        return list(self._manifest.classes)
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the width of the features."""
+        return self._manifest.feature_dim
+
+    @property
+    def image_ids(self) -> list[str]:
+        """All cached images, ascending."""
+        return sorted(self._places)
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """What went into all shards, as named digests."""
+        return dict(self._manifest.fingerprint)
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        """The teacher's outputs on an image or on its mirror image.
+
+        Raises:
+            CacheError: the image is not in the cache, or its shard is missing or damaged.
+        """
+        shard, image = self._place(image_id)
+        index, arrays = shard.index, shard.arrays
+        start, stop = int(index.region_offsets[image]), int(index.region_offsets[image + 1])
+        first = 2 * start + (stop - start) * mirrored
+        regions, logits = slice(start, stop), slice(first, first + stop - start)
+        view = 2 * image + mirrored
+        chosen = slice(int(index.chosen_offsets[view]), int(index.chosen_offsets[view + 1]))
+        try:
+            return CachedView(
+                class_logits=arrays["class_logits"][logits].astype(np.float32),
+                detection_logits=arrays["detection_logits"][logits].astype(np.float32),
+                boxes=arrays["boxes"][regions],
+                objectness=arrays["objectness"][regions],
+                chosen=arrays["chosen"][chosen],
+                confidence=arrays["confidence"][chosen],
+                features=arrays["features"][chosen].astype(np.float32),
+            )
+        except (OSError, ValueError) as error:
+            raise CacheError(
+                f"{shard.file.filename}: image {image_id}: cannot be read: {error}; try wsdkd cache verify"
+            ) from None
+
+    def check(
+        self, classes: Sequence[str], rows: Sequence[ImageRow], parts: Mapping[str, str] | None = None
+    ) -> None:
+        """Make sure that this cache was made for these classes and pictures; others may be in it too.
+
+        Args:
+            classes: names, in order.
+            rows: the images that will be read.
+            parts: named digests that the cache must have too (:mod:`wsdkd.cache.fingerprint`), such as
+                ``teacher_weights``.
+
+        Raises:
+            CacheError: says which class, image or part differs.
+        """
+        differing = differences(self._manifest.fingerprint, parts or {})
+        if differing:
+            raise CacheError(f"{self._folder}: another cache, different in {describe(differing)}")
+        if list(classes) != self.classes:
+            raise CacheError(f"{self._folder}: made for other classes: {self._class_difference(classes)}")
+        missing = [row.image_id for row in rows if row.image_id not in self._places]
+        if missing:
+            raise CacheError(
+                f"{self._folder}: made for other images: {len(missing)} of {len(rows)} are not in it, "
+                f"the first is {missing[0]}; run the stage cache_teacher"
+            )
+        digests = {row.image_id: row.digest for row in rows}
+        for shard, entry in enumerate(self._manifest.shards):
+            asked = [(image_id, digests[image_id]) for image_id in entry.image_ids if image_id in digests]
+            # The manifest is enough as long as nothing differs: no shard need be here.
+            if len(asked) == len(entry.image_ids) and images_digest(asked) == entry.fingerprint["images"]:
+                continue
+            if asked:
+                self._check_digests(shard, digests)
+
+    def close(self) -> None:
+        """Close all files; the next read opens them again."""
+        for shard in self._opened().values():
+            shard.file.close()
+        self._open = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": {}, "_pid": None}
+
+    def _place(self, image_id: str) -> tuple[_OpenShard, int]:
+        try:
+            shard, image = self._places[image_id]
+        except KeyError:
+            raise CacheError(
+                f"{self._folder}: image {image_id} is not in it; the cache is of other images"
+            ) from None
+        opened = self._opened()
+        if shard not in opened:
+            opened[shard] = self._open_shard(shard)
+        return opened[shard], image
+
+    def _opened(self) -> dict[int, _OpenShard]:
+        if self._pid != os.getpid():
+            # After a fork the handles are the parent's: HDF5's state in this process is a copy.
+            self._open, self._pid = {}, os.getpid()
+        return self._open
+
+    def _open_shard(self, shard: int) -> _OpenShard:
+        entry = self._manifest.shards[shard]
+        file = open_shard(self._folder / entry.file)
+        try:
+            expected = {**self._manifest.fingerprint, **entry.fingerprint}
+            differing = differences(shard_fingerprint_of(file), expected)
+            if differing:
+                raise CacheError(
+                    f"{file.filename}: a shard of another cache, different in {describe(differing)}; "
+                    "fetch the cache again"
+                )
+            return _OpenShard(file, read_index(file), {name: file[name] for name in ARRAYS})
+        except BaseException:
+            file.close()
+            raise
+
+    def _check_digests(self, shard: int, digests: dict[str, str]) -> None:
+        opened = self._open_shard(shard)
+        opened.file.close()
+        index = opened.index
+        for image_id, found in zip(index.image_ids, index.image_digests, strict=True):
+            if digests.get(image_id, found) != found:
+                raise CacheError(
+                    f"{self._folder}: made for other images: image {image_id} is another picture there; "
+                    "run the stage cache_teacher"
+                )
+
+    def _class_difference(self, classes: Sequence[str]) -> str:
+        lacking = [name for name in classes if name not in self.classes]
+        beyond = [name for name in self.classes if name not in classes]
+        if not lacking and not beyond:
+            return "the same names in another order"
+        told = []
+        if lacking:
+            told.append(f"not there: {', '.join(lacking[:5])}{' ...' * (len(lacking) > 5)}")
+        if beyond:
+            told.append(f"only there: {', '.join(beyond[:5])}{' ...' * (len(beyond) > 5)}")
+        return "; ".join(told)

@@ -1,0 +1,152 @@
+"""What a teacher cache looks like on disk: its manifest, its shards, and the arrays in a shard.
+
+A cache is a folder with ``cache.json`` and some ``shard-XXXXX.h5``. A shard holds whole images, each
+in two views: the picture as it is, and mirrored, both from a forward pass of their own. Arrays are
+flat, with offsets, because a group an image reads eight times slower:
+
+========================  =======  ==========  ==========================================================
+array                     type     shape       rows of image i
+========================  =======  ==========  ==========================================================
+``image_ids``             bytes    (N,)        i; UTF-8
+``image_digests``         bytes    (N,)        i; SHA-256 of the picture's file
+``region_offsets``        int64    (N + 1,)    its n regions are o[i] to o[i + 1]
+``chosen_offsets``        int64    (2N + 1,)   c[2i] to c[2i + 1] plain, c[2i + 1] to c[2i + 2] mirrored
+``boxes``                 float32  (R, 4)      by ``region_offsets``; unmirrored pixels of the original
+``objectness``            float32  (R,)        by ``region_offsets``
+``class_logits``          float16  (2R, K)     from 2 o[i]: n rows plain, then n rows mirrored
+``detection_logits``      float16  (2R, K)     as ``class_logits``
+``chosen``                int32    (C,)        by ``chosen_offsets``; regions that have features
+``confidence``            float32  (C,)        by ``chosen_offsets``; the teacher's, greatest first
+``features``              float16  (C, D)      by ``chosen_offsets``
+``checksums.ARRAY``       uint32   (N,)        CRC-32 of the bytes of image i in each array from ``boxes`` on
+========================  =======  ==========  ==========================================================
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wsdkd.errors import UserError
+
+SCHEMA_VERSION = 1
+"""Raised with every change of what is written here; readers of another version refuse."""
+
+MANIFEST = "cache.json"
+VIEWS = 2
+HDF5_VERSION = ("v110", "v110")
+"""Lowest and highest format of the objects in a file: fixed, so that equal inputs give equal bytes."""
+
+SMALLEST_CHUNK = 16 * 1024
+LARGEST_CHUNK = 4 * 1024 * 1024
+
+REGION_ARRAYS = ("boxes", "objectness")
+LOGIT_ARRAYS = ("class_logits", "detection_logits")
+CHOSEN_ARRAYS = ("chosen", "confidence", "features")
+ARRAYS = (*REGION_ARRAYS, *LOGIT_ARRAYS, *CHOSEN_ARRAYS)
+INDEX_ARRAYS = ("image_ids", "image_digests", "region_offsets", "chosen_offsets")
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "boxes": np.dtype("<f4"),
+    "objectness": np.dtype("<f4"),
+    "class_logits": np.dtype("<f2"),
+    "detection_logits": np.dtype("<f2"),
+    "chosen": np.dtype("<i4"),
+    "confidence": np.dtype("<f4"),
+    "features": np.dtype("<f2"),
+}
+
+
+class CacheError(UserError):
+    """A teacher cache is missing, incomplete, damaged, or not the one that is asked for."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShardEntry(_Strict):
+    """A shard as the manifest lists it."""
+
+    file: str
+    bytes: int
+    sha256: str
+    """Of the whole file."""
+    fingerprint: dict[str, str]
+    """What went into this shard alone: ``images``, ``labels`` and ``proposals``, each a digest."""
+    image_ids: tuple[str, ...]
+
+
+class Manifest(_Strict):
+    """``cache.json``: what is in the cache and what went in."""
+
+    schema_version: int
+    classes: tuple[str, ...]
+    feature_dim: int
+    fingerprint: dict[str, str]
+    """What went into every shard: each named part with its digest (:mod:`wsdkd.cache.fingerprint`)."""
+    settings: dict[str, Any]
+    """The readable values behind some of the digests."""
+    shards: tuple[ShardEntry, ...]
+
+
+def shard_name(number: int) -> str:
+    """File name of a shard."""
+    return f"shard-{number:05d}.h5"
+
+
+def row_width(array: str, num_classes: int, feature_dim: int) -> int:
+    """Values in one row of an array from ``boxes`` on."""
+    if array in LOGIT_ARRAYS:
+        return num_classes
+    return {"boxes": 4, "features": feature_dim}.get(array, 1)
+
+
+def chunk_rows(bytes_an_image: float, row_bytes: int) -> int:
+    """Rows of a chunk that holds about one image, within limits that keep reading fast."""
+    wanted = min(max(bytes_an_image, SMALLEST_CHUNK), LARGEST_CHUNK)
+    return max(1, round(wanted / row_bytes))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value that JSON can hold."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def images_digest(images: Iterable[tuple[str, str]]) -> str:
+    """Digest of (image id, digest of its file) pairs, in the order given."""
+    return digest([list(pair) for pair in images])
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``cache.json`` of a cache.
+
+    Raises:
+        CacheError: there is none, it is damaged, or it was written by another version.
+    """
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CacheError(
+            f"{path}: no such file, so this is no finished cache; run the stage cache_teacher or dvc pull"
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CacheError(f"{path}: damaged: {error}") from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise CacheError(
+            f"{path}: schema_version: {version}, but this code reads {SCHEMA_VERSION}; "
+            "write the cache again, or use the code that wrote it"
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(step) for step in first["loc"])
+        raise CacheError(f"{path}: {key}: {first['msg']}") from None

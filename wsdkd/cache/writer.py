@@ -1,0 +1,182 @@
+"""Writing one shard: aside, marked complete last, then renamed. Equal inputs give equal bytes."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from wsdkd.cache.schema import (
+    ARRAYS,
+    DTYPES,
+    HDF5_VERSION,
+    LOGIT_ARRAYS,
+    REGION_ARRAYS,
+    SCHEMA_VERSION,
+    CacheError,
+    chunk_rows,
+    row_width,
+)
+from wsdkd.cache.selection import choose_rois
+from wsdkd.files import publish_file
+from wsdkd.inference.regions import ImageRegions
+from wsdkd.params.cache import CacheParams
+from wsdkd.tables.images import ImageRow
+
+FLUSH_IMAGES = 32
+"""Images gathered in memory between two writes."""
+
+
+def write_shard(
+    path: Path,
+    rows: Sequence[ImageRow],
+    views: Iterable[tuple[ImageRegions, ImageRegions]],
+    *,
+    classes: Sequence[str],
+    params: CacheParams,
+    fingerprint: Mapping[str, str],
+) -> None:
+    """Write one shard.
+
+    Args:
+        path: where the finished file appears; until then nothing is there.
+        rows: the images, in order.
+        views: for each row, the teacher's outputs on the picture and on the mirrored picture.
+        classes: names of the K classes.
+        params: which RoIs keep their features.
+        fingerprint: all named digests of this shard.
+
+    Raises:
+        CacheError: a value is not finite or too great for half precision, or the views do not belong to
+            the row or to each other.
+    """
+    with publish_file(path) as aside, h5py.File(aside, "w", libver=HDF5_VERSION) as file:
+        file.attrs["complete"] = False
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["classes"] = json.dumps(list(classes), ensure_ascii=False)
+        file.attrs["fingerprint"] = json.dumps(dict(sorted(fingerprint.items())))
+        shard = _OpenShard(file, len(classes))
+        for count, (row, (plain, mirrored)) in enumerate(zip(rows, views, strict=True), 1):
+            shard.add(_image_arrays(row, plain, mirrored, params, len(classes)))
+            if count % FLUSH_IMAGES == 0:
+                shard.flush()
+        shard.flush()
+        shard.write_index(rows)
+        # Everything else reaches the disk before the mark that says so.
+        file.flush()
+        file.attrs["complete"] = True
+
+
+class _OpenShard:
+    """Arrays that grow, a block of images at a time."""
+
+    def __init__(self, file: h5py.File, num_classes: int) -> None:
+        self._file = file
+        self._num_classes = num_classes
+        self._waiting: list[dict[str, np.ndarray]] = []
+        self._checksums: dict[str, list[int]] = {name: [] for name in ARRAYS}
+        self._region_counts: list[int] = []
+        self._chosen_counts: list[int] = []
+
+    def add(self, image: dict[str, np.ndarray]) -> None:
+        self._region_counts.append(len(image["objectness"]))
+        self._chosen_counts += image.pop("chosen_counts").tolist()
+        for name in ARRAYS:
+            self._checksums[name].append(zlib.crc32(image[name].data))
+        self._waiting.append(image)
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        for name in ARRAYS:
+            block = np.concatenate([image[name] for image in self._waiting])
+            if name not in self._file:
+                self._create(name, block)
+            array = self._file[name]
+            start = array.shape[0]
+            array.resize(start + len(block), axis=0)
+            array[start:] = block
+        self._waiting.clear()
+
+    def write_index(self, rows: Sequence[ImageRow]) -> None:
+        self._put("image_ids", np.array([row.image_id.encode() for row in rows], dtype="S"))
+        self._put("image_digests", np.array([row.digest.encode() for row in rows], dtype="S"))
+        self._put("region_offsets", _offsets(self._region_counts))
+        self._put("chosen_offsets", _offsets(self._chosen_counts))
+        for name in ARRAYS:
+            self._put(f"checksums.{name}", np.array(self._checksums[name], dtype="<u4"))
+
+    def _create(self, name: str, block: np.ndarray) -> None:
+        row_bytes = block[:1].nbytes or block.dtype.itemsize * int(np.prod(block.shape[1:], dtype=int)) or 1
+        rows = chunk_rows(block.nbytes / len(self._waiting), row_bytes)
+        self._file.create_dataset(
+            name,
+            shape=(0, *block.shape[1:]),
+            maxshape=(None, *block.shape[1:]),
+            chunks=(rows, *block.shape[1:]),
+            dtype=DTYPES[name],
+            track_times=False,
+        )
+
+    def _put(self, name: str, values: np.ndarray) -> None:
+        dataset = self._file.create_dataset(name, data=values, track_times=False)
+        dataset.attrs["crc32"] = np.uint32(zlib.crc32(values.tobytes()))
+
+
+def _image_arrays(
+    row: ImageRow, plain: ImageRegions, mirrored: ImageRegions, params: CacheParams, num_classes: int
+) -> dict[str, np.ndarray]:
+    if not plain.image_id == mirrored.image_id == row.image_id:
+        raise CacheError(f"outputs of {plain.image_id} and {mirrored.image_id} came for image {row.image_id}")
+    if not np.array_equal(plain.boxes, mirrored.boxes):
+        raise CacheError(f"image {row.image_id}: the boxes of its two views are not the same regions")
+    views = (plain, mirrored)
+    chosen = [
+        choose_rois(
+            view.boxes, view.class_logits, view.detection_logits, row.labels, params.rois, params.nms_iou
+        )
+        for view in views
+    ]
+    parts: dict[str, list[Any]] = {
+        "boxes": [plain.boxes],
+        "objectness": [plain.objectness],
+        "class_logits": [view.class_logits for view in views],
+        "detection_logits": [view.detection_logits for view in views],
+        "chosen": [regions for regions, _ in chosen],
+        "confidence": [confidence for _, confidence in chosen],
+        "features": [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)],
+    }
+    arrays = {name: _narrow(np.concatenate(parts[name]), name, row.image_id) for name in ARRAYS}
+    arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
+    _check_shapes(arrays, row.image_id, num_classes)
+    return arrays
+
+
+def _narrow(values: np.ndarray, name: str, image_id: str) -> np.ndarray:
+    """As the type on disk. Half precision ends at 65504, and what is beyond must not become infinite."""
+    if values.dtype.kind == "f":
+        largest = float(np.abs(values).max(initial=0))
+        if not np.isfinite(largest):
+            raise CacheError(f"image {image_id}: {name}: the teacher's output is not finite; train it anew")
+        if largest > float(np.finfo(DTYPES[name]).max):
+            raise CacheError(
+                f"image {image_id}: {name}: {largest:.4g} is more than {DTYPES[name].name} holds; "
+                "the teacher diverged, or teacher.roi.objectness_scale is too great"
+            )
+    return np.ascontiguousarray(values, dtype=DTYPES[name])
+
+
+def _check_shapes(arrays: Mapping[str, np.ndarray], image_id: str, num_classes: int) -> None:
+    regions = len(arrays["objectness"])
+    for name in (*REGION_ARRAYS, *LOGIT_ARRAYS):
+        rows = regions if name in REGION_ARRAYS else 2 * regions
+        width = row_width(name, num_classes, 0)
+        if arrays[name].shape != ((rows,) if name == "objectness" else (rows, width)):
+            raise CacheError(f"image {image_id}: {name} has the shape {arrays[name].shape}")
+
+
+def _offsets(counts: Sequence[int]) -> np.ndarray:
+    return np.cumsum([0, *counts], dtype=np.int64)

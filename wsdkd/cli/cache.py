@@ -1,0 +1,146 @@
+"""``wsdkd cache``: look at a teacher cache, check it, and know its size before there is one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from wsdkd.cache.schema import CacheError, read_manifest
+from wsdkd.cache.scratch import keep_shards
+from wsdkd.cache.verify import verify_cache
+from wsdkd.params.base import PARAMS_FILE, load_section
+from wsdkd.params.cache import CacheParams
+from wsdkd.params.teacher import TeacherParams
+from wsdkd.progress import track
+from wsdkd.proposals.shards import read_proposals
+from wsdkd.tables.classes import read_classes
+from wsdkd.tables.images import read_images
+
+if TYPE_CHECKING:
+    from wsdkd.cache.estimate import CacheSize
+
+app = typer.Typer(no_args_is_help=True, help="The teacher's cached outputs.")
+
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the cache.")]
+CACHE = Path("data/teacher_cache")
+SCRATCH = Path("data/.resume/teacher_cache")
+
+
+@app.command("info")
+def info(path: Folder = CACHE) -> None:
+    """Say what is in a cache and what went in."""
+    manifest = read_manifest(path)
+    images = sum(len(entry.image_ids) for entry in manifest.shards)
+    here = [entry for entry in manifest.shards if (path / entry.file).is_file()]
+    typer.echo(f"{path}: teacher cache, schema version {manifest.schema_version}")
+    typer.echo(f"images        {images}, plain and mirrored")
+    typer.echo(f"classes       {len(manifest.classes)}: {_shortened(manifest.classes)}")
+    typer.echo(f"feature width {manifest.feature_dim}")
+    size = sum(entry.bytes for entry in manifest.shards)
+    typer.echo(f"size          {gigabytes(size)} in {len(manifest.shards)} shards, {len(here)} of them here")
+    for name, value in manifest.settings.items():
+        typer.echo(f"{name}: {value}")
+    typer.echo("fingerprint")
+    for name, value in manifest.fingerprint.items():
+        typer.echo(f"  {name:16} {value}")
+    typer.echo("shards")
+    for entry in manifest.shards:
+        absent = "" if entry in here else "  missing"
+        parts = "  ".join(f"{name} {value[:12]}" for name, value in entry.fingerprint.items())
+        size_text = gigabytes(entry.bytes)
+        typer.echo(f"  {entry.file}  {len(entry.image_ids):6} images  {size_text:>10}  {parts}{absent}")
+
+
+@app.command("verify")
+def verify(path: Folder = CACHE) -> None:
+    """Read all of a cache and compare checksums; status 1 and the place where one fails."""
+    shards = len(read_manifest(path).shards)
+    damages = 0
+    for _, found in track(verify_cache(path), "Verify", total=shards, unit="shard"):
+        for damage in found:
+            damages += 1
+            typer.echo(str(damage), err=True)
+    if damages:
+        typer.echo(f"{path}: {damages} damages found; fetch or compute these shards again", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{path}: {shards} shards are as they were written")
+
+
+@app.command("estimate")
+def estimate(
+    images: Annotated[int | None, typer.Option(min=1, help="Training images.")] = None,
+    classes: Annotated[int | None, typer.Option(min=1, help="Classes.")] = None,
+    rois: Annotated[
+        int | None, typer.Option(min=1, help="Regions of an image that the teacher sees.")
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Width of a region's features.")] = None,
+    best: Annotated[
+        str | None, typer.Option(help="Regions of a view that keep their features: a number or all.")
+    ] = None,
+    params: Annotated[Path, typer.Option(help="The parameter file.")] = PARAMS_FILE,
+    prepared: Annotated[Path, typer.Option(help="Output of the stage prepare.")] = Path("data/prepared"),
+    proposals: Annotated[Path, typer.Option(help="Output of the stage propose.")] = Path("data/proposals"),
+) -> None:
+    """Compute the size of a cache from its inputs, or from --images and --classes where there are none."""
+    # The choice of RoIs needs torch, whose seconds of loading the other commands are spared.
+    from wsdkd.cache.estimate import assumed_size, feature_width, planned_size
+
+    teacher = load_section("teacher", TeacherParams, params)
+    cache = load_section("cache", CacheParams, params)
+    if best is not None:
+        cache = CacheParams.model_validate({**cache.model_dump(), "rois": _parse_best(best)})
+    if images is None:
+        if any(value is not None for value in (classes, rois, width)):
+            raise CacheError("--classes, --rois and --width need --images")
+        size = planned_size(
+            read_images(prepared / "images.parquet", "train"),
+            len(read_classes(prepared / "classes.json")),
+            read_proposals(proposals),
+            teacher,
+            cache,
+        )
+    else:
+        if classes is None:
+            raise CacheError("--images needs --classes")
+        size = assumed_size(
+            images, classes, rois or teacher.proposals, width or feature_width(teacher), cache
+        )
+    _print_size(size)
+
+
+@app.command("keep")
+def keep(
+    path: Folder = CACHE,
+    scratch: Annotated[Path, typer.Option(help="Where cache_teacher looks for finished shards.")] = SCRATCH,
+) -> None:
+    """Keep a pulled cache's shards for the next run of cache_teacher, which DVC starts on an empty folder."""
+    count = keep_shards(path, scratch)
+    typer.echo(f"{count} of {len(read_manifest(path).shards)} shards of {path} are kept in {scratch}")
+
+
+def gigabytes(size: float) -> str:
+    """Bytes for people, in powers of ten."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.2f} MB"
+
+
+def _print_size(size: "CacheSize") -> None:
+    typer.echo(f"{size.images} images x 2 views, {size.regions / size.images:.1f} regions an image,")
+    typer.echo(
+        f"{size.chosen / size.images / 2:.1f} of them with features {size.feature_dim} wide in a view,"
+    )
+    typer.echo(f"{size.classes} classes, {size.shards} shards, half precision:")
+    for name, count in size.parts().items():
+        typer.echo(f"  {name:20} {gigabytes(count):>12} {100 * count / size.total:6.1f} %")
+    typer.echo(f"  {'total':20} {gigabytes(size.total):>12}, {size.total / size.images:,.0f} bytes an image")
+
+
+def _parse_best(text: str) -> int | Literal["all"]:
+    if text == "all":
+        return "all"
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise CacheError(f"--best: expected all or a number above 0, got {text!r}")
+
+
+def _shortened(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
