@@ -12,7 +12,17 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.closure import ROOT
 
-PARTS = ("stages", "wsdkd", "inputs", "profiles", "dvc.yaml", ".dvcignore", ".dvc/config", ".gitignore")
+PARTS = (
+    "stages",
+    "wsdkd",
+    "inputs",
+    "profiles",
+    "dvc.yaml",
+    ".dvcignore",
+    ".dvc/config",
+    ".dvc/plots",
+    ".gitignore",
+)
 
 
 @dataclass(frozen=True)
