@@ -49,12 +49,18 @@ def test_precision_recall_has_a_line_a_network(tmp_path):
     save_png(figure, tmp_path / "curve.png")
 
 
-def test_training_curves_have_a_chart_a_quantity(tmp_path):
+def test_training_curves_have_a_chart_a_quantity_and_a_line_a_split(tmp_path):
     one = (np.array([0, 1]), np.array([0.5, 0.4]))
     figure = draw_training(
-        {"teacher": {"loss": one, "mAP": one}, "features": {"loss": (one[0][:1], one[1][:1])}}
+        {
+            "teacher": {"train/loss": one, "val/loss": one, "val/mAP": one, "rate": one},
+            "features": {"loss": (one[0][:1], one[1][:1])},
+        }
     )
-    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["teacher: loss", "teacher: mAP", "features: loss"]
+    charts = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+    assert list(charts) == ["teacher: loss", "teacher: mAP", "teacher: rate", "features: loss"]
+    assert [line.get_label() for line in charts["teacher: loss"].lines] == ["train", "val"]
+    assert len(charts["teacher: mAP"].lines) == len(charts["features: loss"].lines) == 1
     save_png(figure, tmp_path / "curves.png")
     save_png(draw_training({}), tmp_path / "nothing.png")
+    save_png(draw_training({"teacher": {}}), tmp_path / "empty.png")

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from wsdkd.files import publish_file
 
 COLOURS = {"baseline": "#8c8c8c", "teacher": "#d08c2c", "student": "#2c6fb0"}
 GAIN, LOSS = "#2c6fb0", "#c44e52"
+SPLITS = {"train": "#8c8c8c", "val": "#2c6fb0"}
 
 
 def save_png(figure: Figure, path: Path) -> None:
@@ -53,26 +55,40 @@ def draw_gains(classes: Sequence[str], gains: np.ndarray, title: str) -> Figure:
 
 
 def draw_training(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
-    """Training curves: a row of charts a network, a chart a quantity.
+    """Training curves: a row of charts a network, a chart a quantity, a line a split.
 
     Args:
-        curves: for each run (a row), for each quantity, steps (T,) and values (T,).
+        curves: for each run (a row), for each quantity, steps (T,) and values (T,). Names such as
+            ``train/loss`` and ``val/loss`` share the chart ``loss``.
     """
-    columns = max((len(run) for run in curves.values()), default=1)
-    size = (3.1 * columns + 0.3, 2.3 * max(len(curves), 1))
+    charts = {
+        run: sorted({name.rpartition("/")[2] for name in run_curves}) for run, run_curves in curves.items()
+    }
+    columns = max((len(names) for names in charts.values()), default=0) or 1
+    size = (3.1 * columns + 0.3, 2.3 * max(len(charts), 1))
     figure = Figure(figsize=size, layout="constrained")
-    grid = figure.subplots(max(len(curves), 1), columns, squeeze=False)
+    grid = figure.subplots(max(len(charts), 1), columns, squeeze=False)
     for axes in grid.ravel():
         axes.set_axis_off()
-    for row, (run, quantities) in zip(grid, curves.items(), strict=False):
-        for axes, (name, (steps, values)) in zip(row, quantities.items(), strict=False):
+    for row, (run, names) in zip(grid, charts.items(), strict=False):
+        for axes, chart in zip(row, names, strict=False):
             axes.set_axis_on()
-            marker = "o" if len(steps) == 1 else None
-            axes.plot(steps, values, color="#2c6fb0", marker=marker)
-            axes.set_title(f"{run}: {name}", fontsize=9)
-            axes.tick_params(labelsize=8)
-            _tidy(axes)
+            axes.set_title(f"{run}: {chart}", fontsize=9)
+            _draw_lines(axes, curves[run], chart)
     return figure
+
+
+def _draw_lines(axes: Axes, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], chart: str) -> None:
+    for name, (steps, values) in lines.items():
+        split, _, quantity = name.rpartition("/")
+        if quantity == chart:
+            marker = "o" if len(steps) == 1 else None
+            axes.plot(steps, values, marker=marker, label=split or None, color=SPLITS.get(split, GAIN))
+    axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _tidy(axes)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=7)
 
 
 def _tidy(axes: Axes) -> None:
