@@ -1,11 +1,11 @@
 """Stage ``cache_teacher``: the teacher's outputs on the training images, under data/teacher_cache.
 
-On several devices: ``accelerate launch -m stages.cache_teacher``; each process writes its share of
-the shards.
+Each of several processes writes its share of the shards.
 """
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from accelerate import PartialState
 
 from stages import paths
@@ -19,6 +19,7 @@ from wsdkd.params.cache import CacheParams
 from wsdkd.params.root import dataset_root
 from wsdkd.proposals.shards import read_proposals
 from wsdkd.tables.images import ImageRow, read_images
+from wsdkd.training.launch import distributed
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
     teacher = load_teacher(paths.TEACHER)
     proposals = read_proposals(paths.PROPOSALS)
     root = dataset_root()
-    processes = PartialState()
+    # Without the argument accelerate counts a single process on a machine that has no GPU.
+    processes = PartialState(cpu=not torch.cuda.is_available())
 
     def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
         return run_teacher(
@@ -58,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(distributed(main, "stages.cache_teacher"))

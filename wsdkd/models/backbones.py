@@ -78,6 +78,24 @@ class Backbone(nn.Module):
             features = stage(features)
         return features
 
+    def maps(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """Output of :meth:`stem` -> the feature map of each stage that is not frozen, the last one last."""
+        maps = []
+        for stage in self.stages[self.frozen_stages :]:
+            features = stage(features)
+            maps.append(features)
+        return maps
+
+    @torch.no_grad()
+    def widths(self) -> list[int]:
+        """Channels of each of :meth:`maps`."""
+        training = self.training
+        self.eval()
+        probe = torch.zeros(1, 3, 64, 64, device=self.mean.device)
+        widths = [feature_map.shape[1] for feature_map in self.maps(self.stem(probe))]
+        self.train(training)
+        return widths
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, H, W), RGB, uint8 or float in 0..255 -> (B, channels, H / stride, W / stride)."""
         return self.trunk(self.stem(images))

@@ -17,6 +17,8 @@ class StudentParams(Section):
     pooling: Literal["mean", "max"] = "mean"
     """How the feature map becomes one vector, where the backbone has no fc6 and fc7."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the new layers' initial weights, which baseline and student share."""
 
 
 class DistillFeaturesParams(Section):
@@ -25,7 +27,13 @@ class DistillFeaturesParams(Section):
     recipe: Literal["release", "paper", "regions"] = "regions"
     """See docs/method.md."""
     rois: Annotated[int, Field(ge=1)] | None = None
-    """At most this many RoIs an image, in order of the teacher's confidence."""
+    """At most this many of the cached RoIs an image, the most confident first."""
+    feature_weight: NonNegative = 1.0
+    """Weight of L_f in the recipe's form."""
+    region_weight: NonNegative = 0.0
+    """Weight of the classifier's loss on RoIs; neither release nor paper has it."""
+    label_weight: NonNegative = 0.0
+    """Weight of L_p (Eq. 5) already in this stage; neither release nor paper has it."""
     training: Optimisation
 
 

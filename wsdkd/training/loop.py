@@ -39,10 +39,15 @@ class Objective(nn.Module):
         raise NotImplementedError
 
 
-def start(precision: str, seed: int) -> Accelerator:
-    """Seed everything and find the device; ``precision`` is fp32, bf16 or fp16."""
+def seed_all(seed: int) -> None:
+    """Seed Python, NumPy and torch on every device."""
     set_seed(seed)
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+
+
+def start(params: Optimisation) -> Accelerator:
+    """Seed everything, and find the device and the processes."""
+    seed_all(params.seed)
+    return Accelerator(mixed_precision="no" if params.precision == "fp32" else params.precision)
 
 
 def fit(
@@ -99,7 +104,9 @@ def fit(
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
         if step == count - 1:
             wrapped.eval()
-            _log(live, epoch, {name: value / count for name, value in sums.items()}, validate())
+            means = torch.tensor([value / count for value in sums.values()], device=accelerator.device)
+            means = accelerator.reduce(means, "mean")
+            _log(live, epoch, dict(zip(sums, means.tolist(), strict=True)), validate())
             wrapped.train()
             sums = {}
     accelerator.wait_for_everyone()

@@ -1,0 +1,60 @@
+"""Stage ``distill_features``: stage 1 of distillation, object-level features."""
+
+from stages import paths
+from stages.run import run
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.student import Student
+from wsdkd.params.base import load_section
+from wsdkd.params.root import dataset_root
+from wsdkd.params.student import DistillFeaturesParams, StudentParams
+from wsdkd.tables.classes import read_classes
+from wsdkd.tables.images import read_images
+from wsdkd.training.cached import CachedFeatures
+from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.launch import distributed
+from wsdkd.training.loop import curves, fit, seed_all, start
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.validation import validator
+
+
+def main() -> None:
+    """Train the student on the teacher's features and write models/student_features."""
+    params: StudentParams = load_section("student", StudentParams)
+    features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
+    root, classes = dataset_root(), read_classes(paths.CLASSES)
+    train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
+    cache = TeacherCache(paths.TEACHER_CACHE)
+    cache.check(classes, train)
+    accelerator = start(features.training)
+    seed_all(params.seed)
+    student = Student(params, len(classes))
+    # Labels alone can be watched on images that the cache does not hold.
+    validate = validator(
+        LabelObjective(student),
+        val if features.label_weight else [],
+        root,
+        Labels(val, len(classes)),
+        params.size,
+        features.training.batch_size,
+        accelerator,
+    )
+    with curves(paths.CURVES / "features", accelerator) as live:
+        fit(
+            FeatureObjective(student, features, cache.feature_dim),
+            Pictures(train, root, [params.size]),
+            CachedFeatures(train, cache, features.rois),
+            [params.size],
+            features.training,
+            accelerator,
+            live,
+            validate,
+            "stage 1",
+        )
+    if accelerator.is_main_process:
+        save_network(paths.STUDENT_FEATURES, student, "student", params, classes)
+
+
+if __name__ == "__main__":
+    run(distributed(main, "stages.distill_features"))

@@ -1,0 +1,57 @@
+"""Stage ``train_baseline``: the student without a teacher.
+
+The same network from the same initial weights on the same schedules, one after the other, as both
+stages of distillation together: any gain over it is distillation's.
+"""
+
+from stages import paths
+from stages.run import run
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.student import Student
+from wsdkd.params.base import load_section
+from wsdkd.params.root import dataset_root
+from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams, StudentParams
+from wsdkd.tables.classes import read_classes
+from wsdkd.tables.images import read_images
+from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.launch import distributed
+from wsdkd.training.loop import curves, fit, seed_all, start
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.validation import validator
+
+
+def main() -> None:
+    """Train the baseline and write models/baseline."""
+    params: StudentParams = load_section("student", StudentParams)
+    first = load_section("distill_features", DistillFeaturesParams).training
+    second = load_section("distill_predictions", DistillPredictionsParams).training
+    root, classes = dataset_root(), read_classes(paths.CLASSES)
+    train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
+    accelerator = start(first)
+    seed_all(params.seed)
+    student = Student(params, len(classes))
+    objective = LabelObjective(student)
+    validate = validator(
+        objective, val, root, Labels(val, len(classes)), params.size, first.batch_size, accelerator
+    )
+    pictures, labels = Pictures(train, root, [params.size]), Labels(train, len(classes))
+    with curves(paths.CURVES / "baseline", accelerator) as live:
+        for phase, before in ((first, 0), (second, first.epochs)):
+            fit(
+                objective,
+                pictures,
+                labels,
+                [params.size],
+                phase,
+                accelerator,
+                live,
+                validate,
+                "baseline",
+                first_epoch=before,
+            )
+    if accelerator.is_main_process:
+        save_network(paths.BASELINE, student, "student", params, classes)
+
+
+if __name__ == "__main__":
+    run(distributed(main, "stages.train_baseline"))

@@ -1,0 +1,85 @@
+"""Stage 1: the student learns the teacher's object-level features at regions of interest."""
+
+import torch
+from torch import nn
+
+from wsdkd.losses.features import feature_loss, relative_feature_loss
+from wsdkd.losses.predictions import label_loss
+from wsdkd.losses.regions import region_loss
+from wsdkd.models.roi import pool_regions
+from wsdkd.models.student import Student
+from wsdkd.params.student import DistillFeaturesParams
+from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Objective
+
+VGG_BINS = 7
+PAPER_LAYERS = 3
+
+
+def _projection(width: int, teacher_width: int) -> nn.Module:
+    return nn.Identity() if width == teacher_width else nn.Linear(width, teacher_width)
+
+
+class FeatureObjective(Objective):
+    """The student with the feature loss of a recipe, and region and label losses beside it.
+
+    ``release``: RoI max-pooling times objectness, the student's own fc6 and fc7, Euclidean loss at
+    all RoIs of the cache alike. ``paper`` (unverified): features of the last three stages, each
+    globally pooled over the RoI, weighted by the teacher's confidence (Eq. 3 and Eq. 4).
+    ``regions`` (our own): the last feature map pooled over the RoI, relative error weighted by
+    confidence.
+
+    Projections between unequal widths are learned along and thrown away.
+    """
+
+    def __init__(self, student: Student, params: DistillFeaturesParams, teacher_width: int):
+        super().__init__()
+        self.student, self.params = student, params
+        self.backbone = student.backbone
+        layered = params.recipe == "paper"
+        widths = self.backbone.widths()[-PAPER_LAYERS:] if layered else [student.feature_dim]
+        self.projections = nn.ModuleList(_projection(width, teacher_width) for width in widths)
+
+    def new_layers(self) -> list[nn.Module]:
+        """The classifier and the projections."""
+        return [self.student.classifier, self.projections]
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The loss ``features``, and ``regions`` and ``labels`` where they have a weight."""
+        params, student = self.params, self.student
+        maps = self.backbone.maps(batch["stem"])
+        losses = {"features": params.feature_weight * self._feature_loss(maps, batch)}
+        if params.region_weight:
+            logits = student.classifier(self._region_vectors(maps[-1], batch)).float()
+            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"])
+        if params.label_weight:
+            logits = student.classify(maps[-1])
+            losses["labels"] = params.label_weight * label_loss(logits, batch["labels"], batch["known"])
+        return losses
+
+    def _feature_loss(self, maps: list[torch.Tensor], batch: Batch) -> torch.Tensor:
+        teacher, confidence = batch["features"], batch["confidence"]
+        if self.params.recipe == "paper":
+            losses = []
+            for feature_map, projection in zip(maps[-PAPER_LAYERS:], self.projections, strict=True):
+                pooled = self._pool(feature_map, batch["rois"], 1, "align").flatten(1)
+                losses.append(feature_loss(projection(pooled).float(), teacher, confidence))
+            return torch.stack(losses).mean()
+        vectors = self.projections[0](self._region_vectors(maps[-1], batch)).float()
+        if self.params.recipe == "release":
+            return feature_loss(vectors, teacher)
+        return relative_feature_loss(vectors, teacher, confidence)
+
+    def _region_vectors(self, feature_map: torch.Tensor, batch: Batch) -> torch.Tensor:
+        # (R, feature_dim), by the very layers that the student then applies to the whole image.
+        has_layers = self.student.fully_connected is not None
+        if self.params.recipe == "release":
+            pooled = self._pool(feature_map, batch["rois"], VGG_BINS if has_layers else 1, "max")
+            pooled = pooled * batch["objectness"][:, None, None, None]
+        else:
+            pooled = self._pool(feature_map, batch["rois"], VGG_BINS if has_layers else 1, "align")
+        return self.student.vector(pooled)
+
+    def _pool(self, feature_map: torch.Tensor, rois: torch.Tensor, bins: int, pooling: str) -> torch.Tensor:
+        scale = feature_map.shape[-1] / self.student.params.size
+        return pool_regions(feature_map, rois, bins, scale, pooling)

@@ -1,0 +1,56 @@
+"""Losses on the validation split, for the curves."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.loader import Extras, load_batches
+from wsdkd.training.loop import Objective
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.stem import Stem
+from wsdkd.training.views import View
+
+
+def validator(
+    objective: Objective,
+    rows: Sequence[ImageRow],
+    root: Path,
+    extras: Extras,
+    size: int,
+    batch_size: int,
+    accelerator: Accelerator,
+) -> Callable[[], dict[str, float]]:
+    """A function that gives the objective's losses on ``rows``, averaged over images.
+
+    Args:
+        objective: in evaluation mode when the function is called.
+        rows: images of the validation split; without any, the function gives nothing.
+        root: folder that their paths are relative to.
+        extras: what the losses need of these images besides pictures.
+        size: side of the square input, in pixels.
+        batch_size: images a batch, of all processes together.
+        accelerator: device and processes.
+    """
+    pictures = Pictures(rows, root, [size])
+    views = [View(row, False, size) for row in range(len(rows))]
+    batches = [views[start : start + batch_size] for start in range(0, len(views), batch_size)]
+    # Every process sees whole batches, its share of them, as the last may be small.
+    mine = batches[accelerator.process_index :: accelerator.num_processes]
+
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        stem = Stem(objective.backbone, pictures, [size], accelerator.device)
+        sums: dict[str, torch.Tensor] = {}
+        for views_of, batch in zip(mine, load_batches(mine, stem, extras), strict=True):
+            with accelerator.autocast():
+                losses = objective(batch)
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, torch.zeros((), device=loss.device)) + loss.detach() * len(
+                    views_of
+                )
+        return {name: float(accelerator.reduce(total, "sum")) / len(rows) for name, total in sums.items()}
+
+    return validate
