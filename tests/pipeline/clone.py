@@ -19,6 +19,7 @@ PARTS = (
     "profiles",
     "dvc.yaml",
     ".dvcignore",
+    ".dvc/.gitignore",
     ".dvc/config",
     ".dvc/plots",
     ".gitignore",
@@ -34,22 +35,10 @@ class Clone:
 
     def dvc(self, *arguments: str) -> str:
         """Run DVC and return what it printed; a failing command fails the test with its output."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTHON"))},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "DVC_NO_ANALYTICS": "1",
-            # Nothing of the machine's own configuration, and no identity for git.
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_SYSTEM": os.devnull,
-            "DVC_GLOBAL_CONFIG_DIR": str(self.root / ".dvc/global"),
-            "DVC_SITE_CACHE_DIR": str(self.root / ".dvc/site"),
-            "OMP_NUM_THREADS": "1",
-            "WSDKD_WORKERS": str(self.workers),
-        }
         done = subprocess.run(
             [sys.executable, "-m", "dvc", *arguments],
             cwd=self.root,
-            env=environment,
+            env=_environment(self.root, self.workers),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -87,5 +76,23 @@ def make_clone(root: Path, workers: int = 2) -> Clone:
         else:
             shutil.copy(source, target)
     shutil.copy(root / "profiles/scenes-smoke.yaml", root / "params.yaml")
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    for arguments in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "Clone"]):
+        subprocess.run(["git", *arguments], cwd=root, check=True, env=_environment(root, workers))
     return Clone(root, workers)
+
+
+def _environment(root: Path, workers: int) -> dict[str, str]:
+    """Nothing of the machine's own configuration, and no identity for git."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTHON", "DVC_"))}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_GLOBAL_CONFIG_DIR": str(root.parent / "dvc-config"),
+        "DVC_SITE_CACHE_DIR": str(root.parent / "dvc-site"),
+        "OMP_NUM_THREADS": "1",
+        "WSDKD_WORKERS": str(workers),
+    }
