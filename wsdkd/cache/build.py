@@ -1,8 +1,9 @@
 """Building a whole cache out of shards, keeping the finished shards that still fit.
 
 Shards are written into a scratch folder named by the common fingerprint, outside of what DVC tracks
-and deletes. A finished cache is made of hard links to them, so that they cost no second copy, and
-they stay for the next run: one that was interrupted, or one with more images.
+and deletes. A finished cache is made of hard links to them, and they stay for the next run: one that
+was interrupted, or one with more images. The scratch folder may be deleted at any time. Where DVC
+copies the cache into its own storage, the links part; ``wsdkd cache keep`` joins them again.
 """
 
 import json

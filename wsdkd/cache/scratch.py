@@ -19,8 +19,8 @@ def shards_folder(scratch: Path, parts: dict[str, str]) -> Path:
 def keep_shards(folder: Path, scratch: Path) -> int:
     """Link the shards of a finished cache into ``scratch``, so that the next run can keep them.
 
-    For a cache that was pulled, on a machine that did not write it. Shards that are missing or
-    damaged are left out.
+    For a cache that was pulled, on a machine that did not write it; and after a run, to have the
+    shards on the disk once where DVC made a copy of them. Those missing or damaged are left out.
 
     Returns:
         How many shards are kept.

@@ -113,7 +113,10 @@ def keep(
     path: Folder = CACHE,
     scratch: Annotated[Path, typer.Option(help="Where cache_teacher looks for finished shards.")] = SCRATCH,
 ) -> None:
-    """Keep a pulled cache's shards for the next run of cache_teacher, which DVC starts on an empty folder."""
+    """Keep a cache's shards for the next run of cache_teacher, which DVC starts on an empty folder.
+
+    After dvc pull, so that added images alone are computed; after dvc repro, to free a second copy.
+    """
     count = keep_shards(path, scratch)
     typer.echo(f"{count} of {len(read_manifest(path).shards)} shards of {path} are kept in {scratch}")
 
