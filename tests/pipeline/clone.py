@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from tests.pipeline.closure import ROOT
 
 PARTS = (
@@ -57,13 +55,6 @@ class Clone:
     def changed(self) -> set[str]:
         """The stages whose own dependencies, parameters or command differ from those of their last run."""
         return set(json.loads(self.dvc("status", "--json")))
-
-    def lock(self) -> dict[str, object]:
-        """What DVC recorded: each stage's command, and the hashes of its dependencies and outputs."""
-        stages: dict[str, object] = YAML(typ="safe", pure=True).load((self.root / "dvc.lock").read_text())[
-            "stages"
-        ]
-        return stages
 
 
 def make_clone(root: Path, workers: int = 2) -> Clone:

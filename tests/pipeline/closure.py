@@ -7,6 +7,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def closure(module: str, root: Path = ROOT) -> list[str]:
         found.add(path)
         parents = name.split(".")[:-1]
         waiting += [".".join(parents[: i + 1]) for i in range(len(parents))]
-        waiting += _imports(root / path, name, is_package=path.endswith("__init__.py"))
+        waiting += _imports(root / path, name)
     return sorted(found)
 
 
@@ -73,19 +74,21 @@ def _file(module: str, root: Path) -> str | None:
     return None
 
 
-def _imports(path: Path, name: str, *, is_package: bool) -> Iterator[str]:
+@cache
+def _imports(path: Path, name: str) -> list[str]:
+    found: list[str] = []
     for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                parents = name.split(".")[: None if is_package else -1]
+                parents = name.split(".")[: None if path.name == "__init__.py" else -1]
                 above = parents[: len(parents) - node.level + 1]
                 base = ".".join([*above, *([base] if base else [])])
-            yield base
             # What is imported from a package may be a module of it.
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:

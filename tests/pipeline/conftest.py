@@ -1,13 +1,33 @@
 """The smoke profile, run once for all tests of the pipeline."""
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
+from filelock import FileLock
 
 from tests.pipeline.clone import Clone, make_clone
 
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which the whole smoke profile has run; tests put back what they change."""
-    clone = make_clone(tmp_path_factory.mktemp("smoke") / "project")
-    clone.repro()
-    return clone
+    """A clone in which the whole smoke profile has run, shared by all workers of pytest.
+
+    Only ``test_reruns.py`` may change it, and puts back what it changes.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    root, done = shared / "smoke/project", shared / "smoke/dvc.lock"
+    with FileLock(shared / "smoke.lock"):
+        if not done.exists():
+            make_clone(root).repro()
+            shutil.copy(root / "dvc.lock", done)
+    return Clone(root)
+
+
+@pytest.fixture(scope="session")
+def smoke_lock(smoke: Clone) -> Path:
+    """What DVC recorded after that run."""
+    return smoke.root.parent / "dvc.lock"

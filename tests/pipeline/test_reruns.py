@@ -21,8 +21,6 @@ from tests.pipeline.clone import Clone
 from tests.pipeline.graph import DRAWN, downstream
 from wsdkd.cli.profile import customised
 
-pytestmark = pytest.mark.xdist_group("smoke")
-
 EVALUATE = {"evaluate"}
 PREDICTIONS = {"distill_predictions", *EVALUATE}
 FEATURES = {"distill_features", *PREDICTIONS}
@@ -61,7 +59,7 @@ MODULES = [
     ("wsdkd/tables/objects.py", {"prepare", "evaluate"}),
     ("wsdkd/proposals/edge_boxes.py", {"propose"}),
     ("wsdkd/losses/wsddn.py", {"train_teacher"}),
-    ("wsdkd/losses/predictions.py", {"train_baseline", "distill_predictions"}),
+    ("wsdkd/losses/predictions.py", {"train_baseline", "distill_features", "distill_predictions"}),
     ("wsdkd/cache/writer.py", {"cache_teacher"}),
     ("wsdkd/evaluation/ranking.py", {"evaluate"}),
     ("wsdkd/params/evaluation.py", {"evaluate"}),
@@ -69,6 +67,17 @@ MODULES = [
     ("stages/train_teacher.py", {"train_teacher"}),
     ("wsdkd/cli/show.py", set()),
 ]
+
+
+# Where the drawn dataset keeps its splits.
+LAYOUT = {
+    f"{split}_{kind}": f"{folder}{split}{suffix}"
+    for split in ("train", "val", "test")
+    for kind, folder, suffix in (
+        ("annotations", "annotations/instances_", ".json"),
+        ("images", "images/", ""),
+    )
+}
 
 
 @pytest.mark.parametrize(("change", "expected"), PARAMETERS)
@@ -135,7 +144,7 @@ def own(smoke: Clone) -> Iterator[Clone]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     with _restored(params):
         data = YAML(typ="safe", pure=True).load(params.read_text())
-        data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **_layout(smoke.root / "raw")}
+        data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **LAYOUT}
         params.write_text(json.dumps(data))
         assert smoke.repro() == {"prepare"}
         yield smoke
@@ -216,22 +225,9 @@ def test_for_once_everything_really_runs(own: Clone) -> None:
     own.repro()
 
 
-def _layout(root: Path) -> dict[str, str]:
-    """Where the drawn dataset keeps its splits."""
-    return {
-        f"{split}_{kind}": path
-        for split in ("train", "val", "test")
-        for kind, path in (
-            ("annotations", f"annotations/instances_{split}.json"),
-            ("images", split),
-        )
-        if (root / path).exists()
-    }
-
-
 @contextmanager
 def _annotations(clone: Clone) -> Iterator[dict[str, Any]]:
-    path = clone.root / "raw" / _layout(clone.root / "raw")["train_annotations"]
+    path = clone.root / "raw" / LAYOUT["train_annotations"]
     data = json.loads(path.read_text())
     yield data
     path.write_text(json.dumps(data))
@@ -239,9 +235,8 @@ def _annotations(clone: Clone) -> Iterator[dict[str, Any]]:
 
 def _picture(clone: Clone) -> Path:
     """The file of the first training image."""
-    layout = _layout(clone.root / "raw")
-    first = json.loads((clone.root / "raw" / layout["train_annotations"]).read_text())["images"][0]
-    return clone.root / "raw" / layout["train_images"] / first["file_name"]
+    first = json.loads((clone.root / "raw" / LAYOUT["train_annotations"]).read_text())["images"][0]
+    return clone.root / "raw" / LAYOUT["train_images"] / first["file_name"]
 
 
 @contextmanager
