@@ -13,7 +13,8 @@ from stages.run import run
 from wsdkd.cache.build import CacheBuilder
 from wsdkd.cache.fingerprint import common_fingerprint
 from wsdkd.inference.regions import ImageRegions, run_teacher
-from wsdkd.models.checkpoints import WEIGHTS, load_teacher
+from wsdkd.models.checkpoints import WEIGHTS
+from wsdkd.models.saved_teacher import load_teacher
 from wsdkd.params.base import load_section
 from wsdkd.params.cache import CacheParams
 from wsdkd.params.root import dataset_root

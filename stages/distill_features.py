@@ -10,7 +10,7 @@ from wsdkd.params.root import dataset_root
 from wsdkd.params.student import DistillFeaturesParams, StudentParams
 from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import read_images
-from wsdkd.training.cached import CachedFeatures
+from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.distill_features import FeatureObjective
 from wsdkd.training.labels import LabelObjective, Labels
 from wsdkd.training.launch import distributed

@@ -3,13 +3,14 @@
 from stages import paths
 from stages.run import run
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.models.checkpoints import load_student, save_network
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.saved_student import load_student
 from wsdkd.params.base import load_section
 from wsdkd.params.root import dataset_root
 from wsdkd.params.student import DistillPredictionsParams
 from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import read_images
-from wsdkd.training.cached import CachedPredictions
+from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.distill_predictions import PredictionObjective
 from wsdkd.training.labels import LabelObjective, Labels
 from wsdkd.training.launch import distributed

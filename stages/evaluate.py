@@ -29,7 +29,8 @@ from wsdkd.images import decode
 from wsdkd.inference.detections import Detections
 from wsdkd.inference.fusion import fused_views, run_fused_teacher
 from wsdkd.inference.labels import student_scores
-from wsdkd.models.checkpoints import LoadedStudent, LoadedTeacher, load_student, load_teacher
+from wsdkd.models.saved_student import LoadedStudent, load_student
+from wsdkd.models.saved_teacher import LoadedTeacher, load_teacher
 from wsdkd.params.base import load_section
 from wsdkd.params.evaluation import EvaluationParams
 from wsdkd.params.root import dataset_root

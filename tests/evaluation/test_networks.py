@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from wsdkd.evaluation.networks import compare_costs
-from wsdkd.models.checkpoints import LoadedStudent, LoadedTeacher
+from wsdkd.models.saved_student import LoadedStudent
+from wsdkd.models.saved_teacher import LoadedTeacher
 from wsdkd.models.student import Student
 from wsdkd.models.teacher import Wsddn
 from wsdkd.params.base import parse_section

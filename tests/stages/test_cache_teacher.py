@@ -14,7 +14,8 @@ from wsdkd.cache.estimate import planned_size, written_size
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.verify import verify_cache
 from wsdkd.images import load_square
-from wsdkd.models.checkpoints import load_teacher, save_network
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.saved_teacher import load_teacher
 from wsdkd.models.teacher import Wsddn
 from wsdkd.params.cache import CacheParams
 from wsdkd.params.teacher import TeacherParams

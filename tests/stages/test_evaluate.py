@@ -13,7 +13,9 @@ from stages import evaluate, paths
 from wsdkd.errors import UserError
 from wsdkd.inference.labels import student_scores
 from wsdkd.inference.regions import run_teacher
-from wsdkd.models.checkpoints import load_student, load_teacher, save_network
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.saved_student import load_student
+from wsdkd.models.saved_teacher import load_teacher
 from wsdkd.models.student import Student
 from wsdkd.models.teacher import Wsddn
 from wsdkd.params.base import parse_section

@@ -7,7 +7,8 @@ import torch
 
 from wsdkd.evaluation.cost import count_multiply_adds, count_parameters, measure_throughput
 from wsdkd.inference.fusion import fused_views
-from wsdkd.models.checkpoints import LoadedStudent, LoadedTeacher
+from wsdkd.models.saved_student import LoadedStudent
+from wsdkd.models.saved_teacher import LoadedTeacher
 
 BATCH_SIZE = 8
 

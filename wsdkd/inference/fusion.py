@@ -9,7 +9,7 @@ import torch
 
 from wsdkd.inference.regions import run_teacher
 from wsdkd.inference.scores import region_scores
-from wsdkd.models.checkpoints import LoadedTeacher
+from wsdkd.models.saved_teacher import LoadedTeacher
 from wsdkd.params.teacher import TeacherParams
 from wsdkd.proposals.shards import Proposals
 from wsdkd.tables.images import ImageRow

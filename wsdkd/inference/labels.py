@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from wsdkd.inference.pictures import picture_batches
-from wsdkd.models.checkpoints import LoadedStudent
+from wsdkd.models.saved_student import LoadedStudent
 from wsdkd.progress import track
 from wsdkd.tables.images import ImageRow
 

@@ -9,7 +9,7 @@ import torch
 
 from wsdkd.boxes import mirror, rescale
 from wsdkd.inference.pictures import picture_batches
-from wsdkd.models.checkpoints import LoadedTeacher
+from wsdkd.models.saved_teacher import LoadedTeacher
 from wsdkd.progress import track
 from wsdkd.proposals.shards import Proposals
 from wsdkd.tables.images import ImageRow

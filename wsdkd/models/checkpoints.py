@@ -1,36 +1,23 @@
-"""Networks on disk: weights as safetensors, and beside them all that is needed to build them again."""
+"""Networks on disk: weights as safetensors, and beside them all that is needed to build them again.
+
+What is read back as which network: :mod:`wsdkd.models.saved_teacher`, :mod:`wsdkd.models.saved_student`.
+"""
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import safetensors.torch
+from pydantic import ValidationError
 from torch import nn
 
 from wsdkd.errors import UserError
 from wsdkd.files import publish_folder
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.student import StudentParams
-from wsdkd.params.teacher import TeacherParams
+from wsdkd.params.base import Section
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
-
-class LoadedTeacher(NamedTuple):
-    """A trained teacher in evaluation mode, with the names of its classes in the order of its logits."""
-
-    model: Wsddn
-    params: TeacherParams
-    classes: list[str]
-
-
-class LoadedStudent(NamedTuple):
-    """A student, or the baseline, in evaluation mode, with the names of its classes."""
-
-    model: Student
-    params: StudentParams
-    classes: list[str]
+Params = TypeVar("Params", bound=Section)
 
 
 def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes: list[str]) -> None:
@@ -54,33 +41,20 @@ def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes
         (aside / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
-def load_teacher(folder: Path) -> LoadedTeacher:
-    """Read a teacher that :func:`save_network` wrote.
+def read_description(
+    folder: Path, kind: str, section: type[Params], training: dict[str, Any] | None = None
+) -> tuple[Params, list[str]]:
+    """What :func:`save_network` wrote beside the weights: the section it was built from, and its classes.
+
+    Args:
+        folder: of the network.
+        kind: ``teacher`` or ``student``.
+        section: type of the section.
+        training: stands in for the field ``training``, which is not kept, where the section has one.
 
     Raises:
-        UserError: the folder holds no teacher, or a damaged one.
+        UserError: the folder holds no network of this kind, or a damaged one.
     """
-    fields, classes = _describe(folder, "teacher")
-    params = TeacherParams.model_validate_json(json.dumps({**fields, "training": {"epochs": 1}}))
-    model = Wsddn(params, len(classes))
-    _restore(model, folder)
-    return LoadedTeacher(model, params, classes)
-
-
-def load_student(folder: Path) -> LoadedStudent:
-    """Read a student or a baseline that :func:`save_network` wrote.
-
-    Raises:
-        UserError: the folder holds no student, or a damaged one.
-    """
-    fields, classes = _describe(folder, "student")
-    params = StudentParams.model_validate_json(json.dumps(fields))
-    model = Student(params, len(classes))
-    _restore(model, folder)
-    return LoadedStudent(model, params, classes)
-
-
-def _describe(folder: Path, kind: str) -> tuple[dict[str, Any], list[str]]:
     path = folder / DESCRIPTION
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -93,13 +67,32 @@ def _describe(folder: Path, kind: str) -> tuple[dict[str, Any], list[str]]:
         raise UserError(f"{path}: not a description of a network: {error}") from None
     if found != kind:
         raise UserError(f"{path}: kind: expected a {kind}, found a {found}")
-    return fields, classes
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise UserError(f"{path}: classes: expected a list of names")
+    try:
+        if training is not None and isinstance(fields, dict):
+            fields["training"] = training
+        # Through JSON, as parameters are read: a list may be a tuple there.
+        return section.model_validate_json(json.dumps(fields)), classes
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, ("params", *first["loc"])))
+        raise UserError(f"{path}: {where}: {first['msg']}; was it written by another version?") from None
 
 
-def _restore(model: nn.Module, folder: Path) -> None:
+def restore(model: nn.Module, folder: Path) -> None:
+    """Load the weights of ``folder`` into ``model`` and put it in evaluation mode.
+
+    Raises:
+        UserError: the weights are missing, damaged or of another network.
+    """
     path = folder / WEIGHTS
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {folder}"
+        ) from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: does not hold the network that {DESCRIPTION} describes: {error}") from None
     model.eval()

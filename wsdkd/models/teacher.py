@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from wsdkd.models.backbones import build_backbone
-from wsdkd.models.roi import RoiFeatures
+from wsdkd.models.roi_features import RoiFeatures
 from wsdkd.params.teacher import TeacherParams
 
 

@@ -1,6 +1,5 @@
 """Initial weights of a backbone: shipped with a package, from a local file, or downloaded."""
 
-import hashlib
 from importlib import resources
 from pathlib import Path
 
@@ -51,13 +50,3 @@ def shipped_lite0(names: list[str]) -> Weights:
     if len(shipped) != len(names):
         raise RuntimeError(f"the shipped weights have {len(shipped)} tensors, the model {len(names)}")
     return dict(zip(names, shipped.values(), strict=True))
-
-
-def digest(weights: Weights) -> str:
-    """SHA-256 over names, shapes and values of a state dict, independent of its file format."""
-    total = hashlib.sha256()
-    for name in sorted(weights):
-        tensor = weights[name].detach().cpu().contiguous()
-        total.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        total.update(tensor.view(torch.uint8).numpy().tobytes() if tensor.dim() else tensor.numpy().tobytes())
-    return total.hexdigest()
