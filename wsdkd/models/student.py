@@ -11,8 +11,10 @@ from wsdkd.params.student import StudentParams
 class Student(nn.Module):
     """Backbone, one vector an image, one fully connected classifier.
 
-    With VGG16 the vector comes from max-pooling to 7 x 7, fc6 and fc7 (release); with any other
-    backbone it is the pooled feature map.
+    With VGG16 the vector comes from max-pooling to 7 x 7, fc6 and fc7 (release). With any other
+    backbone it is the pooled feature map, after fc6 and fc7 in each cell (1 x 1 convolutions) where
+    ``hidden`` asks for them: a region and the whole image then go through the same layers, as with
+    VGG16.
     """
 
     def __init__(self, params: StudentParams, num_classes: int):
@@ -21,11 +23,24 @@ class Student(nn.Module):
         self.backbone = build_backbone(params.network)
         self.fully_connected = self.backbone.fully_connected
         self.backbone.fully_connected = None
+        self.embedding = None
         self.feature_dim = self.backbone.channels if self.fully_connected is None else 4096
+        if params.hidden is not None and self.fully_connected is None:
+            self.embedding = nn.Sequential(
+                nn.Conv2d(self.backbone.channels, params.hidden, 1),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(params.hidden, params.hidden, 1),
+                nn.ReLU(inplace=True),
+            )
+            self.feature_dim = params.hidden
         self.dropout = nn.Dropout(params.dropout)
         self.classifier = nn.Linear(self.feature_dim, num_classes)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
+
+    def new_layers(self) -> list[nn.Module]:
+        """The layers that no pretraining has seen; they learn faster."""
+        return [self.classifier] if self.embedding is None else [self.embedding, self.classifier]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, H, W), RGB, uint8 or float in 0..255 -> logits z (B, K)."""
@@ -33,8 +48,15 @@ class Student(nn.Module):
 
     def classify(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map (B, C, h, w) -> logits z, float32 (B, K)."""
-        logits: torch.Tensor = self.classifier(self.dropout(self.vector(feature_map)))
+        logits: torch.Tensor = self.classifier(self.dropout(self.vector(self.embed(feature_map))))
         return logits.float()
+
+    def embed(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """The backbone's feature map (B, C, h, w), after fc6 and fc7 in each cell where there are any."""
+        if self.embedding is None:
+            return feature_map
+        embedded: torch.Tensor = self.embedding(feature_map)
+        return embedded
 
     def vector(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map (B, C, h, w), or features of regions (R, C, bins, bins) -> (B or R, feature_dim)."""

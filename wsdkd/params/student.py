@@ -14,6 +14,8 @@ class StudentParams(Section):
     network: Network
     size: Annotated[int, Field(ge=32)]
     """Side of the square input, in pixels."""
+    hidden: Annotated[int, Field(ge=1)] | None = None
+    """Width of fc6 and fc7 in each cell of the feature map, for backbones that bring none; null: none."""
     pooling: Literal["mean", "max"] = "mean"
     """How the feature map becomes one vector, where the backbone has no fc6 and fc7."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

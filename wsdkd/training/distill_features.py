@@ -41,8 +41,8 @@ class FeatureObjective(Objective):
         self.projections = nn.ModuleList(_projection(width, teacher_width) for width in widths)
 
     def new_layers(self) -> list[nn.Module]:
-        """The classifier and the projections."""
-        return [self.student.classifier, self.projections]
+        """The student's, and the projections."""
+        return [*self.student.new_layers(), self.projections]
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """The loss ``features``, and ``regions`` and ``labels`` where they have a weight."""
@@ -73,6 +73,7 @@ class FeatureObjective(Objective):
     def _region_vectors(self, feature_map: torch.Tensor, batch: Batch) -> torch.Tensor:
         # (R, feature_dim), by the very layers that the student then applies to the whole image.
         has_layers = self.student.fully_connected is not None
+        feature_map = self.student.embed(feature_map)
         if self.params.recipe == "release":
             pooled = self._pool(feature_map, batch["rois"], VGG_BINS if has_layers else 1, "max")
             pooled = pooled * batch["objectness"][:, None, None, None]

@@ -37,8 +37,8 @@ class LabelObjective(Objective):
         self.backbone = student.backbone
 
     def new_layers(self) -> list[nn.Module]:
-        """The classifier."""
-        return [self.student.classifier]
+        """The student's."""
+        return self.student.new_layers()
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """The loss ``labels``."""
