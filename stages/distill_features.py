@@ -1,6 +1,7 @@
 """Stage ``distill_features``: stage 1 of distillation, object-level features."""
 
 from stages import paths
+from stages.fingerprint import resume
 from stages.run import run
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.models.checkpoints import save_network
@@ -27,6 +28,7 @@ def main() -> None:
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
     cache = TeacherCache(paths.TEACHER_CACHE)
     cache.check(classes, train)
+    states = resume("distill_features")
     accelerator = start(features.training)
     seed_all(params.seed)
     student = Student(params, len(classes))
@@ -51,9 +53,11 @@ def main() -> None:
             live,
             validate,
             "stage 1",
+            states,
         )
     if accelerator.is_main_process:
         save_network(paths.STUDENT_FEATURES, student, "student", params, classes)
+        states.clear()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stage ``distill_predictions``: stage 2 of distillation, image-level predictions."""
 
 from stages import paths
+from stages.fingerprint import resume
 from stages.run import run
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.models.checkpoints import save_network
@@ -26,6 +27,7 @@ def main() -> None:
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
     cache = TeacherCache(paths.TEACHER_CACHE)
     cache.check(classes, train)
+    states = resume("distill_predictions")
     accelerator = start(predictions.training)
     student, params, _ = load_student(paths.STUDENT_FEATURES)
     validate = validator(
@@ -48,9 +50,11 @@ def main() -> None:
             live,
             validate,
             "stage 2",
+            states,
         )
     if accelerator.is_main_process:
         save_network(paths.STUDENT, student, "student", params, classes)
+        states.clear()
 
 
 if __name__ == "__main__":

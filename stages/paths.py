@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+PIPELINE = Path("dvc.yaml")
+
 DATA = Path("data")
+RESUME = DATA / ".resume"
+"""Work of interrupted stages; DVC knows nothing of it, or it would delete or upload it."""
 SCENES = DATA / "scenes"
 """The drawn dataset; only where ``dataset.format`` is scenes."""
 
@@ -14,8 +18,8 @@ REJECTED = PREPARED / "rejected.csv"
 
 PROPOSALS = DATA / "proposals"
 TEACHER_CACHE = DATA / "teacher_cache"
-CACHE_SCRATCH = DATA / ".resume" / "teacher_cache"
-"""Finished shards, for the next run; DVC knows nothing of it, or it would delete or upload it."""
+CACHE_SCRATCH = RESUME / "teacher_cache"
+"""Finished shards, for the next run."""
 
 MODELS = Path("models")
 TEACHER = MODELS / "teacher"

@@ -5,6 +5,7 @@ stages of distillation together: any gain over it is distillation's.
 """
 
 from stages import paths
+from stages.fingerprint import resume
 from stages.run import run
 from wsdkd.models.checkpoints import save_network
 from wsdkd.models.student import Student
@@ -27,6 +28,7 @@ def main() -> None:
     second = load_section("distill_predictions", DistillPredictionsParams).training
     root, classes = dataset_root(), read_classes(paths.CLASSES)
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
+    states = resume("train_baseline")
     accelerator = start(first)
     seed_all(params.seed)
     student = Student(params, len(classes))
@@ -47,10 +49,12 @@ def main() -> None:
                 live,
                 validate,
                 "baseline",
+                states,
                 first_epoch=before,
             )
     if accelerator.is_main_process:
         save_network(paths.BASELINE, student, "student", params, classes)
+        states.clear()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stage ``train_teacher``: WSDDN, from image-level labels and proposals."""
 
 from stages import paths
+from stages.fingerprint import resume
 from stages.run import run
 from wsdkd.models.checkpoints import save_network
 from wsdkd.models.teacher import Wsddn
@@ -23,6 +24,7 @@ def main() -> None:
     root, classes = dataset_root(), read_classes(paths.CLASSES)
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
     proposals = read_proposals(paths.PROPOSALS)
+    states = resume("train_teacher")
     accelerator = start(params.training)
     model = Wsddn(params, len(classes))
     objective = TeacherObjective(model)
@@ -46,9 +48,11 @@ def main() -> None:
             live,
             validate,
             "teacher",
+            states,
         )
     if accelerator.is_main_process:
         save_network(paths.TEACHER, model, "teacher", params, classes)
+        states.clear()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -9,14 +10,18 @@ from accelerate.utils import set_seed
 from dvclive import Live
 from torch import nn
 
+from wsdkd.errors import UserError
 from wsdkd.models.backbones import Backbone
 from wsdkd.params.network import Optimisation
 from wsdkd.progress import track
 from wsdkd.training.loader import Batch, Extras, load_batches
 from wsdkd.training.optimisation import build_optimizer, build_schedule
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.resume import Resume, State, random_state, restore_random_state
 from wsdkd.training.stem import Stem
 from wsdkd.training.views import epoch_batches
+
+Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
 
 MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
 
@@ -60,6 +65,7 @@ def fit(
     live: Live,
     validate: Callable[[], dict[str, float]],
     description: str,
+    resume: Resume,
     first_epoch: int = 0,
 ) -> None:
     """Train ``objective`` in place.
@@ -74,7 +80,11 @@ def fit(
         live: takes the curves.
         validate: called after each epoch; its numbers go to ``live``.
         description: stands before the progress bar.
+        resume: takes the state after each epoch, and gives back that of an interrupted training.
         first_epoch: of the curves and of the order of images, where an earlier phase came before.
+
+    Raises:
+        UserError: a loss is no longer a number.
     """
     objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
     stem = Stem(objective.backbone, pictures, sizes, accelerator.device)
@@ -82,16 +92,21 @@ def fit(
     optimizer = build_optimizer(objective, objective.new_layers(), params)
     schedule = build_schedule(optimizer, params, count)
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
+    parts = {"objective": objective, "optimizer": optimizer, "schedule": schedule}
+    history = _restore(resume.load(first_epoch), parts)
+    for earlier in history:
+        _log(live, earlier)
+    done = len(history)
 
     def batches() -> Iterator[tuple[int, int, Batch]]:
-        for epoch in range(first_epoch, first_epoch + params.epochs):
+        for epoch in range(first_epoch + done, first_epoch + params.epochs):
             views = epoch_batches(len(pictures.rows), params.batch_size, sizes, params.seed, epoch)
             loaded = load_batches(views, stem, extras, accelerator.process_index, accelerator.num_processes)
             yield from ((epoch, step, batch) for step, batch in enumerate(loaded))
 
     sums: dict[str, float] = {}
     wrapped.train()
-    total = params.epochs * count
+    total = (params.epochs - done) * count
     for epoch, step, batch in track(batches(), description, total=total, unit="batch"):
         with accelerator.autocast():
             losses = wrapped(batch)
@@ -104,21 +119,43 @@ def fit(
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
         if step == count - 1:
             wrapped.eval()
-            means = torch.tensor([value / count for value in sums.values()], device=accelerator.device)
-            means = accelerator.reduce(means, "mean")
-            _log(live, epoch, dict(zip(sums, means.tolist(), strict=True)), validate())
+            means = _means({name: value / count for name, value in sums.items()}, accelerator, description)
+            history.append({"epoch": epoch, "train": means, "val": validate()})
+            _log(live, history[-1])
+            if accelerator.is_main_process:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                resume.save(first_epoch, {**states, "random": random_state(), "history": history})
             wrapped.train()
             sums = {}
     accelerator.wait_for_everyone()
     objective.eval()
 
 
-def _log(live: Live, epoch: int, losses: dict[str, float], validation: dict[str, float]) -> None:
-    live.step = epoch
-    for name, value in losses.items():
-        live.log_metric(f"train/{name}", value)
-    for name, value in validation.items():
-        live.log_metric(f"val/{name}", value)
+def _restore(state: State | None, parts: dict[str, Any]) -> list[Epoch]:
+    # Puts a saved state into its parts; gives the epochs that it has behind it.
+    if state is None:
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    restore_random_state(state["random"])
+    history: list[Epoch] = state["history"]
+    return history
+
+
+def _means(losses: dict[str, float], accelerator: Accelerator, description: str) -> dict[str, float]:
+    # Mean over processes of each loss.
+    values = torch.tensor(list(losses.values()), device=accelerator.device)
+    means = accelerator.reduce(values, "mean")
+    if not bool(torch.isfinite(means).all()):
+        raise UserError(f"{description}: the loss is no longer a number; lower training.learning_rate")
+    return dict(zip(losses, means.tolist(), strict=True))
+
+
+def _log(live: Live, epoch: Epoch) -> None:
+    live.step = epoch["epoch"]
+    for split in ("train", "val"):
+        for name, value in epoch[split].items():
+            live.log_metric(f"{split}/{name}", value)
     live.next_step()
 
 

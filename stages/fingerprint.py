@@ -1,0 +1,54 @@
+"""What a stage depends on, in one word: names the scratch folder in which it resumes."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages import paths
+from wsdkd.params.base import PARAMS_FILE, read_params
+from wsdkd.training.resume import Resume
+
+LARGE = 64_000_000  # bytes; a larger file is known by its size and time, as hashing it takes long
+
+
+def resume(stage: str) -> Resume:
+    """Where ``stage`` keeps what it would need after an interruption; states of other inputs go."""
+    folder = paths.RESUME / stage
+    name = fingerprint(stage)
+    for other in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if other.name != name:
+            Resume(other).clear()
+    return Resume(folder / name)
+
+
+def fingerprint(stage: str) -> str:
+    """SHA-256, shortened, over the files and parameters that dvc.yaml lists for ``stage``."""
+    entry = yaml.safe_load(paths.PIPELINE.read_text(encoding="utf-8"))["stages"][stage]
+    total = hashlib.sha256()
+    for dependency in sorted(entry["deps"]):
+        path = Path(dependency)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file():
+                total.update(f"{file.as_posix()} {_content(file)}\n".encode())
+    params = read_params(PARAMS_FILE)
+    for name in entry.get("params", []):
+        total.update(f"{name} {json.dumps(_value(params, name), sort_keys=True)}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def _content(file: Path) -> str:
+    status = file.stat()
+    if status.st_size > LARGE:
+        return f"{status.st_size} {status.st_mtime_ns}"
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _value(params: dict[str, Any], name: str) -> Any:
+    value: Any = params
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

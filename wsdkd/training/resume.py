@@ -1,0 +1,61 @@
+"""Where an interrupted training goes on: the whole state after each epoch, in a scratch file."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wsdkd.files import publish_file
+
+State = dict[str, Any]
+
+
+class Resume:
+    """Scratch files of one training, outside of what DVC tracks and deletes.
+
+    Args:
+        folder: of this training alone; its name must change with anything that the training depends
+            on, as a state is taken as it is. None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+
+    def load(self, phase: int) -> State | None:
+        """The last state saved in a phase, or None. A damaged file counts as none."""
+        if self.folder is None or not self._path(phase).is_file():
+            return None
+        try:
+            state: State = torch.load(self._path(phase), map_location="cpu", weights_only=True)
+        except Exception:  # a truncated archive fails in many ways; all mean: start again
+            return None
+        return state
+
+    def save(self, phase: int, state: State) -> None:
+        """Keep a state in place of the phase's last one."""
+        if self.folder is not None:
+            with publish_file(self._path(phase)) as aside:
+                torch.save(state, aside)
+
+    def clear(self) -> None:
+        """Forget all phases, once the training's result is safe."""
+        if self.folder is not None and self.folder.is_dir():
+            for path in self.folder.glob("phase-*.pt"):
+                path.unlink()
+            self.folder.rmdir()
+
+    def _path(self, phase: int) -> Path:
+        assert self.folder is not None  # noqa: S101
+        return self.folder / f"phase-{phase}.pt"
+
+
+def random_state() -> State:
+    """State of torch's random numbers, which dropout draws from, on the CPU and all GPUs."""
+    return {"cpu": torch.get_rng_state(), "cuda": list(torch.cuda.get_rng_state_all())}
+
+
+def restore_random_state(state: State) -> None:
+    """Put back :func:`random_state`; of GPUs, as many as there are now."""
+    torch.set_rng_state(state["cpu"])
+    for device, value in zip(range(torch.cuda.device_count()), state["cuda"], strict=False):
+        torch.cuda.set_rng_state(value, device)
