@@ -1,5 +1,6 @@
 """Batches for training: stem features of views with whatever else their loss needs."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -17,14 +18,16 @@ Extras = Callable[[Sequence[View]], Batch]
 
 
 class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
-    def __init__(self, batches: list[list[View]], pictures: Pictures | None, extras: Extras):
-        self.batches, self.pictures, self.extras = batches, pictures, extras
+    def __init__(
+        self, batches: Sequence[Sequence[View]], part: slice, pictures: Pictures | None, extras: Extras
+    ):
+        self.batches, self.part, self.pictures, self.extras = batches, part, pictures, extras
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, place: int) -> tuple[list[View], torch.Tensor | None, Batch]:
-        views = self.batches[place]
+        views = list(self.batches[place][self.part])
         pictures = None if self.pictures is None else self.pictures.load(views)
         return views, pictures, self.extras(views)
 
@@ -40,22 +43,24 @@ def load_batches(
     Args:
         batches: views of the batches, for all processes together.
         stem: gives the frozen stem's features.
-        extras: gives the rest; must be picklable where workers are used.
+        extras: gives the rest.
         rank: place of this process.
         processes: how many train together.
     """
-    mine = [list(batch[rank::processes]) for batch in batches]
     at_hand = stem.in_memory or stem.pictures.in_memory
-    # Spawned workers: HDF5 and Arrow must not cross a fork.
     workers = 0 if at_hand else max(1, worker_count() // processes)
-    dataset = _Loading(mine, None if at_hand else stem.pictures, extras)
+    dataset = _Loading(batches, slice(rank, None, processes), None if at_hand else stem.pictures, extras)
     loader = DataLoader(
         dataset,
         batch_size=None,
         num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
+        # A forked worker shares the proposals' and tables' memory; a spawned one would be sent a
+        # copy of gigabytes. The cache's files are opened in the worker, never before.
+        multiprocessing_context="fork" if workers and hasattr(os, "fork") else None,
         pin_memory=stem.device.type == "cuda",
         collate_fn=_as_is,
+        # Of its own, as a loader draws from it when it starts: dropout must not depend on that.
+        generator=torch.Generator(),
     )
     move = partial(torch.Tensor.to, device=stem.device, non_blocking=True)
     for views, pictures, rest in loader:

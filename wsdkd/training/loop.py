@@ -1,6 +1,6 @@
 """The training loop, the same for teacher, baseline and both stages of distillation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from wsdkd.training.optimisation import build_optimizer, build_schedule
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume, State, random_state, restore_random_state
 from wsdkd.training.stem import Stem
-from wsdkd.training.views import epoch_batches
+from wsdkd.training.views import EpochViews
 
 Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
 
@@ -88,26 +88,19 @@ def fit(
     """
     objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
     stem = Stem(objective.backbone, pictures, sizes, accelerator.device)
-    count = len(epoch_batches(len(pictures.rows), params.batch_size, sizes, params.seed, 0))
     optimizer = build_optimizer(objective, objective.new_layers(), params)
-    schedule = build_schedule(optimizer, params, count)
+    schedule = build_schedule(optimizer, params, max(len(pictures.rows) // params.batch_size, 1))
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
     parts = {"objective": objective, "optimizer": optimizer, "schedule": schedule}
     history = _restore(resume.load(first_epoch), parts)
     for earlier in history:
         _log(live, earlier)
-    done = len(history)
-
-    def batches() -> Iterator[tuple[int, int, Batch]]:
-        for epoch in range(first_epoch + done, first_epoch + params.epochs):
-            views = epoch_batches(len(pictures.rows), params.batch_size, sizes, params.seed, epoch)
-            loaded = load_batches(views, stem, extras, accelerator.process_index, accelerator.num_processes)
-            yield from ((epoch, step, batch) for step, batch in enumerate(loaded))
-
+    epochs = range(first_epoch + len(history), first_epoch + params.epochs)
+    views = EpochViews(len(pictures.rows), params.batch_size, sizes, params.seed, epochs)
+    batches = load_batches(views, stem, extras, accelerator.process_index, accelerator.num_processes)
     sums: dict[str, float] = {}
     wrapped.train()
-    total = (params.epochs - done) * count
-    for epoch, step, batch in track(batches(), description, total=total, unit="batch"):
+    for place, batch in enumerate(track(batches, description, total=len(views), unit="batch")):
         with accelerator.autocast():
             losses = wrapped(batch)
         optimizer.zero_grad(set_to_none=True)
@@ -117,10 +110,11 @@ def fit(
         schedule.step()
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
-        if step == count - 1:
+        if (place + 1) % views.steps == 0:
             wrapped.eval()
-            means = _means({name: value / count for name, value in sums.items()}, accelerator, description)
-            history.append({"epoch": epoch, "train": means, "val": validate()})
+            means = {name: value / views.steps for name, value in sums.items()}
+            means = _means(means, accelerator, description)
+            history.append({"epoch": epochs[place // views.steps], "train": means, "val": validate()})
             _log(live, history[-1])
             if accelerator.is_main_process:
                 states = {name: part.state_dict() for name, part in parts.items()}

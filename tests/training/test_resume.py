@@ -1,0 +1,130 @@
+"""An interrupted training ends with the very weights of one that was not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from dvclive import Live
+from torch import nn
+
+from wsdkd.errors import UserError
+from wsdkd.params.network import Optimisation
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Objective, fit, start
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.resume import Resume
+from wsdkd.training.views import View
+
+PARAMS = Optimisation(epochs=4, batch_size=4, learning_rate=1e-2, seed=3)
+IMAGES = 12
+
+
+class _Backbone(nn.Module):
+    frozen_stages = 0
+
+    def stem(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float() / 255
+
+
+class _Objective(Objective):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = _Backbone()  # type: ignore[assignment]
+        self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(0.5), nn.Flatten(), nn.Linear(4 * 36, 1))
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        return {"square": (self.layers(batch["stem"])[:, 0] - batch["wanted"]).square().mean()}
+
+
+class _Stopped(Exception):
+    pass
+
+
+def _pictures(folder: Path) -> Pictures:
+    from PIL import Image
+
+    rows = []
+    for place in range(IMAGES):
+        Image.new("RGB", (8, 8), (20 * place, 10, 200)).save(folder / f"{place}.png")
+        rows.append(ImageRow(str(place), f"{place}.png", 8, 8, "train", (), (), ""))
+    return Pictures(rows, folder, [8])
+
+
+def _wanted(views: Sequence[View]) -> Batch:
+    return {"wanted": torch.tensor([float(view.row) for view in views])}
+
+
+def _train(folder: Path, name: str, resume: Resume, stop_after: int | None = None) -> dict[str, torch.Tensor]:
+    accelerator = start(PARAMS)
+    objective = _Objective()
+    epochs = 0
+
+    def validate() -> dict[str, float]:
+        nonlocal epochs
+        if epochs == stop_after:
+            raise _Stopped
+        epochs += 1
+        return {"epochs": float(epochs)}
+
+    with Live(str(folder / name), dvcyaml=None, save_dvc_exp=False) as live:
+        fit(objective, _pictures(folder), _wanted, [8], PARAMS, accelerator, live, validate, "test", resume)
+    return objective.state_dict()
+
+
+def test_resumes_bitwise(tmp_path: Path) -> None:
+    whole = _train(tmp_path, "whole", Resume(None))
+    resume = Resume(tmp_path / "states")
+    with pytest.raises(_Stopped):
+        _train(tmp_path, "cut", resume, stop_after=2)
+    resumed = _train(tmp_path, "resumed", resume)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    # The curves hold the epochs before the interruption too.
+    curves = [
+        (tmp_path / name / "plots/metrics/train/square.tsv").read_text() for name in ("whole", "resumed")
+    ]
+    assert curves[0] == curves[1]
+    assert len(curves[0].splitlines()) == 1 + PARAMS.epochs
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "states")
+    first = _train(tmp_path, "first", resume)
+    again = _train(tmp_path, "again", resume, stop_after=0)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_damaged_state_counts_as_none(tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "states")
+    first = _train(tmp_path, "first", resume)
+    state = tmp_path / "states/phase-0.pt"
+    state.write_bytes(state.read_bytes()[:100])
+    again = _train(tmp_path, "again", resume)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_clear_leaves_nothing(tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "states")
+    _train(tmp_path, "first", resume)
+    resume.clear()
+    assert not (tmp_path / "states").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    def nothing(views: Sequence[View]) -> Batch:
+        return {"wanted": torch.full((len(views),), torch.nan)}
+
+    with pytest.raises(UserError, match="no longer a number; lower training"):
+        fit(
+            _Objective(),
+            _pictures(tmp_path),
+            nothing,
+            [8],
+            PARAMS,
+            start(PARAMS),
+            Live(str(tmp_path / "live"), dvcyaml=None, save_dvc_exp=False),
+            dict,
+            "test",
+            Resume(None),
+        )

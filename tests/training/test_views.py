@@ -1,0 +1,36 @@
+"""Batches of views: every image once an epoch, the same for any number of processes."""
+
+from wsdkd.training.views import EpochViews, epoch_batches
+
+
+def test_every_image_once() -> None:
+    batches = epoch_batches(20, 5, [64], seed=1, epoch=0)
+    assert sorted(view.row for batch in batches for view in batch) == list(range(20))
+
+
+def test_a_remainder_waits_for_another_epoch() -> None:
+    assert [len(batch) for batch in epoch_batches(23, 5, [64], seed=1, epoch=0)] == [5, 5, 5, 5]
+
+
+def test_fewer_images_than_a_batch_are_one_batch() -> None:
+    assert [len(batch) for batch in epoch_batches(3, 5, [64], seed=1, epoch=0)] == [3]
+
+
+def test_one_size_a_batch_and_all_sizes_in_turn() -> None:
+    batches = epoch_batches(400, 4, [64, 96], seed=1, epoch=0)
+    sizes = [{view.size for view in batch} for batch in batches]
+    assert all(len(one) == 1 for one in sizes)
+    assert set.union(*sizes) == {64, 96}
+
+
+def test_about_half_is_mirrored_and_epochs_differ() -> None:
+    first, second = (epoch_batches(1000, 10, [64], seed=1, epoch=epoch) for epoch in (0, 1))
+    assert 450 < sum(view.mirrored for batch in first for view in batch) < 550
+    assert first != second
+
+
+def test_epochs_in_a_row_are_the_epochs() -> None:
+    views = EpochViews(23, 5, [64], 1, range(2, 4))
+    assert len(views) == 8
+    assert list(views) == [*epoch_batches(23, 5, [64], 1, 2), *epoch_batches(23, 5, [64], 1, 3)]
+    assert len(EpochViews(3, 5, [64], 1, range(2))) == 2
