@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wsdkd.models.backbones import build_backbone
+from wsdkd.models.build_backbone import build_backbone
 from wsdkd.params.student import StudentParams
 
 

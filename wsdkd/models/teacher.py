@@ -5,9 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from wsdkd.models.backbones import build_backbone
+from wsdkd.errors import UserError
+from wsdkd.models.build_backbone import build_backbone
 from wsdkd.models.roi_features import RoiFeatures
 from wsdkd.params.teacher import TeacherParams
+
+VGG_BINS = 7
 
 
 class RegionOutputs(NamedTuple):
@@ -32,8 +35,16 @@ class Wsddn(nn.Module):
         super().__init__()
         self.backbone = build_backbone(params.network)
         self.roi = RoiFeatures(params.roi, 1 / self.backbone.stride)
+        self.pretrained_layers = self.backbone.fully_connected is not None
         if self.backbone.fully_connected is not None:
+            if params.roi.bins != VGG_BINS:
+                raise UserError(
+                    f"roi.bins: fc6 of {params.network.backbone} takes {VGG_BINS} bins, got {params.roi.bins}"
+                )
             fully_connected, hidden = self.backbone.fully_connected, 4096
+            for layer in fully_connected.modules():
+                if isinstance(layer, nn.Dropout):
+                    layer.p = params.dropout
             self.backbone.fully_connected = None
         else:
             hidden = params.hidden
@@ -57,11 +68,7 @@ class Wsddn(nn.Module):
     def new_layers(self) -> list[nn.Module]:
         """The layers that no pretraining has seen; they learn faster."""
         heads: list[nn.Module] = [self.classification, self.detection]
-        return heads if self.feature_dim == 4096 and self._is_vgg() else [self.fully_connected, *heads]
-
-    def _is_vgg(self) -> bool:
-        first = next(layer for layer in self.fully_connected.children() if isinstance(layer, nn.Linear))
-        return first.in_features == 512 * 7 * 7
+        return heads if self.pretrained_layers else [self.fully_connected, *heads]
 
     def forward(self, images: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
         """Score regions.
