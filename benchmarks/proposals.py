@@ -3,7 +3,7 @@
     python -m benchmarks.proposals                 # 200 scenes of 192 px, about two minutes
     python -m benchmarks.proposals --images 20     # a look
 
-The defaults were tuned on other scenes than these, and neither are the demo's (its seed is 0).
+The defaults were tuned on other scenes than these, and neither are the demo's.
 Time is that of one core, without decoding; other work on the machine makes it look slower.
 """
 
