@@ -28,11 +28,13 @@ def region_targets(
     return targets
 
 
-def region_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def region_loss(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions.
 
     Args:
         logits: of the student's classifier on the features of regions, (R, K).
         targets: from :func:`region_targets`, (R, K).
+        known: bool (R, K), False where a class is ignored in the region's image.
     """
-    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(dim=1).mean()
+    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (loss * known).sum() / len(logits)

@@ -51,7 +51,8 @@ class FeatureObjective(Objective):
         losses = {"features": params.feature_weight * self._feature_loss(maps, batch)}
         if params.region_weight:
             logits = student.classifier(self._region_vectors(maps[-1], batch)).float()
-            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"])
+            known = batch["known"][batch["rois"][:, 0].long()]
+            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], known)
         if params.label_weight:
             logits = student.classify(maps[-1])
             losses["labels"] = params.label_weight * label_loss(logits, batch["labels"], batch["known"])

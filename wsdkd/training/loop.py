@@ -1,12 +1,14 @@
 """The training loop, the same for teacher, baseline and both stages of distillation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from dvclive import Live
 from torch import nn
 
@@ -50,9 +52,22 @@ def seed_all(seed: int) -> None:
 
 
 def start(params: Optimisation) -> Accelerator:
-    """Seed everything, and find the device and the processes."""
+    """Seed everything, and find the device and the processes.
+
+    Raises:
+        UserError: fp16 is wanted on a machine without a GPU.
+    """
     seed_all(params.seed)
-    return Accelerator(mixed_precision="no" if params.precision == "fp32" else params.precision)
+    has_gpu = torch.cuda.is_available()
+    if params.precision == "fp16" and not has_gpu:
+        raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
+    return Accelerator(
+        # Without the argument accelerate counts a single process on a machine that has no GPU.
+        cpu=not has_gpu,
+        mixed_precision="no" if params.precision == "fp32" else params.precision,
+        # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
 
 
 def fit(
@@ -70,6 +85,10 @@ def fit(
 ) -> None:
     """Train ``objective`` in place.
 
+    Several processes share each batch. Losses that average over images are the same for any number
+    of processes; those that average over regions weigh each process's regions by its images, and
+    batch normalisation takes the statistics of a process's own images.
+
     Args:
         objective: on the CPU; moved to the accelerator's device.
         pictures: of the training images.
@@ -84,8 +103,14 @@ def fit(
         first_epoch: of the curves and of the order of images, where an earlier phase came before.
 
     Raises:
-        UserError: a loss is no longer a number.
+        UserError: a loss is no longer a number, or there are more processes than images in a batch.
     """
+    processes = accelerator.num_processes
+    if min(params.batch_size, len(pictures.rows)) < processes:
+        raise UserError(
+            f"training.batch_size: {processes} processes share each batch, and one of "
+            f"{min(params.batch_size, len(pictures.rows))} images is too small"
+        )
     objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
     stem = Stem(objective.backbone, pictures, sizes, accelerator.device)
     optimizer = build_optimizer(objective, objective.new_layers(), params)
@@ -97,12 +122,17 @@ def fit(
         _log(live, earlier)
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
     views = EpochViews(len(pictures.rows), params.batch_size, sizes, params.seed, epochs)
-    batches = load_batches(views, stem, extras, accelerator.process_index, accelerator.num_processes)
+    batches = load_batches(views, stem, extras, accelerator.process_index, processes)
+    if accelerator.is_main_process:
+        batches = track(batches, description, total=len(views), unit="batch")
     sums: dict[str, float] = {}
     wrapped.train()
-    for place, batch in enumerate(track(batches, description, total=len(views), unit="batch")):
+    for place, batch in enumerate(batches):
         with accelerator.autocast():
             losses = wrapped(batch)
+        # Gradients are averaged over processes: one with more images counts for more.
+        share = len(batch["stem"]) * processes / len(views[place])
+        losses = {name: loss * share for name, loss in losses.items()}
         optimizer.zero_grad(set_to_none=True)
         accelerator.backward(torch.stack(list(losses.values())).sum())
         accelerator.clip_grad_norm_(wrapped.parameters(), MAX_GRADIENT)
@@ -122,6 +152,9 @@ def fit(
             wrapped.train()
             sums = {}
     accelerator.wait_for_everyone()
+    # Another training may follow, and must meet neither this optimiser nor a twice wrapped forward.
+    accelerator.unwrap_model(wrapped, keep_fp32_wrapper=False)
+    accelerator.free_memory()
     objective.eval()
 
 
@@ -153,7 +186,10 @@ def _log(live: Live, epoch: Epoch) -> None:
     live.next_step()
 
 
-def curves(folder: Path, accelerator: Accelerator) -> Live:
-    """Where the curves of a stage go: TSV files below ``folder`` (elsewhere than in rank 0: nowhere)."""
-    target = folder if accelerator.is_main_process else folder / f".rank{accelerator.process_index}"
-    return Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
+@contextmanager
+def curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
+    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
+    with TemporaryDirectory() as nowhere:
+        target = str(folder) if accelerator.is_main_process else nowhere
+        with Live(target, dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False) as live:
+            yield live

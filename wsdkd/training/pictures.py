@@ -7,16 +7,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from wsdkd.errors import UserError
 from wsdkd.images import load_square
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.views import View
 
-DEFAULT_MEMORY_GB = 1.0
+MEMORY_VARIABLE = "WSDKD_MEMORY_GB"
+DEFAULT_MEMORY_GB = 2.0
 
 
 def memory_budget() -> int:
-    """Bytes that pictures or stem features may take: WSDKD_MEMORY_GB, 1 GB by default."""
-    return int(float(os.environ.get("WSDKD_MEMORY_GB", DEFAULT_MEMORY_GB)) * 1e9)
+    """Bytes that pictures may take, and stem features as well: ``WSDKD_MEMORY_GB``, 2 GB by default.
+
+    Raises:
+        UserError: the variable is not a number of at least zero.
+    """
+    text = os.environ.get(MEMORY_VARIABLE) or str(DEFAULT_MEMORY_GB)
+    try:
+        size = int(float(text) * 1e9)
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise UserError(f"{MEMORY_VARIABLE}={text}: expected a number of gigabytes, at least 0")
+    return size
 
 
 class Pictures:

@@ -24,7 +24,8 @@ class Stem:
             with torch.inference_mode():
                 probe = torch.zeros(1, 3, max(sizes), max(sizes), device=device)
                 each = backbone.stem(probe).numel() * 4
-            self.in_memory = 2 * len(pictures.rows) * len(sizes) * each <= 2 * memory_budget()
+            # Both views of each image at each size.
+            self.in_memory = 2 * len(pictures.rows) * len(sizes) * each <= memory_budget()
 
     def of(self, views: Sequence[View], pictures: torch.Tensor | None = None) -> torch.Tensor:
         """Stem features of views of one size; ``pictures`` are theirs, where already loaded."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.loader import Extras, load_batches
@@ -43,14 +44,15 @@ def validator(
     @torch.no_grad()
     def validate() -> dict[str, float]:
         stem = Stem(objective.backbone, pictures, [size], accelerator.device)
-        sums: dict[str, torch.Tensor] = {}
+        sums: dict[str, float] = {}
         for views_of, batch in zip(mine, load_batches(mine, stem, extras), strict=True):
             with accelerator.autocast():
                 losses = objective(batch)
             for name, loss in losses.items():
-                sums[name] = sums.get(name, torch.zeros((), device=loss.device)) + loss.detach() * len(
-                    views_of
-                )
-        return {name: float(accelerator.reduce(total, "sum")) / len(rows) for name, total in sums.items()}
+                sums[name] = sums.get(name, 0.0) + float(loss) * len(views_of)
+        # A process without a batch knows no names, so that they travel with the numbers.
+        everyone = gather_object([sums])
+        names = next((list(each) for each in everyone if each), [])
+        return {name: sum(each.get(name, 0.0) for each in everyone) / len(rows) for name in names}
 
     return validate
