@@ -92,13 +92,13 @@ def test_check_names_what_is_wrong_in_each_file(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, "profile", "check") == 0
-    assert capsys.readouterr().out.count(": ok") == 6
+    assert capsys.readouterr().out.count(": ok") == 7
     coco = project / "profiles/coco.yaml"
     coco.write_text(coco.read_text().replace("size: 672", "size: -1"))
     (project / "params.yaml").write_text("nonsense: 1\n")
     assert _run(monkeypatch, "profile", "check") == 1
     output = capsys.readouterr()
-    assert output.out.count(": ok") == 5
+    assert output.out.count(": ok") == 6
     assert "profiles/coco.yaml: teacher.size: should be greater than or equal to 32, got -1" in output.err
     assert "params.yaml: nonsense: unknown section" in output.err
 
@@ -107,7 +107,7 @@ def test_list_and_show(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, "profile", "list") == 0
-    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert len(capsys.readouterr().out.splitlines()) == 7
     assert _run(monkeypatch, "profile", "show", "coco") == 0
     assert capsys.readouterr().out == (project / "profiles/coco.yaml").read_text()
 

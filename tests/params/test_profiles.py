@@ -11,7 +11,7 @@ from wsdkd.params.base import SECTIONS, read_params
 from wsdkd.params.profile import KINDS, load_profile
 
 PROFILES = Path(__file__).parents[2] / "profiles"
-NAMES = ["scenes", "scenes-smoke", "cards", "voc2007", "coco", "nuswide"]
+NAMES = ["scenes", "scenes-smoke", "cards", "table", "voc2007", "coco", "nuswide"]
 
 
 @pytest.mark.parametrize("name", NAMES)
