@@ -115,6 +115,8 @@ def _apply(data: Any, change: str) -> None:
         value = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         value = text  # a path may hold what YAML gives a meaning to
+    if isinstance(value, dict) and not text.lstrip().startswith("{"):
+        value = text  # as may one with a colon and a space
     here = data
     for step in steps[:-1]:
         if not isinstance(here.get(step), dict):
