@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
@@ -117,6 +117,9 @@ def _apply(data: Any, change: str) -> None:
         value = text  # a path may hold what YAML gives a meaning to
     if isinstance(value, dict) and not text.lstrip().startswith("{"):
         value = text  # as may one with a colon and a space
+    if isinstance(value, list):
+        value = CommentedSeq(value)
+        value.fa.set_flow_style()  # in one line, with its comment behind it
     here = data
     for step in steps[:-1]:
         if not isinstance(here.get(step), dict):
