@@ -8,6 +8,7 @@ follows. What a changed dataset leads to depends on what ``prepare`` makes of it
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,9 +168,12 @@ def _add(clone: Clone) -> None:
     picture = _picture(clone)
     shutil.copy(picture, picture.with_name("added.jpg"))
     with _annotations(clone) as data:
-        added = {**data["images"][0], "id": 10**6, "file_name": "added.jpg"}
-        data["images"].append(added)
-        data["annotations"].append({**data["annotations"][0], "id": 10**6, "image_id": 10**6})
+        # Ids are unique over the splits, each of which has a file of its own.
+        image, annotation = (
+            10**9 + max(row["id"] for row in data[kind]) for kind in ("images", "annotations")
+        )
+        data["images"].append({**data["images"][0], "id": image, "file_name": "added.jpg"})
+        data["annotations"].append({**data["annotations"][0], "id": annotation, "image_id": image})
 
 
 def _remove(clone: Clone) -> None:
@@ -202,12 +206,14 @@ def _move_box(clone: Clone) -> None:
     ],
 )
 def test_a_changed_dataset(own: Clone, change: Callable[[Clone], None], expected: set[str]) -> None:
-    with _restored(own.root / "raw"):
-        change(own)
-        assert own.changed() == {"prepare"}
+    try:
+        with _restored(own.root / "raw"):
+            change(own)
+            assert own.changed() == {"prepare"}
+            own.repro("--single-item", "prepare")
+            assert {"prepare", *downstream(own.changed())} == expected
+    finally:
         own.repro("--single-item", "prepare")
-        assert {"prepare", *downstream(own.changed())} == expected
-    own.repro("--single-item", "prepare")
     assert own.changed() == set()
 
 
@@ -242,10 +248,11 @@ def _picture(clone: Clone) -> Path:
 @contextmanager
 def _restored(path: Path) -> Iterator[None]:
     """Put a file or folder back as it was."""
-    kept = path.with_name(path.name + ".kept")
+    kept = Path(tempfile.mkdtemp()) / path.name
     shutil.copytree(path, kept) if path.is_dir() else shutil.copy2(path, kept)
     try:
         yield
     finally:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-        kept.replace(path)
+        shutil.move(kept, path)
+        kept.parent.rmdir()
