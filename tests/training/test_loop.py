@@ -1,0 +1,196 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.small_world import (
+    CLASSES,
+    STUDENT,
+    TEACHER,
+    TRAINING,
+    World,
+    fresh_start,
+    make_world,
+    same_weights,
+    train,
+)
+from wsdkd.errors import UserError
+from wsdkd.models.student import Student
+from wsdkd.models.teacher import Wsddn
+from wsdkd.params.network import Optimisation
+from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.loop import curves, seed_all
+from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.pictures import MEMORY_VARIABLE
+from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
+
+FROZEN = STUDENT.model_copy(update={"network": STUDENT.network.model_copy(update={"frozen_stages": 2})})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def _student(params: object = STUDENT) -> LabelObjective:
+    return LabelObjective(Student(params, len(CLASSES)))  # type: ignore[arg-type]
+
+
+def _labels(world: World) -> Labels:
+    return Labels(world.rows, len(CLASSES))
+
+
+def _teacher() -> TeacherObjective:
+    return TeacherObjective(Wsddn(TEACHER, len(CLASSES)))
+
+
+def _changed(params: Optimisation, **fields: object) -> Optimisation:
+    return params.model_copy(update=fields)
+
+
+def test_a_student_learns_a_tiny_problem(world: World) -> None:
+    params = _changed(TRAINING, epochs=12, learning_rate=1e-2)
+    objective, curves = train(_student, world, _labels(world), params)
+    losses = curves.of("train/labels")
+    assert len(losses) == 12
+    assert losses[-1] < 0.5 * losses[0]
+    assert not objective.training
+
+
+def test_a_teacher_learns_a_tiny_problem(world: World) -> None:
+    params = _changed(TRAINING, epochs=12, learning_rate=1e-2)
+    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    _, curves = train(_teacher, world, extras, params)
+    losses = curves.of("train/wsddn")
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_same_seed_gives_the_same_weights(world: World) -> None:
+    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    first, _ = train(_teacher, world, extras)
+    again, _ = train(_teacher, world, extras)
+    other, _ = train(_teacher, world, extras, _changed(TRAINING, seed=2))
+    assert same_weights(first, again)
+    assert not same_weights(first, other)
+
+
+def test_frozen_stages_are_bitwise_the_same_after_training(world: World) -> None:
+    objective, _ = train(
+        lambda: _student(FROZEN), world, _labels(world), _changed(TRAINING, weight_decay=0.1)
+    )
+    seed_all(0)
+    fresh = _student(FROZEN)
+    trained, initial = objective.backbone.state_dict(), fresh.backbone.state_dict()
+    for name, value in trained.items():
+        stage = int(name.split(".")[1])
+        if stage < 2 or not name.endswith("num_batches_tracked"):
+            assert torch.equal(value, initial[name]) == (stage < 2), name
+
+
+@pytest.mark.parametrize("memory", ["2", "0"])
+def test_the_way_pictures_are_kept_changes_nothing(
+    world: World, memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 2: stem features in memory. 0: worker processes decode, and the stem is computed again.
+    monkeypatch.setenv("WSDKD_WORKERS", "2")
+    monkeypatch.setenv(MEMORY_VARIABLE, "1e-4")  # pictures in memory, not the stem
+    expected, _ = train(lambda: _student(FROZEN), world, _labels(world))
+    monkeypatch.setenv(MEMORY_VARIABLE, memory)
+    found, _ = train(lambda: _student(FROZEN), world, _labels(world))
+    for name, value in expected.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", ["much", "-1", "inf", "nan"])
+def test_a_wrong_amount_of_memory(world: World, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MEMORY_VARIABLE, value)
+    with pytest.raises(UserError, match=f"{MEMORY_VARIABLE}={value}: expected a number of gigabytes"):
+        train(_student, world, _labels(world))
+
+
+def test_bfloat16_trains_on_a_cpu(world: World) -> None:
+    params = _changed(TRAINING, precision="bf16", epochs=1)
+    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    for make, what in ((_student, _labels(world)), (_teacher, extras)):
+        objective, curves = train(make, world, what, params)  # type: ignore[arg-type]
+        assert {value.dtype for value in objective.parameters()} == {torch.float32}
+        assert all(torch.isfinite(value).all() for value in objective.parameters())
+        assert len(curves.logged) == 1
+
+
+def test_two_trainings_in_a_row_with_bfloat16(world: World) -> None:
+    # As the baseline does: the second must not run through the first one's wrappers.
+    params = _changed(TRAINING, precision="bf16", epochs=1)
+    objective, _ = train(_student, world, _labels(world), params)
+    train(lambda: objective, world, _labels(world), params)
+    assert objective.forward.__func__ is LabelObjective.forward
+    assert "_original_forward" not in vars(objective)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+def test_half_precision_needs_a_gpu() -> None:
+    with pytest.raises(UserError, match=r"training\.precision: fp16 needs a GPU"):
+        fresh_start(_changed(TRAINING, precision="fp16"))
+
+
+def test_fewer_images_than_a_batch_still_train(world: World) -> None:
+    _, curves = train(_student, world, _labels(world), _changed(TRAINING, batch_size=100))
+    assert len(curves.of("train/labels")) == TRAINING.epochs
+
+
+def test_each_batch_takes_one_of_the_sizes(world: World) -> None:
+    seen = []
+
+    class _Seeing(LabelObjective):
+        def forward(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            seen.append(tuple(batch["stem"].shape[2:]))
+            return super().forward(batch)
+
+    train(lambda: _Seeing(Student(STUDENT, 3)), world, _labels(world), sizes=(24, 32))
+    assert set(seen) == {(24, 24), (32, 32)}
+
+
+def test_a_new_layer_learns_faster() -> None:
+    model = nn.ModuleDict({"old": nn.Linear(2, 2), "new": nn.Linear(2, 2), "frozen": nn.Linear(2, 2)})
+    model["frozen"].requires_grad_(False)
+    params = _changed(TRAINING, head_multiplier=10.0, weight_decay=0.5)
+    groups = build_optimizer(model, [model["new"]], params).param_groups
+    found = {
+        name: (group["lr"], group["weight_decay"])
+        for name, parameter in model.named_parameters()
+        for group in groups
+        if any(parameter is member for member in group["params"])
+    }
+    assert found == {
+        "old.weight": (3e-3, 0.5),
+        "old.bias": (3e-3, 0.0),
+        "new.weight": (pytest.approx(3e-2), 0.5),
+        "new.bias": (pytest.approx(3e-2), 0.0),
+    }
+
+
+def test_the_schedule_step_divides_by_ten_after_the_epochs_named() -> None:
+    params = _changed(TRAINING, optimizer="sgd", schedule="step", step_epochs=(1, 2), learning_rate=1.0)
+    optimizer = build_optimizer(nn.Linear(2, 2), [], params)
+    schedule = build_schedule(optimizer, params, steps_per_epoch=2)
+    rates = []
+    for _ in range(6):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
+    class _Second:
+        is_main_process = False
+
+    with curves(tmp_path / "main", fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+        live.next_step()
+    with curves(tmp_path / "other", _Second()) as live:  # type: ignore[arg-type]
+        live.log_metric("train/labels", 1.0)
+    written = (tmp_path / "main/plots/metrics/train/labels.tsv").read_text()
+    assert written == "step\tlabels\n0\t1.0\n"
+    assert not (tmp_path / "other").exists()
