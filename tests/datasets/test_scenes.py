@@ -90,7 +90,7 @@ def test_about_twenty_kinds_of_object() -> None:
     for name, parts in SHAPES.items():
         outline = np.concatenate([part.outline for part in parts if part.solid])
         assert np.abs(outline).max() <= 1.05, name
-        assert np.ptp(outline, axis=0).min() > 1, name
+        assert np.ptp(outline, axis=0).min() > 0.9, name
 
 
 def test_boxes_are_tight_around_what_is_drawn(drawn: list[tuple[Scene, list[np.ndarray]]]) -> None:
