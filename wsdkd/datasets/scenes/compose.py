@@ -105,7 +105,7 @@ def _rasterise(rng: Rng, shape: list[Part], size: int, side: float) -> tuple[flo
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]]) @ np.diag([squeeze, 1.0])
     outlines = [part.outline @ turn.T for part in shape]
-    every = np.concatenate(outlines)
+    every = np.concatenate([each for each, part in zip(outlines, shape, strict=True) if part.solid])
     low, high = every.min(axis=0), every.max(axis=0)
     scale = side / float((high - low).max())
     centre = rng.uniform(0.3 * side, size - 0.3 * side, 2)
