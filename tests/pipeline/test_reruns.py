@@ -177,10 +177,10 @@ def _add(clone: Clone) -> None:
 
 
 def _remove(clone: Clone) -> None:
+    _picture(clone).unlink()
     with _annotations(clone) as data:
         gone = data["images"].pop(0)
         data["annotations"] = [each for each in data["annotations"] if each["image_id"] != gone["id"]]
-    _picture(clone).unlink()
 
 
 def _relabel(clone: Clone) -> None:
