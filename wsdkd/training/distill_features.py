@@ -16,8 +16,12 @@ VGG_BINS = 7
 PAPER_LAYERS = 3
 
 
-def _projection(width: int, teacher_width: int) -> nn.Module:
-    return nn.Identity() if width == teacher_width else nn.Linear(width, teacher_width)
+def _projection(width: int, teacher_width: int, recipe: str) -> nn.Module:
+    # Equal widths do not mean equal features: where the student's must also serve its classifier
+    # (recipe regions), a learned map leaves them the freedom to differ from the teacher's.
+    if width == teacher_width and recipe != "regions":
+        return nn.Identity()
+    return nn.Linear(width, teacher_width)
 
 
 class FeatureObjective(Objective):
@@ -29,7 +33,7 @@ class FeatureObjective(Objective):
     ``regions`` (our own): the last feature map pooled over the RoI, relative error weighted by
     confidence.
 
-    Projections between unequal widths are learned along and thrown away.
+    Projections, between unequal widths and always in ``regions``, are learned along and thrown away.
     """
 
     def __init__(self, student: Student, params: DistillFeaturesParams, teacher_width: int):
@@ -38,7 +42,7 @@ class FeatureObjective(Objective):
         self.backbone = student.backbone
         layered = params.recipe == "paper"
         widths = self.backbone.widths()[-PAPER_LAYERS:] if layered else [student.feature_dim]
-        self.projections = nn.ModuleList(_projection(width, teacher_width) for width in widths)
+        self.projections = nn.ModuleList(_projection(width, teacher_width, params.recipe) for width in widths)
 
     def new_layers(self) -> list[nn.Module]:
         """The student's, and the projections."""
