@@ -137,14 +137,15 @@ def test_recipe_regions(world: World, cache: HandMadeCache) -> None:
 
 
 @pytest.mark.parametrize("recipe", ["release", "paper", "regions"])
-def test_widths_are_projected_where_they_differ_alone(recipe: str) -> None:
+def test_widths_are_projected_where_they_differ_and_always_in_regions(recipe: str) -> None:
     student = _student()
     width = student.feature_dim
     for teacher_width in (width, width + 1):
         objective = FeatureObjective(student, _params(recipe), teacher_width)
         widths = student.backbone.widths() if recipe == "paper" else [width]
         kinds = [type(projection) for projection in objective.projections]
-        assert kinds == [nn.Identity if one == teacher_width else nn.Linear for one in widths]
+        same = [one == teacher_width and recipe != "regions" for one in widths]
+        assert kinds == [nn.Identity if each else nn.Linear for each in same]
     assert not any("projection" in name for name in student.state_dict())
 
 
