@@ -33,6 +33,12 @@ def mirror(boxes: Boxes, width: float) -> Boxes:
     return mirrored
 
 
+def to_input(boxes: Boxes, width: float, height: float, size: int, mirrored: bool) -> Boxes:
+    """Carry boxes from a width x height image to its square copy of ``size`` pixels, mirrored or not."""
+    carried = rescale(boxes, width, height, size, size)
+    return mirror(carried, size) if mirrored else carried
+
+
 def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
     """The part of each box inside a width x height image; may be empty."""
     limits = np.array([width, height, width, height], dtype=boxes.dtype)

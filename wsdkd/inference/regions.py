@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsdkd.boxes import mirror, rescale
+from wsdkd.boxes import to_input
 from wsdkd.inference.pictures import picture_batches
 from wsdkd.models.saved_teacher import LoadedTeacher
 from wsdkd.progress import track
@@ -70,15 +70,13 @@ def run_teacher(
         found = [proposals.of(row.image_id, loaded.params.proposals) for row in batch]
         counts = [len(scores) for _, scores in found]
         places = np.repeat(np.arange(len(batch)), counts)
-        boxes = [_to_input(one, row, size, mirrored) for (one, _), row in zip(found, batch, strict=True)]
+        boxes = [
+            to_input(one, row.width, row.height, size, mirrored)
+            for (one, _), row in zip(found, batch, strict=True)
+        ]
         rois = torch.from_numpy(np.column_stack([places, np.concatenate(boxes)]).astype(np.float32))
         objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
         outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
         each = [torch.split(output.cpu(), counts) for output in outputs]
         for place, (row, (original, scores)) in enumerate(zip(batch, found, strict=True)):
             yield ImageRegions(row.image_id, original, scores, *(part[place].numpy() for part in each))
-
-
-def _to_input(boxes: np.ndarray, row: ImageRow, size: int, mirrored: bool) -> np.ndarray:
-    carried: np.ndarray = rescale(boxes, row.width, row.height, size, size)
-    return mirror(carried, size) if mirrored else carried

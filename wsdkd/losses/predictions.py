@@ -29,5 +29,4 @@ def prediction_loss(
         known: bool (B, K), False where a class is ignored.
         temperature: t.
     """
-    loss = F.binary_cross_entropy_with_logits(logits / temperature, teacher_scores, reduction="none")
-    return (loss * known).sum() / len(logits)
+    return label_loss(logits / temperature, teacher_scores, known)

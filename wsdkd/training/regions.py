@@ -5,16 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsdkd.boxes import mirror, rescale
+from wsdkd import boxes as frames
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.views import View
 
 
 def to_input(boxes: np.ndarray, row: ImageRow, view: View) -> np.ndarray:
     """Carry boxes (n, 4) from pixels of the original image to pixels of the network's input."""
-    carried: np.ndarray = rescale(boxes, row.width, row.height, view.size, view.size)
-    if view.mirrored:
-        carried = mirror(carried, view.size)
+    carried: np.ndarray = frames.to_input(boxes, row.width, row.height, view.size, view.mirrored)
     return carried.astype(np.float32)
 
 
