@@ -1,7 +1,10 @@
+import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
+from dvc.repo import Repo
 from torch import nn
 
 from tests.training.small_world import (
@@ -194,3 +197,21 @@ def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
     written = (tmp_path / "main/plots/metrics/train/labels.tsv").read_text()
     assert written == "step\tlabels\n0\t1.0\n"
     assert not (tmp_path / "other").exists()
+
+
+def test_curves_close_the_repository_they_run_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Left open, its pack files would be closed by the garbage collector, in the midst of anything.
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    for command in (("init",), (*identity, "commit", "--allow-empty", "-m", "One"), ("repack", "-a")):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+    with Repo.init(str(tmp_path)):
+        monkeypatch.chdir(tmp_path)
+    with curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+        assert _open_files(tmp_path / ".git")  # or this test would prove nothing
+    assert not _open_files(tmp_path / ".git")
+
+
+def _open_files(folder: Path) -> list[str]:
+    paths = [Path(file.path) for file in psutil.Process().open_files()]
+    return [path.name for path in paths if path.is_relative_to(folder)]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from dvclive import Live
 from torch import nn
 
+from tests.training.small_world import Curves
 from wsdkd.errors import UserError
 from wsdkd.params.network import Optimisation
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import Objective, fit, start
+from wsdkd.training.loop import Objective, curves, fit, start
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
 from wsdkd.training.views import View
@@ -68,7 +68,7 @@ def _train(folder: Path, name: str, resume: Resume, stop_after: int | None = Non
         epochs += 1
         return {"epochs": float(epochs)}
 
-    with Live(str(folder / name), dvcyaml=None, save_dvc_exp=False) as live:
+    with curves(folder / name, accelerator) as live:
         fit(objective, _pictures(folder), _wanted, [8], PARAMS, accelerator, live, validate, "test", resume)
     return objective.state_dict()
 
@@ -123,7 +123,7 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
             [8],
             PARAMS,
             start(PARAMS),
-            Live(str(tmp_path / "live"), dvcyaml=None, save_dvc_exp=False),
+            Curves(),  # type: ignore[arg-type]
             dict,
             "test",
             Resume(None),

@@ -191,5 +191,11 @@ def curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
     """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
     with TemporaryDirectory() as nowhere:
         target = str(folder) if accelerator.is_main_process else nowhere
-        with Live(target, dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False) as live:
-            yield live
+        live = Live(target, dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
+        try:
+            with live:
+                yield live
+        finally:
+            # dvclive opens the repository that it runs in, and leaves its files to the garbage collector.
+            if live._dvc_repo is not None:
+                live._dvc_repo.close()
