@@ -6,6 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 WORKERS ?= 2
+CRON ?= 0 2 * * *
 
 # The newest Python that the pinned packages have wheels for and that can make an environment.
 # `make PYTHON=/path/to/python demo` takes another one.
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint format types contracts tests deps clean
+.PHONY: help demo retrain serve install test lint format types contracts tests deps clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -24,6 +25,12 @@ demo: install ## Run the whole pipeline on the embedded dataset and print the ta
 	@test -f params.yaml || wsdkd profile use scenes
 	dvc repro
 	@wsdkd show
+
+retrain: $(VENV)/.installed-flow ## Run the Prefect flow once: all stages, then promotion, then sharing.
+	python -m flows.retrain
+
+serve: $(VENV)/.installed-flow ## Start a Prefect server and retraining at two every night.
+	python -m flows.schedule --server --cron "$(CRON)"
 
 install: $(VENV)/.installed ## Make .venv with exactly the pinned packages and the project.
 
@@ -35,7 +42,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+$(VENV)/.installed-flow: requirements-flow.lock $(VENV)/.installed
+	$(VENV)/bin/python -m pip install -r requirements-flow.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed-flow
 	$(VENV)/bin/python -m pip install -r requirements-dev.lock
 	@touch $@
 
@@ -63,4 +74,4 @@ deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an im
 
 clean: ## Remove the environment and all caches of tools; what the pipeline made stays.
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find stages wsdkd tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find flows stages wsdkd tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,53 @@
+"""What a flow run may be told; the same for a run by hand, a schedule and a work pool."""
+
+import os
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
+
+WAIT_MINUTES = 1440.0
+
+
+class Retraining(BaseModel):
+    """Options of a flow run.
+
+    Attributes:
+        pull: fetch what is missing from the DVC remote where that spares a stage.
+        push: upload what the run produced, where the project has a default remote.
+        commit: leave dvc.lock and the metrics on a branch of the run's own.
+        promote: let a student that is better take the promoted one's place.
+        allow_dirty: run although files differ from the commit.
+        update: .dvc files of imported data to be brought up to date first.
+        at_once: stages that run at the same time; by default one for every two CPUs.
+        wait_minutes: how long to wait for another run in this project before this one is cancelled.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pull: bool = False
+    push: bool = True
+    commit: bool = False
+    promote: bool = True
+    allow_dirty: bool = False
+    update: tuple[str, ...] = ()
+    at_once: int | None = Field(default=None, ge=1)
+    wait_minutes: float = Field(default=WAIT_MINUTES, ge=0)
+
+    def stages_at_once(self) -> int:
+        """How many stages may run at the same time."""
+        return self.at_once or max(1, (os.cpu_count() or 1) // 2)
+
+
+Pull = Annotated[bool, typer.Option("--pull", help="Fetch what is missing from the DVC remote.")]
+Push = Annotated[
+    bool, typer.Option("--push/--no-push", help="Upload to the default remote, if there is one.")
+]
+Commit = Annotated[bool, typer.Option("--commit", help="Commit dvc.lock and metrics on a branch of the run.")]
+Promote = Annotated[bool, typer.Option("--promote/--no-promote", help="Promote the student if it is better.")]
+AllowDirty = Annotated[bool, typer.Option("--allow-dirty", help="Run although files are not committed.")]
+Update = Annotated[
+    list[str] | None, typer.Option(metavar="FILE.dvc", help="Update imported data first; may be repeated.")
+]
+AtOnce = Annotated[int | None, typer.Option(min=1, help="Stages at the same time; default: CPUs / 2.")]
+WaitMinutes = Annotated[float, typer.Option(min=0, help="How long to wait for another run here.")]

@@ -1,0 +1,91 @@
+"""The stages as DVC reports them; there is no other list."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import networkx
+from dvc.repo import Repo
+from dvc.stage import PipelineStage, Stage
+
+from flows.project import ROOT
+
+
+class PipelineError(Exception):
+    """DVC cannot read the pipeline; the message is DVC's."""
+
+
+@dataclass(frozen=True)
+class PipelineStep:
+    """A stage of dvc.yaml.
+
+    Attributes:
+        name: as DVC addresses it.
+        upstream: names of the stages whose outputs it reads.
+        gpu: it says ``meta: {gpu: true}`` in dvc.yaml, and computes on a GPU where there is one.
+        frozen: DVC leaves it alone, whatever has changed (``dvc freeze``).
+    """
+
+    name: str
+    upstream: tuple[str, ...]
+    gpu: bool
+    frozen: bool
+
+
+def read_pipeline(root: Path = ROOT) -> list[PipelineStep]:
+    """All stages, each after those it depends on.
+
+    A folder that DVC tracks by a file of its own (``dvc add``, ``dvc import``) is no stage here:
+    there is nothing to run.
+
+    Raises:
+        PipelineError: dvc.yaml or a parameter that it names is wrong.
+    """
+    from dvc.exceptions import DvcException
+
+    try:
+        with Repo(str(root)) as repo:
+            # Edges run from a stage to those it depends on.
+            graph: networkx.DiGraph[Stage] = repo.index.graph
+            order = networkx.lexicographical_topological_sort(graph.reverse(), key=_place(repo))
+            return [_step(stage, graph) for stage in order if isinstance(stage, PipelineStage)]
+    except DvcException as error:
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        raise PipelineError(f"dvc: {error}{cause}") from None
+
+
+def changed_stages(root: Path = ROOT) -> set[str]:
+    """Stages whose own dependencies, parameters, command or outputs differ from those of their last run.
+
+    Raises:
+        PipelineError: ``dvc status`` failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "--wait-for-lock", "status", "--json"],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise PipelineError(f"dvc status: {done.stderr.strip() or done.stdout.strip()}")
+    return set(json.loads(done.stdout))
+
+
+def _place(repo: Repo) -> object:
+    # Among stages that could come next, the order of dvc.yaml.
+    places = {stage: place for place, stage in enumerate(repo.index.stages)}
+    return lambda stage: places[stage]
+
+
+def _step(stage: PipelineStage, graph: "networkx.DiGraph[Stage]") -> PipelineStep:
+    upstream = [other.addressing for other in graph.successors(stage) if isinstance(other, PipelineStage)]
+    return PipelineStep(
+        name=stage.addressing,
+        upstream=tuple(sorted(upstream)),
+        gpu=bool((stage.meta or {}).get("gpu")),
+        frozen=bool(stage.frozen),
+    )

@@ -1,0 +1,176 @@
+"""The flow ``retrain``: every stage of the pipeline as DVC reports it, then promotion and sharing.
+
+``python -m flows.retrain`` runs it once, against the server that ``PREFECT_API_URL`` names, the one
+that ``make serve`` runs, or one of its own that lives as long as the run.
+"""
+
+import sys
+import threading
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+import typer
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.exceptions import TerminationSignal
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import artifacts, commit, gpus, options, pipeline, remote
+from flows.cancellation import CancellationWatch
+from flows.locks import BusyError, drop_dead_locks, project_lock
+from flows.options import Retraining
+from flows.processes import Processes
+from flows.server import ServerError, configured_url, start_server, use_server
+from flows.stage import RAN, UNCHANGED, Outcome
+from flows.tasks import Run, promote, push, submit_stage, update_imports
+
+MAX_TASKS = 256  # threads; most of them wait for the stages before theirs
+
+
+RUNNER: Any = ThreadPoolTaskRunner(max_workers=MAX_TASKS)
+
+
+@flow(name="retrain", task_runner=RUNNER, persist_result=False)
+def retrain(options: Retraining = Retraining()) -> State[Any]:  # noqa: B008
+    """Bring the pipeline up to date, promote the student if it is better, and share what was computed."""
+    log = get_run_logger()
+    name = str(flow_run.name)
+    processes = Processes()
+    with CancellationWatch(UUID(flow_run.id), processes.stop) as watch:
+        try:
+            with project_lock(name, 60 * options.wait_minutes, log.info, lambda: watch.cancelled) as lock:
+                processes.keep_open(lock)
+                state = _retrain(options, processes, name)
+        except BusyError as busy:
+            state = Cancelled(message=str(busy))
+        except BaseException:
+            # Before the flow unwinds: Prefect waits for its tasks, and they for these.
+            processes.stop()
+            if not watch.cancelled:
+                raise
+        return Cancelled(message="Cancelled; its stages were ended") if watch.cancelled else state
+
+
+def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[Any]:
+    log = get_run_logger()
+    start = commit.read_start(options.update)
+    log.info("Starts from commit %s of %s.", start.commit, start.branch)
+    if options.commit or not options.allow_dirty:
+        commit.require_clean(start)
+    for dropped in drop_dead_locks():
+        log.warning(dropped)
+    if options.update:
+        update_imports(options.update, processes)
+    outcomes, failures = _run_stages(options, processes, start)
+    if failures:
+        return Failed(message="; ".join(failures))
+    artifacts.show_metrics()
+    artifacts.show_pictures()
+    if options.promote:
+        decided: Any = promote(run_name, start, processes, return_state=True)
+        artifacts.show_promotion(decided.result())
+    if options.push and remote.default_remote() is not None:
+        push(processes)
+    if options.commit:
+        branch = f"retrain/{run_name}"
+        made = commit.commit_run(start, branch, _message(run_name, start, outcomes), options.update)
+        log.info("Committed %s on branch %s.", made[:10], branch)
+    ran = [name for name, outcome in outcomes.items() if outcome.did != UNCHANGED]
+    return Completed(
+        message=f"{len(ran)} of {len(outcomes)} stages: {', '.join(ran) or 'nothing had changed'}"
+    )
+
+
+def _run_stages(
+    options: Retraining, processes: Processes, start: commit.Start
+) -> tuple[dict[str, Outcome], list[str]]:
+    """What became of the stages that came to their end, and why others did not."""
+    steps = pipeline.read_pipeline()
+    run = Run(
+        options,
+        processes,
+        threading.Semaphore(options.stages_at_once()),
+        gpus.gpu_limit(),
+        frozenset(pipeline.changed_stages()),
+    )
+    futures: dict[str, PrefectFuture[Outcome]] = {}
+    for step in steps:
+        futures[step.name] = submit_stage(step, run, [futures[name] for name in step.upstream])
+    outcomes: dict[str, Outcome] = {}
+    rows, failures = [], []
+    for name, future in futures.items():
+        future.wait()
+        state = future.state
+        if state.is_completed():
+            outcomes[name] = future.result()
+        else:
+            first = (state.message or "").strip().splitlines() or [""]
+            failures.append(f"{name}: {state.name}. {first[0]}")
+        rows.append(artifacts.stage_row(name, state, outcomes.get(name)))
+    artifacts.show_stages(rows, f"Started from commit {start.commit} ({start.branch})")
+    return outcomes, failures
+
+
+def _message(run_name: str, start: commit.Start, outcomes: dict[str, Outcome]) -> str:
+    ran = [name for name, outcome in outcomes.items() if outcome.did == RAN]
+    what = f"ran {', '.join(ran)}" if ran else "ran no stage"
+    return f"Retrain {run_name}\n\nStarted from {start.commit}; {what}."
+
+
+def main(
+    pull: options.Pull = False,
+    push: options.Push = True,
+    commit: options.Commit = False,
+    promote: options.Promote = True,
+    allow_dirty: options.AllowDirty = False,
+    update: options.Update = None,
+    at_once: options.AtOnce = None,
+    wait_minutes: options.WaitMinutes = options.WAIT_MINUTES,
+) -> None:
+    """Run the flow once; status 1 when a stage failed, 2 when the run was cancelled."""
+    chosen = Retraining(
+        pull=pull,
+        push=push,
+        commit=commit,
+        promote=promote,
+        allow_dirty=allow_dirty,
+        update=tuple(update or ()),
+        at_once=at_once,
+        wait_minutes=wait_minutes,
+    )
+    sys.exit(run_once(chosen))
+
+
+def run_once(chosen: Retraining) -> int:
+    """Run the flow in this process; the exit status that tells how it went."""
+    try:
+        with ExitStack() as stack:
+            url = configured_url()
+            if url is None:
+                # Before the server: two of them on the project's database would lock each other out.
+                stack.enter_context(project_lock("by hand", 60 * chosen.wait_minutes, _say))
+                _say("Starting a Prefect server for this run.")
+                url = start_server()
+            use_server(url)
+            state = retrain(chosen, return_state=True)
+    except (BusyError, ServerError) as error:
+        _say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except TerminationSignal as signalled:
+        return 128 + signalled.signal
+    _say(f"{state.name}: {state.message}")
+    return 0 if state.is_completed() else 2 if state.is_cancelled() else 1
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,26 @@
+"""Prefect's settings for this project, made before Prefect is imported; the environment has the last word."""
+
+import os
+
+from flows.project import HOME
+
+DEFAULTS = {
+    # A database, logs and profiles of the project's own: another project's server would lock ours.
+    "PREFECT_HOME": str(HOME),
+    # No telemetry, of server and client.
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "DVC_NO_ANALYTICS": "1",
+    # DVC alone decides what reruns.
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    # A server that is restarted must not cost the training that reports to it.
+    "PREFECT_CLIENT_MAX_RETRIES": "8",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def apply() -> None:
+    """Set what the environment does not set already."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,134 @@
+"""The tasks of the flow: one for each stage, and those before and after them."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
+from prefect.futures import PrefectFuture
+from prefect.states import Completed
+
+from flows.commit import Start
+from flows.options import Retraining
+from flows.pipeline import PipelineStep
+from flows.processes import Processes
+from flows.stage import UNCHANGED, DvcError, DvcHinderedError, Outcome, repro_command, run_dvc, run_stage
+
+RETRY_DELAYS = [5.0, 20.0, 60.0]
+LEASE_SECONDS = 60.0  # a killed flow gives the GPUs back after this
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the tasks of one flow run share.
+
+    Attributes:
+        options: of the run.
+        processes: that it starts.
+        turns: one for each stage that may run at the same time.
+        gpu_limit: the Prefect limit of this machine's GPUs, if it has any.
+        changed: stages that DVC found changed when the run began.
+    """
+
+    options: Retraining
+    processes: Processes
+    turns: threading.Semaphore
+    gpu_limit: str | None
+    changed: frozenset[str]
+
+
+def is_worth_retrying(_task: object, _run: object, state: State[Any]) -> bool:
+    """Whether a lock or a remote was in the way; what a stage itself fails by, it would fail by again."""
+    return isinstance(state.result(raise_on_failure=False), DvcHinderedError)
+
+
+BY_DVC: dict[str, Any] = {
+    "retries": len(RETRY_DELAYS),
+    "retry_delay_seconds": RETRY_DELAYS,
+    "retry_condition_fn": is_worth_retrying,
+    # DVC decides what is up to date.
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+def submit_stage(
+    step: PipelineStep, run: Run, upstream: list[PrefectFuture[Outcome]]
+) -> PrefectFuture[Outcome]:
+    """Start the task of a stage, which waits for those upstream and is not run where one of them failed."""
+
+    def stage(before: list[Outcome]) -> State[Outcome]:
+        outcome = bring_up_to_date(step, run, before, get_run_logger().info)
+        message = f"{outcome.seconds:.1f} s; by hand: {outcome.command}"
+        if step.frozen:
+            message += "; frozen: what it depends on was not looked at"
+        return Completed(name=outcome.did, message=message, data=outcome)
+
+    # Prefect puts results in the place of futures, which its types do not say.
+    one: Any = task(name=step.name, task_run_name=step.name, **BY_DVC)(stage)
+    future: PrefectFuture[Outcome] = one.submit(upstream)
+    return future
+
+
+def bring_up_to_date(
+    step: PipelineStep, run: Run, before: list[Outcome], log: Callable[[str], None]
+) -> Outcome:
+    """Run a stage through DVC, unless DVC has already said that there is nothing to do.
+
+    Raises:
+        DvcHinderedError, DvcError: with the last lines that were printed.
+        StoppedError: the flow run is ending.
+    """
+    if step.name not in run.changed and all(each.did == UNCHANGED for each in before):
+        command = " ".join(repro_command(step.name, run.options.pull))
+        return Outcome(step.name, UNCHANGED, 0.0, command)
+    with ExitStack() as held:
+        held.enter_context(run.turns)
+        if step.gpu and run.gpu_limit is not None:
+            held.enter_context(
+                concurrency(
+                    run.gpu_limit,
+                    lease_duration=LEASE_SECONDS,
+                    strict=True,
+                    # A server that is away for a while must not cost the training.
+                    raise_on_lease_renewal_failure=False,
+                )
+            )
+        return run_stage(step.name, run.options.pull, run.processes, log)
+
+
+@task(name="update", task_run_name="update", **BY_DVC)
+def update_imports(paths: tuple[str, ...], processes: Processes) -> None:
+    """Fetch what has changed at the source of imported data."""
+    run_dvc(["dvc", "--wait-for-lock", "update", *paths], processes, get_run_logger().info)
+
+
+@task(name="push", task_run_name="push", **BY_DVC)
+def push(processes: Processes) -> None:
+    """Upload to the default remote what it does not have."""
+    run_dvc(["dvc", "--wait-for-lock", "push"], processes, get_run_logger().info)
+
+
+@task(name="promote", task_run_name="promote", cache_policy=NO_CACHE, persist_result=False)
+def promote(run_name: str, start: Start, processes: Processes) -> State[dict[str, Any]]:
+    """Let the student take the promoted one's place if it is better, and say why or why not."""
+    command = [sys.executable, "-m", "wsdkd", "promoted", "consider", "--json"]
+    command += ["--run", run_name, "--commit", start.commit]
+    for path in start.modified:
+        command += ["--dirty", path]
+    ended = processes.run(command, get_run_logger().info, keep_output=True)
+    if ended.status:
+        raise DvcError(
+            f"wsdkd promoted consider ended with status {ended.status}:\n" + "\n".join(ended.last_lines)
+        )
+    decision = json.loads(ended.output)
+    return Completed(
+        name=decision["decision"].capitalize(), message=" ".join(decision["reasons"]), data=decision
+    )
