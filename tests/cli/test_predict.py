@@ -155,4 +155,5 @@ def test_needs_nothing_but_the_student(made: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert [each["labels"] for each in json.loads(done.stdout)] == [["blue"]]
     assert "1/1" in done.stderr
+    assert done.stderr.count("0/1") == 1  # a log is not filled with bars
     assert [path.name for path in tmp_path.iterdir()] == ["\udcff.png"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -269,6 +270,11 @@ def test_list_and_rollback_for_people(project: Path) -> None:
     assert [row["version"] for row in asked("list")] == [1, 2]
     assert "version 1 is in use again, in place of 2: models/promoted/versions/0001" in run("rollback").stdout
     assert [row["current"] for row in asked("list")] == [True, False]
+    shutil.rmtree("models/promoted/versions/0002")
+    assert "files deleted" in run("list").stdout
+    assert [row["value"] is None for row in asked("list")] == [False, True]
+    with pytest.raises(UserError, match=r"0002/metrics\.json: no such file, though the version was promoted"):
+        run("show", "2")
     with pytest.raises(UserError, match="no version 7; promoted were: 1, 2"):
         run("show", "7")
 

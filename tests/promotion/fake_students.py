@@ -4,6 +4,7 @@ from pathlib import Path
 
 from wsdkd.models.description import DESCRIPTION, WEIGHTS
 from wsdkd.params.promotion import PromotionParams
+from wsdkd.promotion.decision import Decision
 from wsdkd.promotion.provenance import Code, Provenance, Weights
 from wsdkd.promotion.store import Store
 
@@ -33,5 +34,11 @@ def promote(store: Store, student: Path) -> int:
     """Promote without a comparison; the version it gets."""
     with store.only_one():
         version = store.next_version()
-        store.add(student, {"metric": "mAP", "candidate": {"mAP": 50.0}}, provenance(student), version)
+        store.add(student, decision(version), provenance(student))
     return version
+
+
+def decision(version: int) -> Decision:
+    return Decision(
+        decision="promoted", version=version, reasons=("first",), metric="mAP", candidate={"mAP": 50.0}
+    )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.promotion.fake_students import fake_student, promote, provenance
+from tests.promotion.fake_students import decision, fake_student, promote, provenance
 from wsdkd.errors import UserError
 from wsdkd.models.description import WEIGHTS
 from wsdkd.promotion.store import Store
@@ -26,7 +26,7 @@ def test_versions_stay_as_they_were_promoted(store: Store, tmp_path: Path) -> No
     (tmp_path / "two" / WEIGHTS).write_text("changed since")
     assert [(store.path(version) / WEIGHTS).read_text() for version in (1, 2, 3)] == ["one", "two", "three"]
     assert content(store) == "three"
-    assert store.metrics(2)["candidate"] == {"mAP": 50.0}
+    assert store.metrics(2) == decision(2)
     assert store.provenance(1) == provenance(tmp_path / "one")
 
 
@@ -84,7 +84,7 @@ def test_a_student_that_changes_while_it_is_copied_is_refused(store: Store, tmp_
     known = provenance(student)
     (student / WEIGHTS).write_text("newer")
     with store.only_one(), pytest.raises(UserError, match="changed while it was considered"):
-        store.add(student, {}, known, 4)
+        store.add(student, decision(4), known)
     assert content(store) == "three"
     assert not store.path(4).exists()
 

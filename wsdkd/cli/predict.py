@@ -1,7 +1,9 @@
 """``wsdkd predict``: which labels a student gives to pictures."""
 
 import math
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -89,8 +91,9 @@ def _texts(
 
 
 def _write(text: str, err: bool = False) -> None:
-    # The bar is taken off a terminal for as long as a line is written beside it.
-    with tqdm.external_write_mode():
+    # The bar is taken off a terminal for as long as a line is written beside it. In a log it would be
+    # drawn anew after every line.
+    with tqdm.external_write_mode() if sys.stderr.isatty() else nullcontext():
         typer.echo(text, nl=False, err=err)
 
 

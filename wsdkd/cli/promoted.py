@@ -15,6 +15,7 @@ from wsdkd.params.base import PARAMS_FILE
 from wsdkd.promotion.commit import working_code
 from wsdkd.promotion.consider import consider as consider_student
 from wsdkd.promotion.decision import Decision
+from wsdkd.promotion.ledger import Event
 from wsdkd.promotion.provenance import Code, Sources
 from wsdkd.promotion.store import Store
 
@@ -68,14 +69,14 @@ def list_versions(as_json: AsJson = False) -> None:
     """List all promoted versions, and which one is in use."""
     store = Store(PROMOTED)
     ledger = store.ledger()
-    rows = [_row(store, version, ledger.current) for version in ledger.versions]
+    rows = [_row(store, event, ledger.current) for event in ledger.events if event.event == "promoted"]
     if as_json:
         _print_json(rows)
     elif not rows:
         typer.echo(f"{PROMOTED}: no student is promoted yet; promote one: wsdkd promoted consider")
     else:
         table = Table(box=box.SIMPLE_HEAD, header_style="bold")
-        for name in ("", "version", "promoted", "metric", "percent", "run", "commit"):
+        for name in ("", "version", "promoted", "metric", "percent", "run", "commit", ""):
             table.add_column(name, justify="right" if name in ("version", "percent") else "left")
         for row in rows:
             table.add_row(
@@ -85,7 +86,8 @@ def list_versions(as_json: AsJson = False) -> None:
                 row["metric"],
                 "-" if row["value"] is None else f"{row['value']:.2f}",
                 row["run"] or "-",
-                (row["commit"] or "-")[:10] + (" (forced)" if row["forced"] else ""),
+                (row["commit"] or "-")[:10],
+                "files deleted" if row["path"] is None else "forced" if row["forced"] else "",
             )
         Console(highlight=False, markup=False).print(table)
 
@@ -107,7 +109,7 @@ def show(
         "version": version,
         "current": version == ledger.current,
         "path": str(store.path(version)),
-        "metrics": store.metrics(version),
+        "metrics": store.metrics(version).model_dump(mode="json"),
         "provenance": store.provenance(version).model_dump(mode="json"),
     }
     if as_json:
@@ -134,19 +136,29 @@ def rollback(
         typer.echo(f"version {after} is in use again, in place of {before}: {store.path(after)}")
 
 
-def _row(store: Store, version: int, current: int | None) -> dict[str, Any]:
-    provenance, metrics = store.provenance(version), store.metrics(version)
-    figures = metrics.get("candidate") or {}
+def _row(store: Store, event: Event, current: int | None) -> dict[str, Any]:
+    path = store.path(event.version)
+    row = {"version": event.version, "current": event.version == current, "time": event.time}
+    if not path.is_dir():
+        # Old versions may be deleted; they stay in the list, as events that happened.
+        return {
+            **row,
+            "metric": "",
+            "value": None,
+            "run": None,
+            "commit": None,
+            "forced": False,
+            "path": None,
+        }
+    provenance, metrics = store.provenance(event.version), store.metrics(event.version)
     return {
-        "version": version,
-        "current": version == current,
-        "time": provenance.time,
-        "metric": metrics.get("metric", ""),
-        "value": figures.get(metrics.get("metric")),
+        **row,
+        "metric": metrics.metric,
+        "value": None if metrics.candidate is None else metrics.candidate[metrics.metric],
         "run": provenance.code.run,
         "commit": provenance.code.commit,
         "forced": provenance.forced,
-        "path": str(store.path(version)),
+        "path": str(path),
     }
 
 

@@ -73,9 +73,7 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             record(store.folder, key, decision)
             return decision
         decision = decision.model_copy(update={"version": store.next_version()})
-        assert decision.version is not None  # noqa: S101
-        provenance = collect(sources, weights, code, params, force)
-        store.add(student, decision.model_dump(mode="json"), provenance, decision.version)
+        store.add(student, decision, collect(sources, weights, code, params, force))
         return decision
 
 

@@ -15,21 +15,24 @@ import fcntl
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from wsdkd.errors import UserError
 from wsdkd.evaluation.write import write_report
 from wsdkd.files import publish_folder
 from wsdkd.models.description import DESCRIPTION, WEIGHTS
+from wsdkd.promotion.decision import Decision
 from wsdkd.promotion.ledger import Event, Ledger, read_ledger, write_ledger
 from wsdkd.promotion.provenance import Provenance, Weights, now
 
 METRICS, PROVENANCE = "metrics.json", "provenance.json"
+
+File = TypeVar("File", bound=BaseModel)
 
 
 class Store:
@@ -86,28 +89,15 @@ class Store:
         Raises:
             UserError: its provenance is missing or damaged.
         """
-        path = self.path(version) / PROVENANCE
-        try:
-            return Provenance.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file, though the version was promoted") from None
-        except (ValidationError, UnicodeDecodeError):
-            raise UserError(f"{path}: damaged, or written by another version of the program") from None
+        return self._read(version, PROVENANCE, Provenance)
 
-    def metrics(self, version: int) -> dict[str, Any]:
+    def metrics(self, version: int) -> Decision:
         """The decision that promoted a version, as it was written.
 
         Raises:
             UserError: the file is missing or damaged.
         """
-        path = self.path(version) / METRICS
-        try:
-            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file, though the version was promoted") from None
-        except ValueError as error:
-            raise UserError(f"{path}: damaged: {error}") from None
-        return metrics
+        return self._read(version, METRICS, Decision)
 
     def damage(self, version: int) -> str | None:
         """In words, how a version's files are not as they were promoted; None where they are."""
@@ -118,26 +108,27 @@ class Store:
             return f"version {version}: {str(error).partition(';')[0]}"
         return f"version {version}: {self.path(version)}: its files are not those that were promoted"
 
-    def add(self, student: Path, metrics: Mapping[str, Any], provenance: Provenance, version: int) -> None:
+    def add(self, student: Path, decision: Decision, provenance: Provenance) -> None:
         """Promote a student, while the store is held alone.
 
         Args:
             student: folder of it.
-            metrics: the decision.
+            decision: to promote it, as :meth:`next_version`.
             provenance: whose digests the copied files must have.
-            version: :meth:`next_version`.
 
         Raises:
             UserError: the student is no longer the one that was measured.
         """
         ledger = self.ledger()
+        version = self.next_version()
+        assert decision.version == version  # noqa: S101, the store is held
         self._sweep(ledger)
         with publish_folder(self.path(version)) as aside:
             for name in (WEIGHTS, DESCRIPTION):
                 shutil.copyfile(student / name, aside / name)
             if Weights.of(aside) != provenance.student:
                 raise UserError(f"{student}: changed while it was considered; run the command again")
-            write_report(aside / METRICS, metrics)
+            write_report(aside / METRICS, decision.model_dump(mode="json"))
             text = json.dumps(provenance.model_dump(mode="json"), indent=1, ensure_ascii=False)
             (aside / PROVENANCE).write_text(text + "\n", encoding="utf-8")
         event = Event(event="promoted", version=version, previous=ledger.current, time=provenance.time)
@@ -184,6 +175,15 @@ class Store:
         if version not in ledger.versions:
             known = ", ".join(map(str, ledger.versions)) or "none"
             raise UserError(f"{self.folder}: no version {version}; promoted were: {known}")
+
+    def _read(self, version: int, name: str, kind: type[File]) -> File:
+        path = self.path(version) / name
+        try:
+            return kind.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file, though the version was promoted") from None
+        except (ValidationError, UnicodeDecodeError):
+            raise UserError(f"{path}: damaged, or written by another version of the program") from None
 
     def _sweep(self, ledger: Ledger) -> None:
         """Remove what killed promotions left."""
