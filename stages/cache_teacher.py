@@ -13,7 +13,7 @@ from stages.run import run
 from wsdkd.cache.build import CacheBuilder
 from wsdkd.cache.fingerprint import common_fingerprint
 from wsdkd.inference.regions import ImageRegions, run_teacher
-from wsdkd.models.checkpoints import WEIGHTS
+from wsdkd.models.description import WEIGHTS
 from wsdkd.models.saved_teacher import load_teacher
 from wsdkd.params.base import load_section
 from wsdkd.params.cache import CacheParams

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from wsdkd.errors import UserError
-from wsdkd.models.checkpoints import DESCRIPTION, WEIGHTS, save_network
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.description import DESCRIPTION, WEIGHTS
 from wsdkd.models.saved_student import load_student
 from wsdkd.models.saved_teacher import load_teacher
 from wsdkd.models.student import Student

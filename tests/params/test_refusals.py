@@ -58,6 +58,11 @@ REFUSED = [
     ("distill_predictions.label_weight", -1, "distill_predictions.label_weight: should be greater than or"),
     ("evaluation.threshold", float("nan"), "evaluation.threshold: should be a finite number, got nan"),
     ("evaluation.top_k", 0, "evaluation.top_k: should be greater than or equal to 1, got 0"),
+    ("promotion.metric", "AP50", "promotion.metric: should be 'mAP', 'CF1' or 'OF1', got 'AP50'"),
+    ("promotion.margin", -1, "promotion.margin: should be greater than or equal to 0, got -1"),
+    ("promotion.confidence", 95, "promotion.confidence: should be less than or equal to 0.999, got 95"),
+    ("promotion.classes", "person", "promotion.classes: should be a valid array, got 'person'"),
+    ("promotion.max_loss", 1.0, "promotion.max_loss: unknown key; did you mean max_class_loss? allowed:"),
     # what holds between sections
     ("dataset.root", "elsewhere", "dataset.root: scenes are drawn into data/scenes, got 'elsewhere'"),
     ("teacher.proposals", 9999, "teacher.proposals: should be at most proposals.max_boxes ("),

@@ -32,7 +32,8 @@ PROPOSE = {"propose", *TEACHER}
 FROM_IMAGES = {"train_baseline", *PROPOSE}
 ALL = {"prepare", *FROM_IMAGES}
 
-PARAMETERS = [
+PARAMETERS: list[tuple[str, set[str]]] = [
+    ("promotion.margin=1.0", set()),
     ("evaluation.threshold=0.4", EVALUATE),
     ("evaluation.top_k=2", EVALUATE),
     ("distill_predictions.temperature=3.0", PREDICTIONS),

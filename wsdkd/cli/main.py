@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wsdkd.cli import cache, profile, show
+from wsdkd.cli import cache, predict, profile, promoted, show
 from wsdkd.errors import UserError
 
 app = typer.Typer(
@@ -15,7 +15,9 @@ app = typer.Typer(
 )
 app.add_typer(profile.app, name="profile")
 app.add_typer(cache.app, name="cache")
+app.add_typer(promoted.app, name="promoted")
 app.command("show")(show.show)
+app.command("predict")(predict.predict)
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""How far a gain in mAP could be the luck of the test images: a paired bootstrap over them."""
+"""How far a gain could be the luck of the images it was measured on: a paired bootstrap over them."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -7,6 +9,10 @@ from wsdkd.progress import track
 
 DRAWS = 1000
 LEVEL = 0.95
+
+Gain = Callable[[np.ndarray], np.ndarray]
+"""From how often each image is in each draw, float32 (N, draws), to the gain in each draw, (draws,); NaN
+in a draw that says nothing about it."""
 
 _CHUNK_CELLS = 1_000_000  # draws x images at once: a few float64 arrays of 8 MB
 
@@ -46,22 +52,31 @@ def gain_interval(
     check_scores(student, labels, known)
     if not ((labels > 0) & known).any():
         raise ValueError("no class has a positive, so there is no gain")
-    generator = np.random.default_rng(seed)
-    images = len(labels)
-    chunk = max(1, _CHUNK_CELLS // images)
-    gains = []
-    starts = range(0, draws, chunk)
-    for start in track(starts, "bootstrap of the gain", total=len(starts), unit="chunk"):
-        counts = _draw_counts(generator, min(chunk, draws - start), images)
+
+    def gain(counts: np.ndarray) -> np.ndarray:
         difference = _weighted_ap(student, labels, known, counts) - _weighted_ap(
             baseline, labels, known, counts
         )
-        defined = ~np.isnan(difference)
-        if not defined.any(axis=1).all():
-            # Only in tiny test sets: a draw without one positive says nothing about the gain.
-            difference, defined = difference[defined.any(axis=1)], defined[defined.any(axis=1)]
-        gains.append(np.nansum(difference, axis=1) / defined.sum(axis=1))
-    low, high = np.quantile(np.concatenate(gains), [(1 - level) / 2, (1 + level) / 2])
+        classes = (~np.isnan(difference)).sum(axis=1)
+        mean = np.full(len(difference), np.nan)
+        # Only in tiny test sets: a draw without one positive says nothing about the gain.
+        return np.divide(np.nansum(difference, axis=1), classes, out=mean, where=classes > 0)
+
+    return interval(gain, len(labels), draws=draws, level=level, seed=seed)
+
+
+def interval(
+    gain: Gain, images: int, *, draws: int = DRAWS, level: float = LEVEL, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of a gain under resampling of ``images`` images; draws of NaN are left out."""
+    generator = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK_CELLS // images)
+    starts = range(0, draws, chunk)
+    bar = track(starts, "bootstrap of the gain", total=len(starts), unit="chunk")
+    drawn = np.concatenate(
+        [gain(_draw_counts(generator, min(chunk, draws - start), images)) for start in bar]
+    )
+    low, high = np.quantile(drawn[~np.isnan(drawn)], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

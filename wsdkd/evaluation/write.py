@@ -20,7 +20,7 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
         ValueError: a number is NaN or infinite: what is not known is to be absent, or None.
     """
     with publish_file(path) as aside:
-        text = json.dumps(_rounded(report), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(rounded(report), indent=2, ensure_ascii=False, allow_nan=False)
         aside.write_text(text + "\n", encoding="utf-8")
 
 
@@ -34,9 +34,10 @@ def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
         )
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """A tree of dictionaries and lists with its floats at four decimals."""
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return round(value, DECIMALS) if isinstance(value, float) else value

@@ -1,15 +1,20 @@
 """Pictures for one pass over a dataset, decoded ahead of the network by other threads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from wsdkd.images import load_square
+from wsdkd.errors import UserError
+from wsdkd.images import ImageError, load_square
 from wsdkd.tables.images import ImageRow
 from wsdkd.workers import worker_count
+
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
 
 AHEAD = 4  # batches decoded before they are asked for
 
@@ -19,18 +24,41 @@ def picture_batches(
 ) -> Iterator[tuple[Sequence[ImageRow], torch.Tensor]]:
     """Yield batches of rows with their pictures, uint8 (B, 3, size, size), in order.
 
-    Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
+    Raises:
+        UserError: a picture cannot be read, though the stage ``prepare`` could.
     """
-    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
 
     def load(batch: Sequence[ImageRow]) -> torch.Tensor:
-        pictures = np.stack([load_square(root / row.path, size) for row in batch])
-        return torch.from_numpy(pictures[:, :, ::-1].copy() if mirrored else pictures).permute(0, 3, 1, 2)
+        return as_batch([_prepared(root / row.path, size) for row in batch], mirrored)
 
+    return loaded_ahead(rows, load, batch_size)
+
+
+def loaded_ahead(
+    items: Sequence[Item], load: Callable[[Sequence[Item]], Loaded], batch_size: int
+) -> Iterator[tuple[Sequence[Item], Loaded]]:
+    """Yield batches of ``items`` with what ``load`` makes of each, in order; few are held at a time.
+
+    Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
+    """
+    batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
     with ThreadPoolExecutor(worker_count()) as pool:
         waiting = [pool.submit(load, batch) for batch in batches[:AHEAD]]
         for place, batch in enumerate(batches):
-            pictures = waiting.pop(0).result()
+            loaded = waiting.pop(0).result()
             if place + AHEAD < len(batches):
                 waiting.append(pool.submit(load, batches[place + AHEAD]))
-            yield batch, pictures
+            yield batch, loaded
+
+
+def as_batch(pictures: Sequence[np.ndarray], mirrored: bool = False) -> torch.Tensor:
+    """Pictures, uint8 (size, size, 3) each, as one tensor (B, 3, size, size)."""
+    stacked = np.stack(pictures)
+    return torch.from_numpy(stacked[:, :, ::-1].copy() if mirrored else stacked).permute(0, 3, 1, 2)
+
+
+def _prepared(path: Path, size: int) -> np.ndarray:
+    try:
+        return load_square(path, size)
+    except ImageError as error:
+        raise UserError(f"{path}: {error}; the dataset has changed, run: dvc repro") from None

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from wsdkd.models.checkpoints import read_description, restore
+from wsdkd.models.checkpoints import restore
+from wsdkd.models.description import read_description
 from wsdkd.models.student import Student
 from wsdkd.params.student import StudentParams
 

@@ -27,6 +27,7 @@ SECTIONS = (
     "distill_features",
     "distill_predictions",
     "evaluation",
+    "promotion",
 )
 
 

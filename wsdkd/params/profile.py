@@ -13,6 +13,7 @@ from wsdkd.params.base import ParamsError, parse_section, read_params
 from wsdkd.params.cache import CacheParams
 from wsdkd.params.dataset import DatasetParams, ScenesDataset
 from wsdkd.params.evaluation import EvaluationParams
+from wsdkd.params.promotion import PromotionParams
 from wsdkd.params.proposals import EdgeBoxesProposals, FileProposals, ProposalsParams
 from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams, StudentParams
 from wsdkd.params.teacher import TeacherParams
@@ -26,6 +27,7 @@ KINDS: dict[str, Any] = {
     "distill_features": DistillFeaturesParams,
     "distill_predictions": DistillPredictionsParams,
     "evaluation": EvaluationParams,
+    "promotion": PromotionParams,
 }
 
 SCENES_ROOT = "data/scenes"
@@ -45,6 +47,7 @@ class Profile:
     distill_features: DistillFeaturesParams
     distill_predictions: DistillPredictionsParams
     evaluation: EvaluationParams
+    promotion: PromotionParams
 
 
 def load_profile(path: Path) -> Profile:

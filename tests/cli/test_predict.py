@@ -1,0 +1,159 @@
+"""``wsdkd predict`` on small pictures, whole and damaged ones, by a network that tells their colours."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from tests.promotion.fake_students import promote
+from tests.promotion.small_project import make_project
+from tests.training.small_world import CLASSES
+from wsdkd.cli.main import app
+from wsdkd.errors import UserError
+from wsdkd.promotion.store import Store
+
+ROOT = Path(__file__).parents[2]
+PICTURES = 6
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    make_project(root, PICTURES)
+    promote(Store(root / "models/promoted"), root / "models/good")
+    return root
+
+
+@pytest.fixture
+def mixed(made: Path, tmp_path: Path) -> Path:
+    """A folder with a space in its name: three pictures, two that are damaged, and other files."""
+    folder = tmp_path / "my pictures"
+    (folder / "deep er").mkdir(parents=True)
+    for number, name in enumerate(["a red one.png", "green, so to say.png", "deep er/blau \u00e4.png"]):
+        (folder / name).write_bytes((made / "pictures" / f"{number}.png").read_bytes())
+    (folder / "cut short.png").write_bytes((made / "pictures" / "3.png").read_bytes()[:-300])
+    (folder / "empty.jpg").touch()
+    for name in ("notes.txt", "Thumbs.db"):
+        (folder / name).write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def model(made: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "100")
+    return str(made / "models/good")
+
+
+def run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(app, ["predict", *map(str, arguments)])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    return result
+
+
+def test_json_of_a_mixed_folder(mixed: Path, model: str) -> None:
+    result = run(mixed, "--model", model, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    names = ["a red one.png", "green, so to say.png", "deep er/blau \u00e4.png"]
+    assert [Path(each["path"]).relative_to(mixed).as_posix() for each in found] == names
+    assert [each["labels"] for each in found] == [["red"], ["green"], ["blue"]]
+    for each, colour in zip(found, CLASSES, strict=True):
+        assert list(each["scores"]) == CLASSES
+        assert each["scores"][colour] > 0.5 > max(each["scores"][name] for name in CLASSES if name != colour)
+    for told in (
+        f"{mixed}/cut short.png: cannot be decoded",
+        f"{mixed}/empty.jpg: an empty file",
+        "2 files in folders passed over as no pictures: 1 .db, 1 .txt",
+        "2 of the paths could not be read",
+    ):
+        assert told in result.stderr
+
+
+def test_csv(mixed: Path, model: str) -> None:
+    result = run(mixed, "--model", model, "--csv", "--threshold", "0")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert list(rows[0]) == ["path", "labels", *CLASSES]
+    assert [row["path"] for row in rows][1] == f"{mixed}/green, so to say.png"
+    for row in rows:
+        labels = row["labels"].split(";")
+        assert sorted(labels) == sorted(CLASSES)
+        assert [float(row[name]) for name in labels] == sorted(
+            (float(row[name]) for name in CLASSES), reverse=True
+        )
+
+
+def test_table(made: Path, model: str) -> None:
+    result = run(made / "pictures", "--model", model)
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines() if ".png" in line]
+    assert [line[0] for line in lines] == [f"{made}/pictures/{number}.png" for number in range(PICTURES)]
+    assert [line[1] for line in lines] == CLASSES * 2
+    assert result.stdout.split()[:2] == ["picture", "labels"]
+    starts = [line.index(word) for line in result.stdout.splitlines() for word in CLASSES if word in line]
+    assert len(set(starts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--top", "2"], 2),
+        (["--top", "9"], 3),
+        (["--top", "2", "--threshold", "0.5"], 1),
+        (["--threshold", "1"], 0),
+    ],
+)
+def test_how_many_labels(made: Path, model: str, options: list[str], count: int) -> None:
+    found = json.loads(run(made / "pictures", "--model", model, "--json", *options).stdout)
+    assert {len(each["labels"]) for each in found} == {count}
+
+
+def test_models_by_name(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made)
+    picture, good = "pictures/0.png", ["pictures/0.png", "red"]
+    for model, labels in (("promoted", good), ("models/promoted", good), ("models/good", good)):
+        found = json.loads(run(picture, "--model", model, "--json").stdout)
+        assert [found[0]["path"], *found[0]["labels"]] == labels
+    assert json.loads(run(picture, "--model", "student", "--json").stdout)[0]["labels"] != ["red"]
+    with pytest.raises(UserError, match=r"models/baseline/model\.json: no such file"):
+        run(picture, "--model", "baseline")
+
+
+def test_what_is_refused_at_once(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no student is promoted yet"):
+        run("a.png")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match="no pictures found"):
+        run(tmp_path, "--model", model)
+    with pytest.raises(UserError, match="exclude one another"):
+        run("a.png", "--model", model, "--json", "--csv")
+
+
+def test_a_path_that_does_not_exist_is_named_and_the_others_labelled(made: Path, model: str) -> None:
+    result = run("gone.png", made / "pictures/1.png", "--model", model, "--json")
+    assert result.exit_code == 1
+    assert [each["labels"] for each in json.loads(result.stdout)] == [["green"]]
+    assert "gone.png: cannot be read: No such file or directory" in result.stderr
+
+
+def test_needs_nothing_but_the_student(made: Path, tmp_path: Path) -> None:
+    # A process of its own in an empty folder, with a name in it that is no UTF-8.
+    odd = os.fsencode(tmp_path) + b"/\xff.png"
+    with open(odd, "wb") as file:  # noqa: PTH123, a path cannot be written so
+        file.write((made / "pictures/2.png").read_bytes())
+    code = "from wsdkd.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "predict", ".", "--model", str(made / "models/promoted"), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert [each["labels"] for each in json.loads(done.stdout)] == [["blue"]]
+    assert "1/1" in done.stderr
+    assert done.stderr.count("0/1") == 1  # a log is not filled with bars
+    assert [path.name for path in tmp_path.iterdir()] == ["\udcff.png"]

@@ -1,0 +1,301 @@
+"""``wsdkd promoted`` in a project of small networks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from typer.testing import CliRunner
+
+from tests.cache import synthetic_teacher as synthetic
+from tests.promotion.small_project import make_project, save_student, set_params, use_as_student
+from tests.training.small_world import CLASSES, STUDENT
+from wsdkd.cli.main import app
+from wsdkd.cli.promoted import PROMOTED, SOURCES
+from wsdkd.cli.promoted import STUDENT as STUDENT_FOLDER
+from wsdkd.errors import UserError
+from wsdkd.models.student import Student
+from wsdkd.promotion import measure
+from wsdkd.promotion.consider import consider as consider_student
+from wsdkd.promotion.provenance import Code
+from wsdkd.promotion.store import Store
+from wsdkd.tables.images import read_images, write_images
+
+ROOT = Path(__file__).parents[2]
+IMAGES = Path("data/prepared/images.parquet")
+KEYS = [
+    *("decision", "version", "reasons", "metric", "candidate", "promoted", "difference", "interval"),
+    *("classes", "split_size"),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    make_project(root)
+    return root
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: nothing is promoted yet, and the student is the bad one."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "120")
+    root = tmp_path / "project"
+    subprocess.run(["cp", "-r", str(made), str(root)], check=True)
+    monkeypatch.chdir(root)
+    return root
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ["promoted", *arguments])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def asked(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+def consider(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = asked("consider", *arguments)
+    assert list(found) == KEYS
+    return found
+
+
+def test_the_first_one_and_a_better_one_are_promoted(project: Path) -> None:
+    first = consider()
+    assert (first["decision"], first["version"], first["promoted"]) == ("promoted", 1, None)
+    assert (first["metric"], first["split_size"]) == ("mAP", 24)
+    use_as_student(project, "good")
+    second = consider()
+    assert (second["decision"], second["version"]) == ("promoted", 2)
+    assert second["promoted"] == first["candidate"]
+    assert second["candidate"]["mAP"] == second["candidate"]["OF1"] == 100
+    assert second["difference"] == pytest.approx(100 - first["candidate"]["mAP"], abs=1e-3)
+    assert 0 < second["interval"][0] <= second["difference"] <= second["interval"][1]
+    assert Path("models/promoted/versions/0002/model.safetensors").read_bytes() == (
+        Path("models/good/model.safetensors").read_bytes()
+    )
+    assert json.loads(Path("models/promoted/versions/0002/metrics.json").read_text()) == second
+
+
+def test_a_worse_one_is_refused_and_not_measured_twice(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_as_student(project, "good")
+    consider()
+    use_as_student(project, "bad")
+    found = consider()
+    assert (found["decision"], found["version"]) == ("refused", 1)
+    assert found["difference"] < 0
+    with monkeypatch.context() as patch:
+        patch.setattr(measure, "student_scores", lambda *_, **__: pytest.fail("a network was run"))
+        assert consider() == found
+    text = run("consider").stdout
+    assert text.startswith("refused: models/student; version 1 stays in use\n  mAP ")
+    # Measured again as soon as the circumstances are others.
+    set_params(project, margin=1.0)
+    assert "margin of 1" in consider()["reasons"][0]
+    write_images(IMAGES, read_images(IMAGES)[:-1])
+    assert consider()["split_size"] == 23
+
+
+def test_what_is_promoted_already_stays(project: Path) -> None:
+    promote_unmeasured(project, "good")
+    found = consider()
+    assert (found["decision"], found["version"], found["candidate"]) == ("unchanged", 1, None)
+    assert consider("--force")["decision"] == "unchanged"
+
+
+def promote_unmeasured(project: Path, name: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            measure, "student_scores", lambda _, rows, *__, **___: np.eye(3)[np.arange(len(rows)) % 3]
+        )
+        use_as_student(project, name)
+        consider("--force")
+
+
+@pytest.mark.parametrize("case", ["unchanged", "refused before", "rolled back"])
+def test_torch_is_not_loaded_where_nothing_is_measured(project: Path, case: str) -> None:
+    promote_unmeasured(project, "good")
+    if case == "refused before":
+        use_as_student(project, "bad")
+        assert consider()["decision"] == "refused"
+    if case == "rolled back":
+        promote_unmeasured(project, "bad")
+        run("rollback")
+    code = (
+        "import sys; from wsdkd.cli.main import app\n"
+        "try: app(['promoted', 'consider', '--json'])\n"
+        "except SystemExit as ended: assert ended.code == 0\n"
+        "assert not {'torch', 'torchvision', 'timm', 'accelerate'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout)["decision"] == ("unchanged" if case == "unchanged" else "refused")
+
+
+def test_what_was_rolled_back_returns_by_force_alone(project: Path) -> None:
+    promote_unmeasured(project, "bad")
+    promote_unmeasured(project, "good")
+    assert asked("rollback") == {"version": 1, "previous": 2}
+    found = consider()
+    assert (found["decision"], found["version"]) == ("refused", 1)
+    assert "it is version 2, which was rolled back at 2" in found["reasons"][0]
+    forced = consider("--force")
+    assert (forced["decision"], forced["version"]) == ("promoted", 3)
+    assert forced["reasons"][0] == found["reasons"][0]
+    assert asked("show")["provenance"]["forced"]
+
+
+def test_other_classes_need_force(project: Path) -> None:
+    promote_unmeasured(project, "good")
+    names = ["red", "blue", "yellow"]
+    save_student(project / "models/student", Student(STUDENT, 3).eval(), names)
+    with pytest.raises(UserError, match=r"trained on other classes than data/prepared/classes\.json"):
+        consider()
+    (project / "data/prepared/classes.json").write_text(json.dumps(names))
+    found = consider()
+    assert found["decision"] == "refused"
+    assert "other classes than version 1 (new: yellow; gone: green)" in found["reasons"][0]
+    assert "--force" in found["reasons"][0]
+    forced = consider("--force")
+    assert (forced["decision"], forced["version"], forced["promoted"]) == ("promoted", 2, None)
+    assert forced["reasons"] == [*found["reasons"], "promoted all the same: --force"]
+
+
+def test_a_class_that_matters(project: Path) -> None:
+    promote_unmeasured(project, "good")
+    use_as_student(project, "bad")
+    set_params(project, classes=["red"])
+    found = consider()
+    change = found["classes"]["red"]
+    assert change["promoted"] == 100
+    assert change["loss"] == pytest.approx(100 - change["candidate"], abs=1e-3)
+    assert any("class red: AP" in reason for reason in found["reasons"])
+    set_params(project, classes=["reed"])
+    with pytest.raises(UserError, match=r"promotion\.classes\.0: no class 'reed'; did you mean red\?"):
+        consider()
+
+
+def test_scores_that_are_not_finite_are_never_promoted(project: Path) -> None:
+    model = Student(STUDENT, len(CLASSES))
+    torch.nn.init.constant_(model.classifier.bias, float("nan"))
+    save_student(project / "models/student", model)
+    for options in ([], ["--force"]):
+        found = consider(*options)
+        assert (found["decision"], found["version"]) == ("refused", None)
+        assert "not finite" in found["reasons"][0]
+    assert "nothing is in use" in run("consider").stdout
+
+
+@pytest.mark.usefixtures("project")
+def test_without_validation_images() -> None:
+    write_images(IMAGES, [])
+    found = consider()
+    assert (found["decision"], found["split_size"]) == ("refused", 0)
+    assert "the validation split has no image" in found["reasons"][0]
+    assert consider("--force")["decision"] == "promoted"
+    assert "-" in run("list").stdout
+
+
+def test_a_damaged_promoted_one_is_told_from_a_worse_one(project: Path) -> None:
+    promote_unmeasured(project, "good")
+    Path("models/promoted/versions/0001/model.safetensors").write_bytes(b"rot")
+    use_as_student(project, "bad")
+    with pytest.raises(UserError, match=r"version 1: .* not those that were promoted; go back .*--force"):
+        consider()
+    assert consider("--force")["version"] == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_a_validation_picture_that_is_gone_is_named() -> None:
+    Path("pictures/5.png").unlink()
+    with pytest.raises(UserError, match=r"pictures/5\.png: cannot be read: .*; the dataset has changed"):
+        consider()
+
+
+def test_provenance(project: Path) -> None:
+    Path("dvc.lock").write_text("schema: '2.0'\n")
+    synthetic.write(Path("data/teacher_cache"), Path("scratch"), synthetic.make_rows(4))
+    manifest = json.loads(Path("data/teacher_cache/cache.json").read_text())
+    set_params(project, margin=0.5)
+    consider("--run", "nightly", "--commit", "c0ffee", "--dirty", "a b.py", "--dirty", "c.py")
+    shown = asked("show", "1")
+    found = shown["provenance"]
+    assert found["code"] == {"commit": "c0ffee", "dirty": ["a b.py", "c.py"], "run": "nightly"}
+    digests = {
+        found["dvc_lock"]: "dvc.lock",
+        found["data"]: "data/prepared/images.parquet",
+        found["student"]["weights"]: "models/student/model.safetensors",
+        found["student"]["description"]: "models/student/model.json",
+    }
+    for digest, path in digests.items():
+        assert digest == sha256(Path(path).read_bytes()).hexdigest()
+    assert found["cache"] == manifest["fingerprint"]
+    assert found["packages"]["torch"] == metadata.version("torch")
+    assert found["promotion"]["margin"] == 0.5
+    assert not found["forced"]
+    text = run("show").stdout
+    for told in ("version 1, in use: models/promoted/versions/0001", "c0ffee", "a b.py; c.py", "nightly"):
+        assert told in text
+    with pytest.raises(UserError, match="--dirty needs --commit"):
+        run("consider", "--dirty", "x.py")
+
+
+def test_list_and_rollback_for_people(project: Path) -> None:
+    promote_unmeasured(project, "bad")
+    promote_unmeasured(project, "good")
+    rows = [line.split() for line in run("list").stdout.splitlines() if "mAP" in line]
+    assert [row[0] for row in rows] == ["1", "*"]
+    assert [row["version"] for row in asked("list")] == [1, 2]
+    assert "version 1 is in use again, in place of 2: models/promoted/versions/0001" in run("rollback").stdout
+    assert [row["current"] for row in asked("list")] == [True, False]
+    shutil.rmtree("models/promoted/versions/0002")
+    assert "files deleted" in run("list").stdout
+    assert [row["value"] is None for row in asked("list")] == [False, True]
+    with pytest.raises(UserError, match=r"0002/metrics\.json: no such file, though the version was promoted"):
+        run("show", "2")
+    with pytest.raises(UserError, match="no version 7; promoted were: 1, 2"):
+        run("show", "7")
+
+
+def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert asked("list") == []
+    assert "no student is promoted yet" in run("list").stdout
+    for command in ("show", "rollback"):
+        with pytest.raises(UserError, match="no student is promoted yet"):
+            run(command)
+    with pytest.raises(UserError, match=r"models/student/model\.safetensors: no such file"):
+        run("consider")
+
+
+@pytest.mark.usefixtures("project")
+def test_two_at_once_promote_once() -> None:
+    code, store = Code(commit=None, dirty=(), run=None), Store(PROMOTED)
+    with ThreadPoolExecutor(2) as pool:
+        # The lock holds between open files, be they of one process or of two.
+        asked = [pool.submit(consider_student, STUDENT_FOLDER, store, SOURCES, code) for _ in range(2)]
+    found = [each.result() for each in asked]
+    assert sorted(each.decision for each in found) == ["promoted", "unchanged"]
+    assert [each.version for each in found] == [1, 1]

@@ -1,0 +1,190 @@
+"""``wsdkd promoted``: put a student in use, look at those that were, go back to one."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from wsdkd.errors import UserError
+from wsdkd.evaluation.write import rounded
+from wsdkd.params.base import PARAMS_FILE
+from wsdkd.promotion.commit import working_code
+from wsdkd.promotion.consider import consider as consider_student
+from wsdkd.promotion.decision import Decision
+from wsdkd.promotion.ledger import Event
+from wsdkd.promotion.provenance import Code, Sources
+from wsdkd.promotion.store import Store
+
+PROMOTED = Path("models/promoted")
+STUDENT = Path("models/student")
+SOURCES = Sources(
+    params=PARAMS_FILE,
+    images=Path("data/prepared/images.parquet"),
+    classes=Path("data/prepared/classes.json"),
+    lock=Path("dvc.lock"),
+    cache=Path("data/teacher_cache"),
+)
+
+app = typer.Typer(no_args_is_help=True, help="The student in use, and those before it.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+@app.command("consider")
+def consider(
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = STUDENT,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote it whatever the comparison says; this is recorded.")
+    ] = False,
+    as_json: AsJson = False,
+    run: Annotated[str | None, typer.Option(help="Name of the run it comes from, for the record.")] = None,
+    commit: Annotated[
+        str | None, typer.Option(help="Commit it was made by; by default the one checked out here.")
+    ] = None,
+    dirty: Annotated[
+        list[str], typer.Option(metavar="PATH", help="A file not as in --commit; repeatable.")
+    ] = [],  # noqa: B006, typer copies it
+) -> None:
+    """Promote a student if it is better than the promoted one by params.yaml, section promotion.
+
+    The status is 0 whether it is promoted or refused.
+    """
+    if commit is None and dirty:
+        raise UserError("--dirty needs --commit")
+    here = Code(commit=commit, dirty=tuple(dirty), run=run)
+    code = working_code(Path(), run) if commit is None else here
+    decision = consider_student(model, Store(PROMOTED), SOURCES, code, force=force)
+    if as_json:
+        _print_json(decision.model_dump(mode="json"))
+    else:
+        _print_decision(decision, model)
+
+
+@app.command("list")
+def list_versions(as_json: AsJson = False) -> None:
+    """List all promoted versions, and which one is in use."""
+    store = Store(PROMOTED)
+    ledger = store.ledger()
+    rows = [_row(store, event, ledger.current) for event in ledger.events if event.event == "promoted"]
+    if as_json:
+        _print_json(rows)
+    elif not rows:
+        typer.echo(f"{PROMOTED}: no student is promoted yet; promote one: wsdkd promoted consider")
+    else:
+        table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+        for name in ("", "version", "promoted", "metric", "percent", "run", "commit", ""):
+            table.add_column(name, justify="right" if name in ("version", "percent") else "left")
+        for row in rows:
+            table.add_row(
+                "*" if row["current"] else "",
+                str(row["version"]),
+                row["time"],
+                row["metric"],
+                "-" if row["value"] is None else f"{row['value']:.2f}",
+                row["run"] or "-",
+                (row["commit"] or "-")[:10],
+                "files deleted" if row["path"] is None else "forced" if row["forced"] else "",
+            )
+        Console(highlight=False, markup=False).print(table)
+
+
+@app.command("show")
+def show(
+    version: Annotated[int | None, typer.Argument(help="By default the one in use.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a promoted version lies, how it was measured and what it was made of."""
+    store = Store(PROMOTED)
+    ledger = store.ledger()
+    if version is None:
+        store.current_student()  # refuses where there is none, or a damaged one
+        version = ledger.current
+    assert version is not None  # noqa: S101
+    store.check_version(version, ledger)
+    found: dict[str, Any] = {
+        "version": version,
+        "current": version == ledger.current,
+        "path": str(store.path(version)),
+        "metrics": store.metrics(version).model_dump(mode="json"),
+        "provenance": store.provenance(version).model_dump(mode="json"),
+    }
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"version {version}{', in use' if found['current'] else ''}: {found['path']}")
+    for part in ("metrics", "provenance"):
+        typer.echo(part)
+        for line in _lines(found[part], "  "):
+            typer.echo(line)
+
+
+@app.command("rollback")
+def rollback(
+    version: Annotated[int | None, typer.Argument(help="By default the one it replaced.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put an earlier version in use again; the one left is promoted again with --force alone."""
+    store = Store(PROMOTED)
+    before, after = store.roll_back(version)
+    if as_json:
+        _print_json({"version": after, "previous": before})
+    else:
+        typer.echo(f"version {after} is in use again, in place of {before}: {store.path(after)}")
+
+
+def _row(store: Store, event: Event, current: int | None) -> dict[str, Any]:
+    path = store.path(event.version)
+    row = {"version": event.version, "current": event.version == current, "time": event.time}
+    if not path.is_dir():
+        # Old versions may be deleted; they stay in the list, as events that happened.
+        return {
+            **row,
+            "metric": "",
+            "value": None,
+            "run": None,
+            "commit": None,
+            "forced": False,
+            "path": None,
+        }
+    provenance, metrics = store.provenance(event.version), store.metrics(event.version)
+    return {
+        **row,
+        "metric": metrics.metric,
+        "value": None if metrics.candidate is None else metrics.candidate[metrics.metric],
+        "run": provenance.code.run,
+        "commit": provenance.code.commit,
+        "forced": provenance.forced,
+        "path": str(path),
+    }
+
+
+def _print_decision(decision: Decision, model: Path) -> None:
+    if decision.decision == "promoted":
+        typer.echo(f"promoted: {model} is in use as version {decision.version}")
+    elif decision.decision == "refused":
+        stays = "nothing is" if decision.version is None else f"version {decision.version} stays"
+        typer.echo(f"refused: {model}; {stays} in use")
+    else:
+        typer.echo("unchanged")
+    for reason in decision.reasons:
+        typer.echo(f"  {reason}")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(rounded(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def _lines(values: dict[str, Any], indent: str) -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        elif isinstance(value, list):
+            lines.append(f"{indent}{name:14} {'; '.join(map(str, value)) or '-'}")
+        else:
+            lines.append(f"{indent}{name:14} {'-' if value is None or value == {} else value}")
+    return lines

@@ -1,0 +1,1 @@
+"""Which student is in use: what takes its place and when, and the way back."""
