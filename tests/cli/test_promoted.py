@@ -29,7 +29,7 @@ from wsdkd.promotion import measure
 from wsdkd.promotion.consider import consider as consider_student
 from wsdkd.promotion.provenance import Code
 from wsdkd.promotion.store import Store
-from wsdkd.tables.images import read_images, write_images
+from wsdkd.tables.images import ImageRow, read_images, write_images
 
 ROOT = Path(__file__).parents[2]
 IMAGES = Path("data/prepared/images.parquet")
@@ -286,8 +286,24 @@ def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for command in ("show", "rollback"):
         with pytest.raises(UserError, match="no student is promoted yet"):
             run(command)
-    with pytest.raises(UserError, match=r"models/student/model\.safetensors: no such file"):
+    with pytest.raises(UserError, match=r"models/student/model\.json: no such file"):
         run("consider")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_student_that_is_replaced_while_it_is_measured(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(_: object, rows: list[ImageRow], *__: object, **___: object) -> np.ndarray:
+        use_as_student(project, "good")
+        return np.zeros((len(rows), 3))
+
+    monkeypatch.setattr(measure, "student_scores", replaced)
+    with pytest.raises(
+        UserError, match="models/student: changed while it was measured; run the command again"
+    ):
+        consider()
+    assert asked("list") == []
 
 
 @pytest.mark.usefixtures("project")

@@ -24,7 +24,7 @@ THRESHOLD = 0.5
 
 
 def predict(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures, or folders of them.")],
     model: Annotated[
         str, typer.Option(metavar="NAME|FOLDER", help="promoted, student, baseline, or a folder.")
     ] = "promoted",

@@ -37,10 +37,13 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
     Raises:
         UserError: a file is missing or damaged, or a parameter is refused.
     """
+    # Before anything is written: in a wrong folder there is no student.
+    names = _classes(student, sources)
+    params = load_section("promotion", PromotionParams, sources.params)
+    check_classes(params, names)
     with store.only_one():
         ledger = store.ledger()
         weights = Weights.of(student)
-        params = load_section("promotion", PromotionParams, sources.params)
         damage = None if ledger.current is None else store.damage(ledger.current)
         if damage is not None and not force:
             raise UserError(
@@ -51,8 +54,6 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
         if current is not None and store.provenance(current).student == weights:
             reason = f"{student} is the promoted version {current}"
             return Decision(decision="unchanged", version=current, reasons=(reason,), metric=params.metric)
-        names = _classes(student, sources)
-        check_classes(params, names)
         incomparable = _incomparable(student, names, store, current)
         objection = _rolled_back(weights, store, ledger) or incomparable
         if objection is not None and not force:
@@ -66,6 +67,8 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             return known
         against = None if current is None or incomparable is not None else store.path(current)
         decision = _measured(student, against, names, sources, params, threshold)
+        if Weights.of(student) != weights:
+            raise UserError(f"{student}: changed while it was measured; run the command again")
         if force:
             decision = _forced(decision, [reason for reason in (damage, objection) if reason])
         if decision.decision == "refused":
