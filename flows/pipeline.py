@@ -50,7 +50,7 @@ def read_pipeline(root: Path = ROOT) -> list[PipelineStep]:
             # Edges run from a stage to those it depends on.
             graph: networkx.DiGraph[Stage] = repo.index.graph
             order = networkx.lexicographical_topological_sort(graph.reverse(), key=_place(repo))
-            return [_step(stage, graph) for stage in order if isinstance(stage, PipelineStage)]
+            return [_step(stage, graph, root) for stage in order if isinstance(stage, PipelineStage)]
     except DvcException as error:
         cause = f": {error.__cause__}" if error.__cause__ else ""
         raise PipelineError(f"dvc: {error}{cause}") from None
@@ -81,11 +81,18 @@ def _place(repo: Repo) -> object:
     return lambda stage: places[stage]
 
 
-def _step(stage: PipelineStage, graph: "networkx.DiGraph[Stage]") -> PipelineStep:
-    upstream = [other.addressing for other in graph.successors(stage) if isinstance(other, PipelineStage)]
+def _step(stage: PipelineStage, graph: "networkx.DiGraph[Stage]", root: Path) -> PipelineStep:
+    upstream = [_name(other, root) for other in graph.successors(stage) if isinstance(other, PipelineStage)]
     return PipelineStep(
-        name=stage.addressing,
+        name=_name(stage, root),
         upstream=tuple(sorted(upstream)),
         gpu=bool((stage.meta or {}).get("gpu")),
         frozen=bool(stage.frozen),
     )
+
+
+def _name(stage: PipelineStage, root: Path) -> str:
+    # As DVC addresses it from the project's folder, wherever this process was started.
+    file = Path(stage.path).relative_to(root.resolve())
+    name = str(stage.name)
+    return name if file == Path("dvc.yaml") else f"{file.as_posix()}:{name}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.pipeline.closure import ROOT
 
 PARTS = (
+    "flows",
     "stages",
     "wsdkd",
     "inputs",
@@ -31,12 +32,28 @@ class Clone:
     root: Path
     workers: int = 2
 
+    def environment(self) -> dict[str, str]:
+        """Nothing of the machine's own configuration, and no identity for Git."""
+        return _environment(self.root, self.workers)
+
+    def git(self, *arguments: str) -> str:
+        """Run Git as an author of its own and return what it printed."""
+        identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+        return subprocess.run(
+            ["git", *identity, *arguments],
+            cwd=self.root,
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
     def dvc(self, *arguments: str) -> str:
         """Run DVC and return what it printed; a failing command fails the test with its output."""
         done = subprocess.run(
             [sys.executable, "-m", "dvc", *arguments],
             cwd=self.root,
-            env=_environment(self.root, self.workers),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -67,15 +84,15 @@ def make_clone(root: Path, workers: int = 2) -> Clone:
         else:
             shutil.copy(source, target)
     shutil.copy(root / "profiles/scenes-smoke.yaml", root / "params.yaml")
-    identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
-    for arguments in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "Clone"]):
-        subprocess.run(["git", *arguments], cwd=root, check=True, env=_environment(root, workers))
-    return Clone(root, workers)
+    clone = Clone(root, workers)
+    for arguments in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "Clone")):
+        clone.git(*arguments)
+    return clone
 
 
 def _environment(root: Path, workers: int) -> dict[str, str]:
-    """Nothing of the machine's own configuration, and no identity for git."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTHON", "DVC_"))}
+    foreign = ("GIT_", "PYTHON", "DVC_", "PREFECT_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -1,0 +1,98 @@
+"""The stages are those of DVC, whatever is added to dvc.yaml."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows.gpus import count_gpus
+from flows.pipeline import PipelineError, changed_stages, read_pipeline
+from tests.pipeline.clone import Clone, make_clone
+from tests.pipeline.closure import ROOT, closure
+from tests.pipeline.graph import DRAWN
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return make_clone(tmp_path / "project")
+
+
+def _edited(clone: Clone) -> dict[str, dict[str, object]]:
+    document: dict[str, dict[str, object]] = YAML(typ="safe", pure=True).load(
+        (clone.root / "dvc.yaml").read_text()
+    )
+    return document
+
+
+def test_an_added_stage_is_a_step_with_its_dependencies(clone: Clone) -> None:
+    before = [step.name for step in read_pipeline(clone.root)]
+    document = _edited(clone)
+    document["stages"]["export"] = {
+        "cmd": "true",
+        "deps": ["models/student", "reports/accuracy.json"],
+        "outs": ["models/exported"],
+    }
+    (clone.root / "dvc.yaml").write_text(json.dumps(document))
+    steps = read_pipeline(clone.root)
+    assert [step.name for step in steps] == [*before, "export"]
+    assert steps[-1].upstream == ("distill_predictions", "evaluate")
+    assert not steps[-1].gpu
+    assert DRAWN in before
+
+
+def test_every_step_comes_after_those_it_needs(clone: Clone) -> None:
+    seen: set[str] = set()
+    for step in read_pipeline(clone.root):
+        assert set(step.upstream) <= seen
+        seen.add(step.name)
+    assert changed_stages(clone.root) == seen
+
+
+def test_imported_data_is_no_step_and_a_frozen_stage_is_marked(clone: Clone) -> None:
+    folder = clone.root / "imported"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+    clone.dvc("add", "imported")
+    clone.dvc("freeze", "train_teacher")
+    steps = {step.name: step for step in read_pipeline(clone.root)}
+    assert not any("imported" in name for name in steps)
+    assert steps["train_teacher"].frozen
+    assert not steps["cache_teacher"].frozen
+
+
+def test_a_wrong_pipeline_is_told_in_dvc_s_words(clone: Clone) -> None:
+    (clone.root / "params.yaml").write_text("dataset: {}\n")
+    with pytest.raises(PipelineError, match="dvc: "):
+        read_pipeline(clone.root)
+
+
+def test_stages_that_load_torch_say_that_they_may_use_a_gpu() -> None:
+    for step in read_pipeline(ROOT):
+        module = f"stages.{step.name.partition('@')[0]}"
+        sources = [(ROOT / path).read_text() for path in closure(module)]
+        assert step.gpu == any("import torch\n" in source for source in sources), step.name
+
+
+def test_gpus_are_counted_as_a_stage_would_see_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        f"#!{sys.executable}\nprint('GPU 0: A100 (UUID: GPU-1)\\nGPU 1: A100 (UUID: GPU-2)')\n"
+    )
+    program.chmod(0o755)
+    for name in ("WSDKD_GPUS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shutil.which("nvidia-smi")
+    assert count_gpus() == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert count_gpus() == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert count_gpus() == 0
+    monkeypatch.setenv("WSDKD_GPUS", "4")
+    assert count_gpus() == 4
+    monkeypatch.setenv("WSDKD_GPUS", "many")
+    with pytest.raises(ValueError, match="WSDKD_GPUS=many: expected a whole number"):
+        count_gpus()
