@@ -70,19 +70,52 @@ def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[
         return Failed(message="; ".join(failures))
     artifacts.show_metrics()
     artifacts.show_pictures()
-    if options.promote:
-        decided: Any = promote(run_name, start, processes, return_state=True)
-        artifacts.show_promotion(decided.result())
-    if options.push and remote.default_remote() is not None:
-        push(processes)
-    if options.commit:
-        branch = f"retrain/{run_name}"
-        made = commit.commit_run(start, branch, _message(run_name, start, outcomes), options.update)
-        log.info("Committed %s on branch %s.", made[:10], branch)
+    # Each on its own: a remote that is away keeps no better student from being promoted.
+    failures += _push(options, processes)
+    failures += _promote(options, processes, run_name, start)
+    failures += _commit(options, run_name, start, outcomes)
+    if failures:
+        return Failed(message="; ".join(failures))
     ran = [name for name, outcome in outcomes.items() if outcome.did != UNCHANGED]
     return Completed(
         message=f"{len(ran)} of {len(outcomes)} stages: {', '.join(ran) or 'nothing had changed'}"
     )
+
+
+def _push(options: Retraining, processes: Processes) -> list[str]:
+    if not options.push or remote.default_remote() is None:
+        return []
+    state: Any = push(processes, return_state=True)
+    return [] if state.is_completed() else [_failure("push", state)]
+
+
+def _promote(options: Retraining, processes: Processes, run_name: str, start: commit.Start) -> list[str]:
+    if not options.promote:
+        return []
+    state: Any = promote(run_name, start, processes, return_state=True)
+    if not state.is_completed():
+        return [_failure("promote", state)]
+    artifacts.show_promotion(state.result())
+    return []
+
+
+def _commit(
+    options: Retraining, run_name: str, start: commit.Start, outcomes: dict[str, Outcome]
+) -> list[str]:
+    if not options.commit:
+        return []
+    branch = f"retrain/{run_name}"
+    try:
+        made = commit.commit_run(start, branch, _message(run_name, start, outcomes), options.update)
+    except commit.CommitError as error:
+        return [str(error)]
+    get_run_logger().info("Committed %s on branch %s.", made[:10], branch)
+    return []
+
+
+def _failure(name: str, state: State[Any]) -> str:
+    first = (state.message or "").strip().splitlines() or [""]
+    return f"{name}: {state.name}. {first[0]}"
 
 
 def _run_stages(
@@ -108,8 +141,7 @@ def _run_stages(
         if state.is_completed():
             outcomes[name] = future.result()
         else:
-            first = (state.message or "").strip().splitlines() or [""]
-            failures.append(f"{name}: {state.name}. {first[0]}")
+            failures.append(_failure(name, state))
         rows.append(artifacts.stage_row(name, state, outcomes.get(name)))
     artifacts.show_stages(rows, f"Started from commit {start.commit} ({start.branch})")
     return outcomes, failures

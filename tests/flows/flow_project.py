@@ -1,6 +1,7 @@
 """A clone in which real flows run, a real server that they report to, and the processes they start."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -90,12 +91,12 @@ class FlowProject:
 
     def run(self, *arguments: str, status: int = 0, **more: str) -> dict[str, Any]:
         """Run the flow to its end, hold its exit status against ``status``, and return the flow run."""
-        before = {each["id"] for each in self.server.find("flow_runs")}
         process = self.start(*arguments, **more)
         output, _ = process.communicate(timeout=300)
         assert process.returncode == status, output
-        (found,) = (each for each in self.server.find("flow_runs") if each["id"] not in before)
-        return found
+        found = re.search(r"/runs/flow-run/([0-9a-f-]{36})", output)
+        assert found, output
+        return self.server.flow_run(found[1])
 
     def states(self, *arguments: str, **more: str) -> dict[str, str]:
         """Run the flow and return the state of each of its tasks."""

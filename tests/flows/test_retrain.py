@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ STAGES = [
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> FlowProject:
     return FlowProject(make_clone(tmp_path_factory.mktemp("flow") / "project"), server)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(project: FlowProject) -> Iterator[None]:
+    """A test that fails must not make the others fail, too."""
+    yield
+    for process in project.processes():
+        process.kill()
+    (project.root / "stray.txt").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +116,14 @@ def test_the_run_carries_artifacts(project: FlowProject, first: dict[str, Any]) 
 
 @AFTER_FIRST
 def test_an_unchanged_run_costs_little_more_than_dvc_status(project: FlowProject) -> None:
-    started = time.monotonic()
-    project.clone.changed()
-    status = time.monotonic() - started
-    started = time.monotonic()
-    run = project.run()
-    assert time.monotonic() - started < status + 10
+    added = []
+    for _ in range(2):  # other tests run beside this one
+        started = time.monotonic()
+        project.clone.changed()
+        between = time.monotonic()
+        run = project.run()
+        added.append((time.monotonic() - between) - (between - started))
+    assert min(added) < 10
     expected = {**dict.fromkeys(STAGES, "Unchanged"), "promote": "Unchanged"}
     assert project.server.states(run["id"]) == expected
 
@@ -167,7 +179,7 @@ def test_what_a_remote_has_is_pulled(project: FlowProject, tmp_path: Path) -> No
         _remove(clone.root / ".dvc/cache")
         states = project.states("--pull", "--no-promote", "--no-push")
         assert states["distill_predictions"] == "Pulled"
-        assert (clone.root / "models/student/weights.safetensors").exists()
+        assert (clone.root / "models/student/model.safetensors").exists()
         assert _of_stages(states, "Ran") <= {"evaluate"}
         clone.dvc("pull")
     finally:

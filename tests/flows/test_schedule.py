@@ -1,0 +1,162 @@
+"""A schedule that fires, outlives server and process, and retrains what a new photograph concerns."""
+
+import itertools
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from tests.flows.conftest import free_port
+from tests.flows.flow_project import FlowProject, Server, prefect_server, wait_until
+from tests.pipeline.clone import Clone, make_clone
+from tests.pipeline.graph import DRAWN
+from tests.pipeline.test_reruns import LAYOUT
+
+DONE = ("Completed", "Failed", "Crashed", "Cancelled")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, smoke: Clone) -> Clone:
+    """The smoke profile's results, with the scenes as a folder of the user's own, read as COCO."""
+    clone = make_clone(tmp_path_factory.mktemp("scheduled") / "project")
+    for part in ("data", "models", "reports", ".dvc/cache"):
+        shutil.copytree(smoke.root / part, clone.root / part)
+    shutil.copy(smoke.root.parent / "dvc.lock", clone.root / "dvc.lock")
+    shutil.copytree(clone.root / "data/scenes", clone.root / "raw")
+    subprocess.run(["chmod", "-R", "u+w", str(clone.root)], check=True)
+    params = clone.root / "params.yaml"
+    data = YAML(typ="safe", pure=True).load(params.read_text())
+    data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **LAYOUT}
+    params.write_text(json.dumps(data))
+    (clone.root / ".gitignore").write_text((clone.root / ".gitignore").read_text() + "/raw/\n")
+    clone.git("commit", "--quiet", "--all", "-m", "Read a folder of our own")
+    assert clone.repro() == {"prepare"}
+    return clone
+
+
+def test_a_schedule_fires_and_outlives_server_and_process(clone: Clone, tmp_path: Path) -> None:
+    home, port = tmp_path / "prefect", free_port()
+    with prefect_server(home, port) as server:
+        project = FlowProject(clone, server)
+        serving = _serve(project)
+        first = _wait_for_run(server, 0)
+        assert set(server.states(first["id"]).values()) <= {"Unchanged", "Promoted"}
+        assert first["deployment_id"]
+    # The server is gone for a while; then it comes back with the schedule that it kept.
+    time.sleep(3)
+    with prefect_server(home, port) as server:
+        assert serving.poll() is None
+        seen = len(_ended(server))
+        _wait_for_run(server, seen)
+        # The process that serves ends, and another takes its place: the schedule was never paused.
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(timeout=30) in (0, 130, 143)
+        (deployment,) = server.find("deployments")
+        assert not deployment["paused"]
+        assert [each["active"] for each in deployment["schedules"]] == [True]
+        _add_photograph(clone)
+        serving = _serve(project, WSDKD_GPUS="1")
+        try:
+            seen = len(_ended(server))
+            wait_until(lambda: _with_state(server, "prepare", "Ran"), 240, every=1)
+            run = _with_state(server, "prepare", "Ran")[0]
+            wait_until(lambda: server.flow_run(run["id"])["state_name"] in DONE, 240, every=1)
+        finally:
+            serving.send_signal(signal.SIGINT)
+            serving.wait(timeout=60)
+        assert server.flow_run(run["id"])["state_name"] == "Completed"
+        states = server.states(run["id"])
+        assert DRAWN not in states
+        stages = {name for name in states if name not in ("promote", "push")}
+        assert {name for name, did in states.items() if did == "Ran"} == stages
+        assert len(stages) == 8
+        _assert_no_two_on_the_gpu(server, run)
+        _assert_no_overlap(server)
+    assert not project.processes()
+
+
+def _serve(project: FlowProject, **more: str) -> subprocess.Popen[bytes]:
+    log = (project.root.parent / "serving.log").open("ab")
+    with log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.schedule", "--interval", "5", "--at-once", "2"],
+            cwd=project.root,
+            env=project.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _ended(server: Server) -> list[dict[str, Any]]:
+    runs = server.find("flow_runs", sort="START_TIME_DESC")
+    return [run for run in runs if run["state_name"] in DONE]
+
+
+def _wait_for_run(server: Server, seen: int) -> dict[str, Any]:
+    """The newest completed run, once there are more than ``seen``."""
+    wait_until(lambda: len(_ended(server)) > seen, 120, every=0.5)
+    run = _ended(server)[0]
+    assert run["state_name"] == "Completed", run["state"]
+    return run
+
+
+def _with_state(server: Server, task: str, state: str) -> list[dict[str, Any]]:
+    try:
+        found = server.find(
+            "task_runs", task_runs={"name": {"any_": [task]}, "state": {"name": {"any_": [state]}}}
+        )
+    except httpx.HTTPError:
+        return []
+    return [server.flow_run(each["flow_run_id"]) for each in found]
+
+
+def _add_photograph(clone: Clone) -> None:
+    annotations = clone.root / "raw" / LAYOUT["train_annotations"]
+    data = json.loads(annotations.read_text())
+    pictures = clone.root / "raw" / LAYOUT["train_images"]
+    with Image.open(pictures / data["images"][0]["file_name"]) as opened:
+        opened.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(pictures / "added.jpg")
+    image, annotation = (10**9 + max(row["id"] for row in data[kind]) for kind in ("images", "annotations"))
+    data["images"].append({**data["images"][0], "id": image, "file_name": "added.jpg"})
+    data["annotations"].append({**data["annotations"][0], "id": annotation, "image_id": image})
+    annotations.write_text(json.dumps(data))
+
+
+def _assert_no_two_on_the_gpu(server: Server, run: dict[str, Any]) -> None:
+    """Baseline and teacher could run at once, but for the one GPU that this machine is said to have."""
+    (limit,) = (each for each in server.find("v2/concurrency_limits") if each["name"].startswith("gpu-"))
+    assert limit["limit"] == 1
+    spans = []
+    for name in ("train_baseline", "train_teacher", "cache_teacher", "distill_features"):
+        task = server.tasks(run["id"])[name]
+        lines = server.find("logs", logs={"task_run_id": {"any_": [task["id"]]}}, sort="TIMESTAMP_ASC")
+        spans.append((lines[0]["timestamp"], task["end_time"]))
+    spans = sorted((datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def _assert_no_overlap(server: Server) -> None:
+    runs = [run for run in server.find("flow_runs") if run["start_time"] and run["end_time"]]
+    spans = sorted((run["start_time"], run["end_time"]) for run in runs)
+    assert len(spans) > 2
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--cron", "0 2 * * *", "--interval", "60"]])
+def test_one_of_cron_and_interval(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.schedule", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "one of --cron and --interval" in done.stderr
