@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test lint format types contracts tests deps clean
+.PHONY: help demo student install test lint format types contracts tests deps clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,10 @@ demo: install ## Run the whole pipeline on the embedded dataset and print the ta
 	@test -f params.yaml || wsdkd profile use scenes
 	dvc repro
 	@wsdkd show
+
+student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
+	dvc repro --pull --allow-missing distill_predictions
+	@test -d models/student || dvc pull distill_predictions
 
 install: $(VENV)/.installed ## Make .venv with exactly the pinned packages and the project.
 
