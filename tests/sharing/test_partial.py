@@ -47,6 +47,22 @@ def test_a_broken_pull_goes_on_with_the_missing_shard(
     assert "3 shards are as they were written" in clone.run(*WSDKD, "cache", "verify").stdout
 
 
+def test_a_damaged_shard_is_fetched_alone(team: Clone, clone_of: Callable[[Clone], Clone]) -> None:
+    """By the commands of docs/cache.md."""
+    clone = clone_of(team)
+    clone.dvc("pull", "cache_teacher")
+    shard = clone.root / CACHE / "shard-00000.h5"
+    whole = shard.read_bytes()
+    shard.chmod(0o644)
+    shard.write_bytes(whole[: len(whole) // 2])
+    shard.chmod(0o444)
+    assert "shard-00000.h5" in clone.run(*WSDKD, "cache", "verify", fails=True).stderr
+    shard.chmod(0o644)
+    shard.unlink()
+    assert "1 file fetched" in clone.dvc("pull", "cache_teacher")
+    assert shard.read_bytes() == whole
+
+
 def test_a_broken_push_goes_on_with_the_missing_shard(team: Clone, remote: Path) -> None:
     # As a push leaves it that breaks off: DVC's list of the folder goes last.
     listed = next(digest for digest in outputs(team, CACHE) if digest.endswith(".dir"))
