@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo retrain serve install test lint format types contracts tests deps clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests deps clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,10 @@ retrain: $(VENV)/.installed-flow ## Run the Prefect flow once: all stages, then 
 
 serve: $(VENV)/.installed-flow ## Start a Prefect server and retraining at two every night.
 	python -m flows.schedule --server --cron "$(CRON)"
+
+student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
+	dvc repro --pull --allow-missing distill_predictions
+	@test -d models/student || dvc pull distill_predictions
 
 install: $(VENV)/.installed ## Make .venv with exactly the pinned packages and the project.
 

@@ -11,6 +11,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage, Stage
 
 from flows.project import ROOT
+from flows.stage import is_passing
 
 
 class PipelineError(Exception):
@@ -56,11 +57,14 @@ def read_pipeline(root: Path = ROOT) -> list[PipelineStep]:
         raise PipelineError(f"dvc: {error}{cause}") from None
 
 
-def changed_stages(root: Path = ROOT) -> set[str]:
+def changed_stages(root: Path = ROOT) -> set[str] | None:
     """Stages whose own dependencies, parameters, command or outputs differ from those of their last run.
 
+    Returns:
+        Their names; None where another DVC holds a lock, and ``dvc status`` cannot tell.
+
     Raises:
-        PipelineError: ``dvc status`` failed.
+        PipelineError: ``dvc status`` failed for another reason.
     """
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "--wait-for-lock", "status", "--json"],
@@ -70,9 +74,11 @@ def changed_stages(root: Path = ROOT) -> set[str]:
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise PipelineError(f"dvc status: {done.stderr.strip() or done.stdout.strip()}")
-    return set(json.loads(done.stdout))
+    if done.returncode == 0:
+        return set(json.loads(done.stdout))
+    if is_passing(done.stderr.splitlines()):
+        return None
+    raise PipelineError(f"dvc status: {done.stderr.strip() or done.stdout.strip()}")
 
 
 def _place(repo: Repo) -> object:

@@ -123,12 +123,14 @@ def _run_stages(
 ) -> tuple[dict[str, Outcome], list[str]]:
     """What became of the stages that came to their end, and why others did not."""
     steps = pipeline.read_pipeline()
+    changed = pipeline.changed_stages()
     run = Run(
         options,
         processes,
         threading.Semaphore(options.stages_at_once()),
         gpus.gpu_limit(),
-        frozenset(pipeline.changed_stages()),
+        # Where DVC cannot tell yet, it is asked again at each stage.
+        frozenset(step.name for step in steps) if changed is None else frozenset(changed),
     )
     futures: dict[str, PrefectFuture[Outcome]] = {}
     for step in steps:

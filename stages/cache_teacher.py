@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(distributed(main, "stages.cache_teacher"))
+    run(distributed(main, "stages.cache_teacher"), "cache_teacher", "shard")

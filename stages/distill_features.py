@@ -2,8 +2,9 @@
 
 from stages import paths
 from stages.fingerprint import resume
+from stages.photographs import with_photographs
 from stages.run import run
-from wsdkd.cache.reader import TeacherCache
+from stages.teacher_cache import teacher_cache
 from wsdkd.models.checkpoints import save_network
 from wsdkd.models.student import Student
 from wsdkd.params.base import load_section
@@ -26,8 +27,7 @@ def main() -> None:
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
     root, classes = dataset_root(), read_classes(paths.CLASSES)
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
-    cache = TeacherCache(paths.TEACHER_CACHE)
-    cache.check(classes, train)
+    cache = teacher_cache(classes, train)
     states = resume("distill_features")
     accelerator = start(features.training)
     seed_all(params.seed)
@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(distributed(main, "stages.distill_features"))
+    run(with_photographs(distributed(main, "stages.distill_features")), "distill_features", "epoch")

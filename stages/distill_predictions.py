@@ -2,8 +2,9 @@
 
 from stages import paths
 from stages.fingerprint import resume
+from stages.photographs import with_photographs
 from stages.run import run
-from wsdkd.cache.reader import TeacherCache
+from stages.teacher_cache import teacher_cache
 from wsdkd.models.checkpoints import save_network
 from wsdkd.models.saved_student import load_student
 from wsdkd.params.base import load_section
@@ -25,8 +26,7 @@ def main() -> None:
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     root, classes = dataset_root(), read_classes(paths.CLASSES)
     train, val = read_images(paths.IMAGES, "train"), read_images(paths.IMAGES, "val")
-    cache = TeacherCache(paths.TEACHER_CACHE)
-    cache.check(classes, train)
+    cache = teacher_cache(classes, train)
     states = resume("distill_predictions")
     accelerator = start(predictions.training)
     student, params, _ = load_student(paths.STUDENT_FEATURES)
@@ -58,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(distributed(main, "stages.distill_predictions"))
+    run(with_photographs(distributed(main, "stages.distill_predictions")), "distill_predictions", "epoch")

@@ -211,4 +211,4 @@ def _write_examples(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, "evaluate")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from stages import paths
 from wsdkd.params.base import PARAMS_FILE, read_params
 from wsdkd.training.resume import Resume
 
+PARAMETER = re.compile(r"\$\{([\w.]+)\}")
 LARGE = 64_000_000  # bytes; a larger file is known by its size and time, as hashing it takes long
 
 
@@ -27,17 +29,22 @@ def resume(stage: str) -> Resume:
 def fingerprint(stage: str) -> str:
     """SHA-256, shortened, over the files and parameters that dvc.yaml lists for ``stage``."""
     entry = yaml.safe_load(paths.PIPELINE.read_text(encoding="utf-8"))["stages"][stage]
+    params = read_params(PARAMS_FILE)
     total = hashlib.sha256()
-    for dependency in sorted(entry["deps"]):
+    for dependency in sorted(_resolved(text, params) for text in entry["deps"]):
         path = Path(dependency)
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
             if file.is_file():
                 total.update(f"{file.as_posix()} {_content(file)}\n".encode())
-    params = read_params(PARAMS_FILE)
     for name in entry.get("params", []):
         total.update(f"{name} {json.dumps(_value(params, name), sort_keys=True)}\n".encode())
     return total.hexdigest()[:16]
+
+
+def _resolved(text: str, params: dict[str, Any]) -> str:
+    """An entry of dvc.yaml with the values of the parameters that it names: ``${section.key}``."""
+    return PARAMETER.sub(lambda found: str(_value(params, found[1])), text)
 
 
 def _content(file: Path) -> str:

@@ -6,6 +6,7 @@ stages of distillation together: any gain over it is distillation's.
 
 from stages import paths
 from stages.fingerprint import resume
+from stages.photographs import with_photographs
 from stages.run import run
 from wsdkd.models.checkpoints import save_network
 from wsdkd.models.student import Student
@@ -58,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(distributed(main, "stages.train_baseline"))
+    run(with_photographs(distributed(main, "stages.train_baseline")), "train_baseline", "epoch")

@@ -56,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(distributed(main, "stages.train_teacher"))
+    run(distributed(main, "stages.train_teacher"), "train_teacher", "epoch")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -57,7 +58,7 @@ def map_ordered(
     # Spawned, as a forked copy of a process with threads (Arrow's, OpenCV's) may hang.
     context = multiprocessing.get_context("spawn")
     chunks = [items[start : start + _chunk(len(items), workers)] for start in _starts(len(items), workers)]
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
         results = (result for chunk in pool.map(partial(_work, function), chunks) for result in chunk)
         yield from track(results, description, total=len(items), unit=unit)
 
@@ -69,6 +70,11 @@ def _chunk(items: int, workers: int) -> int:
 
 def _starts(items: int, workers: int) -> range:
     return range(0, items, _chunk(items, workers))
+
+
+def _leave_interrupts() -> None:
+    # Ctrl-C reaches every process of a terminal; the one that started these says so, and ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _work(function: Callable[[Item], Result], chunk: Sequence[Item]) -> list[Result]:

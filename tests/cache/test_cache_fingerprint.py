@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.fingerprint import FORWARD_CODE, code_digest, common_fingerprint, shard_fingerprint
+from wsdkd.cache.code import FORWARD_CODE, code_digest
+from wsdkd.cache.fingerprint import common_fingerprint, shard_fingerprint
 from wsdkd.cache.parts import PARTS, describe, differences
 from wsdkd.cache.schema import CacheError
 from wsdkd.params.cache import CacheParams
@@ -23,7 +24,9 @@ def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(changes.pop("weights", b"weights"))  # type: ignore[arg-type]
     classes = changes.pop("classes", ["cat", "dog"])
-    cache = CacheParams.model_validate({"rois": changes.pop("rois", "all")})
+    cache = CacheParams.model_validate(
+        {"rois": changes.pop("rois", "all"), "folder": changes.pop("folder", "data/teacher_cache")}
+    )
     teacher = TeacherParams.model_validate({**TEACHER, "train_sizes": (96,), **changes})
     return common_fingerprint(weights=weights, teacher=teacher, classes=classes, cache=cache).parts  # type: ignore[arg-type]
 
@@ -42,6 +45,7 @@ def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
         ({"training": {"epochs": 9}}, []),
         ({"test_sizes": (96, 128)}, []),
         ({"rois": 7}, ["cache"]),
+        ({"folder": "inputs/teacher_cache"}, []),
     ],
 )
 def test_each_input_has_its_name(tmp_path: Path, changes: dict[str, object], expected: list[str]) -> None:

@@ -106,7 +106,7 @@ def test_other_images_are_refused_by_name(cache: Path) -> None:
 
 
 def test_another_teacher_is_refused_by_name(cache: Path) -> None:
-    with pytest.raises(CacheError, match=r"different in the teacher's weights \(teacher_weights\)$"):
+    with pytest.raises(CacheError, match=r"different in the teacher's weights \(teacher_weights\); "):
         TeacherCache(cache).check(
             synthetic.CLASSES,
             synthetic.make_rows(20),

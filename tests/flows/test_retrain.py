@@ -143,7 +143,7 @@ def test_of_two_runs_at_once_one_waits_or_is_cancelled(project: FlowProject) -> 
         assert each.returncode == 0, output
     assert f"Waiting for flow run {running['name']}" in output
     assert _of_stages(project.server.states(running["id"]), "Ran") == {"distill_predictions", "evaluate"}
-    assert _of_stages(project.server.states(project.newest()["id"]), "Unchanged") == set(STAGES)
+    assert output.count("Finished in state Unchanged") == len(STAGES)
 
 
 @AFTER_FIRST
@@ -215,7 +215,7 @@ def test_a_dirty_tree_is_refused_and_a_run_may_be_committed(project: FlowProject
     assert "stray.txt" in refused["state"]["message"]
     refused = project.run("--commit", "--allow-dirty", status=1)
     assert "stray.txt" in refused["state"]["message"]
-    assert project.states("--allow-dirty", "--no-promote")["evaluate"] == "Unchanged"
+    assert project.run("--allow-dirty", "--no-promote")["state_name"] == "Completed"
     (clone.root / "stray.txt").unlink()
     head, lock = clone.git("rev-parse", "HEAD"), (clone.root / "dvc.lock").read_text()
     run = project.run("--commit")

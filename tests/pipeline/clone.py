@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.pipeline.closure import ROOT
+from wsdkd.cli.profile import customised
 
 PARTS = (
     "flows",
@@ -22,6 +23,7 @@ PARTS = (
     ".dvc/config",
     ".dvc/plots",
     ".gitignore",
+    "Makefile",
 )
 
 
@@ -37,21 +39,22 @@ class Clone:
         return _environment(self.root, self.workers)
 
     def git(self, *arguments: str) -> str:
-        """Run Git as an author of its own and return what it printed."""
-        identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
-        return subprocess.run(
-            ["git", *identity, *arguments],
-            cwd=self.root,
-            env=self.environment(),
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        """Run Git here; see :func:`git`."""
+        return git(self.root, *arguments)
 
     def dvc(self, *arguments: str) -> str:
         """Run DVC and return what it printed; a failing command fails the test with its output."""
+        return self.run(sys.executable, "-m", "dvc", *arguments).stdout
+
+    def failing_dvc(self, *arguments: str) -> str:
+        """Run DVC, which must fail, and return all that it printed."""
+        done = self.run(sys.executable, "-m", "dvc", *arguments, fails=True)
+        return done.stdout + done.stderr
+
+    def run(self, *command: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a command here; that it fails when it should not, or the reverse, fails the test."""
         done = subprocess.run(
-            [sys.executable, "-m", "dvc", *arguments],
+            command,
             cwd=self.root,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -59,19 +62,29 @@ class Clone:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        assert bool(done.returncode) == fails, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
 
     def repro(self, *arguments: str) -> set[str]:
         """Run ``dvc repro`` and return the stages that ran (or came from DVC's run cache)."""
-        lines = self.dvc("repro", *arguments).splitlines()
-        ran = (line.split("'")[1] for line in lines if line.startswith("Running stage"))
-        cached = (line.split("'")[1] for line in lines if "is cached - skipping run" in line)
-        return {*ran, *cached}
+        return stages_run(self.dvc("repro", *arguments))
+
+    def change(self, *changes: str) -> None:
+        """Change parameters, each given as ``section.key=value``."""
+        params = self.root / "params.yaml"
+        params.write_text(customised(params.read_text(), list(changes), params))
 
     def changed(self) -> set[str]:
         """The stages whose own dependencies, parameters or command differ from those of their last run."""
         return set(json.loads(self.dvc("status", "--json")))
+
+
+def stages_run(log: str) -> set[str]:
+    """The stages that ran (or came from DVC's run cache), from what ``dvc repro`` printed."""
+    lines = log.splitlines()
+    ran = (line.split("'")[1] for line in lines if line.startswith("Running stage"))
+    cached = (line.split("'")[1] for line in lines if "is cached - skipping run" in line)
+    return {*ran, *cached}
 
 
 def make_clone(root: Path, workers: int = 2) -> Clone:
@@ -88,6 +101,19 @@ def make_clone(root: Path, workers: int = 2) -> Clone:
     for arguments in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "Clone")):
         clone.git(*arguments)
     return clone
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run Git in any folder, as an author of its own, and return what it printed."""
+    done = subprocess.run(
+        ["git", "-c", "user.name=tests", "-c", "user.email=tests@localhost", *arguments],
+        cwd=root,
+        env=_environment(root, workers=1),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
 
 
 def _environment(root: Path, workers: int) -> dict[str, str]:

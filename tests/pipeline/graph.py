@@ -29,7 +29,8 @@ def downstream(changed: Iterable[str]) -> set[str]:
 
 
 def _path(entry: str | dict[str, object]) -> PurePosixPath:
-    return PurePosixPath(entry if isinstance(entry, str) else next(iter(entry)))
+    path = entry if isinstance(entry, str) else next(iter(entry))
+    return PurePosixPath(path.replace("${cache.folder}", "data/teacher_cache"))
 
 
 def _overlap(first: PurePosixPath, second: PurePosixPath) -> bool:

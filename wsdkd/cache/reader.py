@@ -135,7 +135,10 @@ class TeacherCache:
         """
         differing = differences(self._manifest.fingerprint, parts or {})
         if differing:
-            raise CacheError(f"{self._folder}: another cache, different in {describe(differing)}")
+            raise CacheError(
+                f"{self._folder}: another cache, different in {describe(differing)}; use the version of the "
+                "code that wrote it, or fetch or compute a cache of this one"
+            )
         if list(classes) != self.classes:
             raise CacheError(f"{self._folder}: made for other classes: {self._class_difference(classes)}")
         missing = [row.image_id for row in rows if row.image_id not in self._places]

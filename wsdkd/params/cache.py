@@ -18,3 +18,5 @@ class CacheParams(Section):
     shard_images: Count = 4096
     """Images a shard."""
     batch_size: Count = 16
+    folder: str = "data/teacher_cache"
+    """Where the student's stages read it; another folder for one that another repository made."""

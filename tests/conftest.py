@@ -1,4 +1,4 @@
-"""The smoke profile, run once for all tests of the pipeline."""
+"""The smoke profile, run once for all tests of the pipeline and of sharing."""
 
 import os
 import shutil

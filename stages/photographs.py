@@ -1,0 +1,74 @@
+"""The photographs, fetched when a stage needs them and they are not here.
+
+The stages after ``prepare`` open photographs and, for the reasons in docs/pipeline.md, do not list
+them as a dependency. So DVC does not bring them by itself where a clone trains from a shared cache.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stages import paths
+from wsdkd.errors import UserError
+from wsdkd.params.base import PARAMS_FILE, read_params
+from wsdkd.params.root import dataset_root
+from wsdkd.tables.images import ImageRow, read_images
+
+
+def with_photographs(main: Callable[[], None]) -> Callable[[], None]:
+    """``main``, called once the photographs of the splits train and val are there.
+
+    Raises:
+        UserError: they are not, and DVC cannot bring them.
+    """
+
+    def start() -> None:
+        # Of several processes the launcher came by here before it started them.
+        if "WORLD_SIZE" not in os.environ:
+            fetch_photographs([*read_images(paths.IMAGES, "train"), *read_images(paths.IMAGES, "val")])
+        main()
+
+    return start
+
+
+def fetch_photographs(rows: Sequence[ImageRow]) -> None:
+    """Fetch ``dataset.root`` by DVC, unless one photograph of each of its folders is there.
+
+    A transfer by DVC that breaks off can leave a folder half full; a photograph that is missing then
+    is named by the stage that opens it.
+    """
+    root = dataset_root()
+    if _absent(root, rows) is None:
+        return
+    sys.stdout.write(f"{root}: the photographs are not here; fetching them: dvc pull {root}\n")
+    sys.stdout.flush()
+    # DVC lets go of the repository's lock while a stage's command runs.
+    pulled = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "dvc", "pull", root.as_posix()],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    absent = _absent(root, rows)
+    if absent is not None:
+        told = [line for line in pulled.stderr.splitlines() if line.startswith("ERROR:")]
+        raise UserError(
+            f"{absent}: this photograph is missing, and `dvc pull {root}` did not bring it"
+            f"{f' ({told[-1]})' if told else ''}; {_remedy()}"
+        )
+
+
+def _absent(root: Path, rows: Sequence[ImageRow]) -> Path | None:
+    """The first photograph of a folder that is not there; to look at all would take long on a network."""
+    first = {Path(row.path).parent: row.path for row in reversed(rows)}
+    return next((root / path for path in first.values() if not (root / path).is_file()), None)
+
+
+def _remedy() -> str:
+    drawn = (read_params(PARAMS_FILE).get("dataset") or {}).get("draw") or []
+    if drawn:
+        return f"draw them again: dvc repro draw_scenes@{drawn[0]}"
+    return "put the dataset there, or name the folder in which it lies: params.yaml, dataset.root"

@@ -1,0 +1,24 @@
+"""Where a student's stage finds the teacher's cache, and that it is one for what is here.
+
+The cache may be this pipeline's own, pulled, or imported from another repository. DVC compares the
+first two with what was recorded; of an imported one, its fingerprint alone tells what it is of.
+"""
+
+from collections.abc import Sequence
+
+from wsdkd.cache.code import FORWARD_CODE, code_digest
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.schema import SCHEMA_VERSION
+from wsdkd.params.cache_folder import cache_folder
+from wsdkd.tables.images import ImageRow
+
+
+def teacher_cache(classes: Sequence[str], rows: Sequence[ImageRow]) -> TeacherCache:
+    """The cache in ``cache.folder``, made for these classes and images by the code that is here.
+
+    Raises:
+        CacheError: there is none, or it was made for others; the message names what differs.
+    """
+    cache = TeacherCache(cache_folder())
+    cache.check(classes, rows, {"schema": str(SCHEMA_VERSION), "code": code_digest(FORWARD_CODE)})
+    return cache

@@ -1,0 +1,70 @@
+"""The code that decides what a cache holds, as one digest; reading it imports none of it.
+
+Apart from the rest of the fingerprint, so that a student can hold a cache against the code that is
+here without depending on a module of the teacher.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from wsdkd.cache.schema import digest
+
+FORWARD_CODE = ("wsdkd.inference.regions", "wsdkd.cache.selection", "wsdkd.cache.writer")
+"""Modules that, with what they import of wsdkd, turn images into the rows of a shard."""
+
+# Values of parameters are digested themselves; networks are read by one module, the student's too.
+_WITHOUT_EFFECT = (
+    "wsdkd.errors",
+    "wsdkd.files",
+    "wsdkd.models.student",
+    "wsdkd.params",
+    "wsdkd.progress",
+    "wsdkd.workers",
+)
+
+
+def code_digest(modules: Sequence[str]) -> str:
+    """Digest of what modules do, with all that they import of the package they belong to.
+
+    Comments, docstrings and layout do not count. Nothing is imported for it.
+    """
+    sources: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _source(name)
+        if name in sources or path is None or name.startswith(_WITHOUT_EFFECT):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        waiting += _imports(tree, name.partition(".")[0])
+        sources[name] = ast.unparse(_WithoutDocstrings().visit(tree))
+    return digest(sources)
+
+
+def _source(module: str) -> Path | None:
+    top, *steps = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    stem = Path(spec.origin).parent.joinpath(*steps)
+    return next((file for file in (stem / "__init__.py", stem.with_suffix(".py")) if file.is_file()), None)
+
+
+def _imports(tree: ast.AST, package: str) -> list[str]:
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # What is imported may be a module of the package or a name in a module.
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.partition(".")[0] == package]
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return ast.Pass()
+        return node
