@@ -1,11 +1,9 @@
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.code import FORWARD_CODE, code_digest
 from wsdkd.cache.fingerprint import common_fingerprint, shard_fingerprint
 from wsdkd.cache.parts import PARTS, describe, differences
 from wsdkd.cache.schema import CacheError
@@ -76,33 +74,3 @@ def test_images_labels_and_proposals_are_told_apart() -> None:
 def test_differences_are_told_in_words() -> None:
     assert describe(["code", "images"]).endswith("(code), the images (images)")
     assert differences({}, dict.fromkeys(PARTS, "")) == list(PARTS)
-
-
-def test_code_counts_with_all_that_it_imports_but_not_its_comments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "fingerprinted"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "first.py").write_text('"""First."""\nfrom fingerprinted import second\nX = second.Y\n')
-    (package / "second.py").write_text("from fingerprinted.third import Z\nY = Z\n")
-    (package / "third.py").write_text("Z = 1\n")
-    (package / "apart.py").write_text("A = 1\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def now() -> str:
-        return code_digest(["fingerprinted.first"])
-
-    before = now()
-    (package / "first.py").write_text(
-        '"""Told anew."""\n# why\nfrom fingerprinted import second\n\nX = second.Y\n'
-    )
-    (package / "apart.py").write_text("A = 2\n")
-    assert now() == before
-    (package / "third.py").write_text("Z = 2\n")
-    assert now() != before
-    assert "fingerprinted" not in sys.modules
-
-
-def test_the_forward_code_is_found() -> None:
-    assert all(code_digest([module]) != code_digest([]) for module in FORWARD_CODE)

@@ -208,7 +208,7 @@ def test_a_failing_stage_is_not_retried_and_tells_why(project: FlowProject) -> N
 
 
 @AFTER_FIRST
-def test_a_dirty_tree_is_refused_and_a_run_may_be_committed(project: FlowProject) -> None:
+def test_a_dirty_tree_is_refused(project: FlowProject) -> None:
     clone = project.clone
     (clone.root / "stray.txt").write_text("not committed")
     refused = project.run(status=1)
@@ -217,13 +217,30 @@ def test_a_dirty_tree_is_refused_and_a_run_may_be_committed(project: FlowProject
     assert "stray.txt" in refused["state"]["message"]
     assert project.run("--allow-dirty", "--no-promote")["state_name"] == "Completed"
     (clone.root / "stray.txt").unlink()
+
+
+@AFTER_FIRST
+def test_a_run_may_update_imported_data_and_be_committed(project: FlowProject, tmp_path: Path) -> None:
+    clone, source = project.clone, tmp_path / "source.txt"
+    source.write_text("old")
+    clone.dvc("import-url", str(source), "imported.txt")
+    clone.git("add", "imported.txt.dvc", ".gitignore")
+    clone.git("commit", "--quiet", "-m", "Import")
+    source.write_text("newer")
     head, lock = clone.git("rev-parse", "HEAD"), (clone.root / "dvc.lock").read_text()
-    run = project.run("--commit")
+    run = project.run("--commit", "--no-promote", "--update", "imported.txt.dvc")
+    assert (clone.root / "imported.txt").read_text() == "newer"
+    assert "imported.txt.dvc" not in project.server.states(run["id"])
     branch = f"retrain/{run['name']}"
+    assert clone.git("diff", "--name-only", "HEAD", branch).split() == [
+        "dvc.lock",
+        "imported.txt.dvc",
+        "reports/metrics.json",
+    ]
     assert clone.git("show", f"{branch}:dvc.lock") == lock
-    assert clone.git("show", f"{branch}:reports/metrics.json")
     assert clone.git("rev-parse", f"{branch}~1") == clone.git("rev-parse", "HEAD") == head
-    assert clone.git("status", "--porcelain") == "?? dvc.lock\n"
+    assert clone.git("status", "--porcelain").splitlines() == [" M imported.txt.dvc", "?? dvc.lock"]
+    clone.git("commit", "--quiet", "--all", "-m", "Update")
 
 
 @pytest.mark.parametrize("how", ["cancelled", "interrupted", "terminated", "killed"])

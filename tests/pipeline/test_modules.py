@@ -101,6 +101,13 @@ def test_the_closure_of_a_small_package(tmp_path: Path) -> None:
     assert closure("stages.one", tmp_path) == sorted(expected)
 
 
+def test_rewriting_reaches_every_stage() -> None:
+    text = (ROOT / "dvc.yaml").read_text()
+    stale = text.replace("wsdkd/errors.py, ", "")
+    assert stale.count("wsdkd/errors.py") < text.count("wsdkd/errors.py") == len(STAGES)
+    assert rewritten(stale) == text
+
+
 def test_rewriting_changes_modules_alone() -> None:
     text = (ROOT / "dvc.yaml").read_text()
     stale = text.replace("wsdkd/errors.py, ", "", 1).replace("stages/run.py,", "stages/gone.py,", 1)

@@ -1,13 +1,14 @@
-"""The code that decides what a cache holds, as one digest; reading it imports none of it.
+"""The code behind a teacher cache, as one digest: equal on every Python that runs the project.
 
-Apart from the rest of the fingerprint, so that a student can hold a cache against the code that is
-here without depending on a module of the teacher.
+Code is read here, and never imported, so that a student's stage can compare it without any module
+of the teacher.
 """
 
 import ast
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wsdkd.cache.schema import digest
 
@@ -30,7 +31,7 @@ def code_digest(modules: Sequence[str]) -> str:
 
     Comments, docstrings and layout do not count. Nothing is imported for it.
     """
-    sources: dict[str, str] = {}
+    sources: dict[str, Any] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
@@ -39,7 +40,7 @@ def code_digest(modules: Sequence[str]) -> str:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         waiting += _imports(tree, name.partition(".")[0])
-        sources[name] = ast.unparse(_WithoutDocstrings().visit(tree))
+        sources[name] = _plain(tree)
     return digest(sources)
 
 
@@ -63,8 +64,23 @@ def _imports(tree: ast.AST, package: str) -> list[str]:
     return [name for name in names if name.partition(".")[0] == package]
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            return ast.Pass()
-        return node
+def _plain(value: Any) -> Any:
+    """A syntax tree in lists and strings, without docstrings.
+
+    Fields that are empty are left out: Python gains some with every version, and ``ast.unparse``
+    writes strings within strings another way from one version to the next.
+    """
+    if isinstance(value, ast.AST):
+        fields = [[name, _plain(field)] for name, field in ast.iter_fields(value)]
+        return [type(value).__name__, *(each for each in fields if each[1] not in ("None", []))]
+    if isinstance(value, list):
+        return [_plain(each) for each in value if not _is_docstring(each)]
+    return ascii(value)
+
+
+def _is_docstring(node: Any) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
