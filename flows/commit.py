@@ -1,6 +1,8 @@
 """The Git commit that a run starts from, and the one that it leaves behind."""
 
+import itertools
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -49,7 +51,7 @@ def read_start(ignored: Sequence[str] = (), root: Path = ROOT) -> Start:
             f"{root}: no Git commit to start from; a run must be traceable to one: git init, git commit"
         ) from None
     listed = _git(root, "status", "--porcelain", "-z", "--untracked-files=all", strip=False)
-    ours = {LOCK_FILE, *(Path(path).as_posix() for path in ignored)}
+    ours = {LOCK_FILE, METRICS.as_posix(), *(Path(path).as_posix() for path in ignored)}
     modified = [path for path in _changed_paths(listed) if path not in ours]
     return Start(commit, _git(root, "rev-parse", "--abbrev-ref", "HEAD"), tuple(modified))
 
@@ -64,7 +66,8 @@ def require_clean(start: Start) -> None:
         shown = ", ".join(start.modified[:5]) + (" ..." if len(start.modified) > 5 else "")
         raise CommitError(
             f"not committed: {shown}; a run must be traceable to a commit: commit or discard them, or "
-            "start with --allow-dirty, and what is promoted says that it came from a dirty tree"
+            "start with --allow-dirty (and without --commit), and what is promoted says that it came "
+            "from a dirty tree"
         )
 
 
@@ -95,7 +98,8 @@ def commit_run(
             f"not committed on {branch}: {now.commit[:10]} was checked out during the run, which started "
             f"from {start.commit[:10]}"
         )
-    require_clean(now)
+    if now.modified:
+        raise CommitError(f"not committed on {branch}: changed during the run: {', '.join(now.modified[:5])}")
     files = [LOCK_FILE, *updated, *([METRICS.as_posix()] if (root / METRICS).exists() else [])]
     with tempfile.TemporaryDirectory() as folder:
         # An index of its own: whatever is staged stays staged.
@@ -107,6 +111,14 @@ def commit_run(
     made = _git(root, "commit-tree", tree, "-p", start.commit, "-m", message, env=_author(root))
     _git(root, "update-ref", "-m", message, f"refs/heads/{branch}", made, "0" * 40)
     return made
+
+
+def branch_of(run_name: str, root: Path = ROOT) -> str:
+    """A branch for a run: named after it, and none that exists."""
+    name = "retrain/" + (re.sub(r"[^0-9A-Za-z]+", "-", run_name).strip("-") or "run")
+    taken = _git(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/retrain").splitlines()
+    names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def _changed_paths(listed: str) -> list[str]:

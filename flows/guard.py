@@ -16,7 +16,8 @@ from types import FrameType
 import psutil
 
 # First what Ctrl-C does, which DVC and the stages clean up after; 10 seconds are promised in all.
-STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
+# The last step comes twice, for what was started while the list of the first one was made.
+STEPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0), (signal.SIGKILL, 1.0))
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -36,8 +37,8 @@ def main(command: list[str]) -> int:
         _ignore_signals()
     except StopRequest:
         status = -signal.SIGINT
-        _ignore_signals()
-    end_descendants()
+    finally:
+        end_descendants()
     return status if status >= 0 else 128 - status
 
 
@@ -73,6 +74,8 @@ def _ignore_signals() -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: another signal must not interrupt the ending.
+    _ignore_signals()
     raise StopRequest
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
+from dvc.lock import LockError, make_lock
 
 from flows.project import HOME, ROOT
 
@@ -96,6 +97,17 @@ def drop_dead_locks(root: Path = ROOT) -> list[str]:
         What was removed, in words.
     """
     table = root / ".dvc/tmp/rwlock"
+    if not table.exists():
+        return []
+    try:
+        # The lock under which DVC itself changes the table.
+        with make_lock(str(table.with_name("rwlock.lock")), tmp_dir=str(table.parent)):
+            return _without_dead(table, root)
+    except LockError:
+        return []  # somebody's DVC is at it, and in order
+
+
+def _without_dead(table: Path, root: Path) -> list[str]:
     try:
         locks = json.loads(table.read_text(encoding="utf-8"))
         kept = {
@@ -106,8 +118,6 @@ def drop_dead_locks(root: Path = ROOT) -> list[str]:
                 if (alive := [each for each in readers if _is_dvc(each["pid"])])
             },
         }
-    except FileNotFoundError:
-        return []
     except (ValueError, TypeError, KeyError, AttributeError):
         table.unlink()
         return [f"{table.relative_to(root)}: not a whole table of locks; removed"]

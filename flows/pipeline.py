@@ -1,8 +1,7 @@
 """The stages as DVC reports them; there is no other list."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import networkx
 from dvc.repo import Repo
 from dvc.stage import PipelineStage, Stage
 
+from flows.processes import Processes
 from flows.project import ROOT
 from flows.stage import is_passing
 
@@ -57,7 +57,7 @@ def read_pipeline(root: Path = ROOT) -> list[PipelineStep]:
         raise PipelineError(f"dvc: {error}{cause}") from None
 
 
-def changed_stages(root: Path = ROOT) -> set[str] | None:
+def changed_stages(processes: Processes, log: Callable[[str], None]) -> set[str] | None:
     """Stages whose own dependencies, parameters, command or outputs differ from those of their last run.
 
     Returns:
@@ -65,20 +65,14 @@ def changed_stages(root: Path = ROOT) -> set[str] | None:
 
     Raises:
         PipelineError: ``dvc status`` failed for another reason.
+        StoppedError: the flow run is ending.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "--wait-for-lock", "status", "--json"],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode == 0:
-        return set(json.loads(done.stdout))
-    if is_passing(done.stderr.splitlines()):
+    ended = processes.run(["dvc", "status", "--json"], log, keep_output=True)
+    if ended.status == 0:
+        return set(json.loads(ended.output))
+    if is_passing(ended.last_lines):
         return None
-    raise PipelineError(f"dvc status: {done.stderr.strip() or done.stdout.strip()}")
+    raise PipelineError("dvc status: " + "\n".join(ended.last_lines))
 
 
 def _place(repo: Repo) -> object:

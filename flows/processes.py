@@ -43,6 +43,11 @@ class Processes:
         self._mutex = threading.Lock()
         self._stopped = False
 
+    @property
+    def stopped(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopped
+
     def keep_open(self, descriptor: int) -> None:
         """Let guards inherit a descriptor, so that a lock is held until their commands are gone."""
         self._kept_open.append(descriptor)

@@ -6,6 +6,7 @@ that ``make serve`` runs, or one of its own that lives as long as the run.
 
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
@@ -65,14 +66,15 @@ def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[
         log.warning(dropped)
     if options.update:
         update_imports(options.update, processes)
-    outcomes, failures = _run_stages(options, processes, start)
+    run = _plan(options, processes)
+    outcomes, failures = _run_stages(run, start)
     if failures:
         return Failed(message="; ".join(failures))
-    artifacts.show_metrics()
-    artifacts.show_pictures()
+    _show(artifacts.show_metrics)
+    _show(artifacts.show_pictures)
     # Each on its own: a remote that is away keeps no better student from being promoted.
-    failures += _push(options, processes)
-    failures += _promote(options, processes, run_name, start)
+    failures += _push(run)
+    failures += _promote(run, run_name, start)
     failures += _commit(options, run_name, start, outcomes)
     if failures:
         return Failed(message="; ".join(failures))
@@ -82,20 +84,42 @@ def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[
     )
 
 
-def _push(options: Retraining, processes: Processes) -> list[str]:
-    if not options.push or remote.default_remote() is None:
+def _plan(options: Retraining, processes: Processes) -> Run:
+    steps = pipeline.read_pipeline()
+    changed = pipeline.changed_stages(processes, get_run_logger().info)
+    return Run(
+        options,
+        processes,
+        threading.Semaphore(options.stages_at_once()),
+        gpus.gpu_limit(),
+        tuple(steps),
+        # Where DVC cannot tell yet, it is asked again at each stage.
+        frozenset(step.name for step in steps) if changed is None else frozenset(changed),
+    )
+
+
+def _show(show: Callable[..., None], *arguments: object) -> None:
+    # What a page shows must not cost what was computed.
+    try:
+        show(*arguments)
+    except Exception:
+        get_run_logger().warning("This could not be shown:", exc_info=True)
+
+
+def _push(run: Run) -> list[str]:
+    if not run.options.push or remote.default_remote() is None:
         return []
-    state: Any = push(processes, return_state=True)
+    state: Any = push(run.processes, return_state=True)
     return [] if state.is_completed() else [_failure("push", state)]
 
 
-def _promote(options: Retraining, processes: Processes, run_name: str, start: commit.Start) -> list[str]:
-    if not options.promote:
+def _promote(run: Run, run_name: str, start: commit.Start) -> list[str]:
+    if not run.options.promote:
         return []
-    state: Any = promote(run_name, start, processes, return_state=True)
+    state: Any = promote(run_name, start, run, return_state=True)
     if not state.is_completed():
         return [_failure("promote", state)]
-    artifacts.show_promotion(state.result())
+    _show(artifacts.show_promotion, state.result())
     return []
 
 
@@ -104,8 +128,8 @@ def _commit(
 ) -> list[str]:
     if not options.commit:
         return []
-    branch = f"retrain/{run_name}"
     try:
+        branch = commit.branch_of(run_name)
         made = commit.commit_run(start, branch, _message(run_name, start, outcomes), options.update)
     except commit.CommitError as error:
         return [str(error)]
@@ -118,22 +142,10 @@ def _failure(name: str, state: State[Any]) -> str:
     return f"{name}: {state.name}. {first[0]}"
 
 
-def _run_stages(
-    options: Retraining, processes: Processes, start: commit.Start
-) -> tuple[dict[str, Outcome], list[str]]:
+def _run_stages(run: Run, start: commit.Start) -> tuple[dict[str, Outcome], list[str]]:
     """What became of the stages that came to their end, and why others did not."""
-    steps = pipeline.read_pipeline()
-    changed = pipeline.changed_stages()
-    run = Run(
-        options,
-        processes,
-        threading.Semaphore(options.stages_at_once()),
-        gpus.gpu_limit(),
-        # Where DVC cannot tell yet, it is asked again at each stage.
-        frozenset(step.name for step in steps) if changed is None else frozenset(changed),
-    )
     futures: dict[str, PrefectFuture[Outcome]] = {}
-    for step in steps:
+    for step in run.steps:
         futures[step.name] = submit_stage(step, run, [futures[name] for name in step.upstream])
     outcomes: dict[str, Outcome] = {}
     rows, failures = [], []
@@ -145,7 +157,7 @@ def _run_stages(
         else:
             failures.append(_failure(name, state))
         rows.append(artifacts.stage_row(name, state, outcomes.get(name)))
-    artifacts.show_stages(rows, f"Started from commit {start.commit} ({start.branch})")
+    _show(artifacts.show_stages, rows, f"Started from commit {start.commit} ({start.branch})")
     return outcomes, failures
 
 
@@ -188,7 +200,8 @@ def run_once(chosen: Retraining) -> int:
                 # Before the server: two of them on the project's database would lock each other out.
                 stack.enter_context(project_lock("by hand", 60 * chosen.wait_minutes, _say))
                 _say("Starting a Prefect server for this run.")
-                url = start_server()
+                # One may have been started while this run waited.
+                url = configured_url() or start_server()
             use_server(url)
             state = retrain(chosen, return_state=True)
     except (BusyError, ServerError) as error:

@@ -19,6 +19,7 @@ URL_FILE = HOME / "server.url"
 LOG_FILE = HOME / "server.log"
 START_SECONDS = 180.0
 RESTART_SECONDS = 1.0
+ENDING_SECONDS = 20.0  # in which the server of a run that has just ended is gone
 
 
 class ServerError(Exception):
@@ -62,16 +63,11 @@ def start_server(port: int | None = None) -> str:
     HOME.mkdir(parents=True, exist_ok=True)
     # Held to the end of the process: two servers on one database lock each other out.
     lock = os.open(HOME / "server.lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ServerError(
-            "another process runs this project's Prefect server; use it, or wait until it ends"
-        ) from None
+    _take(lock)
     chosen = port or _free_port()
     _require_free(chosen)
     url = f"http://127.0.0.1:{chosen}/api"
-    server = _Server(chosen)
+    server = _Server(chosen, lock)
     # At the very end: Prefect's threads hand in their last lines after the main one has ended.
     atexit.register(server.end)
     _wait_until_healthy(url, server)
@@ -92,8 +88,9 @@ def is_healthy(url: str) -> bool:
 class _Server:
     """A server process behind a guard, started again when it ends."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, lock: int) -> None:
         self._port = port
+        self._lock = lock
         self._ending = threading.Event()
         self.process = self._start()
         threading.Thread(target=self._keep, daemon=True).start()
@@ -114,6 +111,8 @@ class _Server:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                # A server that is still ending holds the database.
+                pass_fds=[self._lock],
                 start_new_session=True,
             )
 
@@ -129,6 +128,20 @@ class _Server:
         if process.stdin is not None:
             process.stdin.close()
         process.wait()
+
+
+def _take(lock: int) -> None:
+    until = time.monotonic() + ENDING_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise ServerError(
+                    "another process runs this project's Prefect server; use it, or wait until it ends"
+                ) from None
+        time.sleep(0.2)
 
 
 def _wait_until_healthy(url: str, server: _Server) -> None:

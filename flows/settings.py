@@ -14,6 +14,8 @@ DEFAULTS = {
     "DVC_NO_ANALYTICS": "1",
     # DVC alone decides what reruns.
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    # Who holds a GPU is known to a server that was killed, too, and is let go of in time.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     # A server that is restarted must not cost the training that reports to it.
     "PREFECT_CLIENT_MAX_RETRIES": "8",
     "PREFECT_CLI_PROMPT": "false",

@@ -3,8 +3,8 @@
 import json
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from prefect.states import Completed
 from flows.commit import Start
 from flows.options import Retraining
 from flows.pipeline import PipelineStep
-from flows.processes import Processes
+from flows.processes import Processes, StoppedError
 from flows.stage import UNCHANGED, DvcError, DvcHinderedError, Outcome, repro_command, run_dvc, run_stage
 
 RETRY_DELAYS = [5.0, 20.0, 60.0]
+WAIT_SECONDS = 3.0  # for the GPUs, before it is asked whether the run is ending
 LEASE_SECONDS = 60.0  # a killed flow gives the GPUs back after this
 
 
@@ -34,6 +35,7 @@ class Run:
         processes: that it starts.
         turns: one for each stage that may run at the same time.
         gpu_limit: the Prefect limit of this machine's GPUs, if it has any.
+        steps: the stages, in an order in which they can run.
         changed: stages that DVC found changed when the run began.
     """
 
@@ -41,6 +43,7 @@ class Run:
     processes: Processes
     turns: threading.Semaphore
     gpu_limit: str | None
+    steps: tuple[PipelineStep, ...]
     changed: frozenset[str]
 
 
@@ -90,18 +93,43 @@ def bring_up_to_date(
         command = " ".join(repro_command(step.name, run.options.pull))
         return Outcome(step.name, UNCHANGED, 0.0, command)
     with ExitStack() as held:
+        if step.gpu:
+            held.enter_context(gpus_of_this_machine(run.gpu_limit, run.processes, log))
         held.enter_context(run.turns)
-        if step.gpu and run.gpu_limit is not None:
-            held.enter_context(
-                concurrency(
-                    run.gpu_limit,
-                    lease_duration=LEASE_SECONDS,
-                    strict=True,
-                    # A server that is away for a while must not cost the training.
-                    raise_on_lease_renewal_failure=False,
-                )
-            )
         return run_stage(step.name, run.options.pull, run.processes, log)
+
+
+@contextmanager
+def gpus_of_this_machine(
+    limit: str | None, processes: Processes, log: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the machine's GPUs, where it has any.
+
+    Raises:
+        StoppedError: the flow run is ending.
+    """
+    with ExitStack() as held:
+        waiting = False
+        while limit is not None:
+            try:
+                held.enter_context(
+                    concurrency(
+                        limit,
+                        timeout_seconds=WAIT_SECONDS,
+                        lease_duration=LEASE_SECONDS,
+                        strict=True,
+                        # A server that is away for a while must not cost the training.
+                        raise_on_lease_renewal_failure=False,
+                    )
+                )
+                break
+            except TimeoutError:
+                if processes.stopped:
+                    raise StoppedError(f"{limit}: no longer waited for, as the flow run is ending") from None
+                if not waiting:
+                    log(f"Waiting for {limit}: another stage computes on this machine's GPUs.")
+                waiting = True
+        yield
 
 
 @task(name="update", task_run_name="update", **BY_DVC)
@@ -117,13 +145,15 @@ def push(processes: Processes) -> None:
 
 
 @task(name="promote", task_run_name="promote", cache_policy=NO_CACHE, persist_result=False)
-def promote(run_name: str, start: Start, processes: Processes) -> State[dict[str, Any]]:
+def promote(run_name: str, start: Start, run: Run) -> State[dict[str, Any]]:
     """Let the student take the promoted one's place if it is better, and say why or why not."""
     command = [sys.executable, "-m", "wsdkd", "promoted", "consider", "--json"]
     command += ["--run", run_name, "--commit", start.commit]
     for path in start.modified:
         command += ["--dirty", path]
-    ended = processes.run(command, get_run_logger().info, keep_output=True)
+    log = get_run_logger().info
+    with gpus_of_this_machine(run.gpu_limit, run.processes, log):
+        ended = run.processes.run(command, log, keep_output=True)
     if ended.status:
         raise DvcError(
             f"wsdkd promoted consider ended with status {ended.status}:\n" + "\n".join(ended.last_lines)

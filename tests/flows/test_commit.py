@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commit import CommitError, commit_run, read_start, require_clean
+from flows.commit import CommitError, branch_of, commit_run, read_start, require_clean
 
 
 @pytest.fixture
@@ -80,10 +80,28 @@ def test_the_commit_of_a_run(root: Path) -> None:
 def test_a_tree_that_changed_during_the_run_is_not_committed(root: Path) -> None:
     start = read_start(root=root)
     (root / "params.yaml").write_text("a: 2\n")
-    with pytest.raises(CommitError, match=r"not committed: params\.yaml"):
+    with pytest.raises(CommitError, match=r"retrain/a: changed during the run: params\.yaml"):
         commit_run(start, "retrain/a", "A", root=root)
     identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
     _git(root, *identity, "commit", "--quiet", "--all", "-m", "Two")
     with pytest.raises(CommitError, match="was checked out during the run"):
         commit_run(start, "retrain/a", "A", root=root)
     assert "retrain" not in _git(root, "branch", "--list", "--all")
+
+
+def test_a_branch_has_a_name_that_git_takes_and_none_has_yet(root: Path) -> None:
+    start = read_start(root=root)
+    names = []
+    for run_name in ("red-fox", "red-fox", "my run: ~1..", "..."):
+        names.append(branch_of(run_name, root))
+        commit_run(start, names[-1], "Retrain", root=root)
+    assert names == ["retrain/red-fox", "retrain/red-fox-2", "retrain/my-run-1", "retrain/run"]
+
+
+def test_the_metrics_of_a_run_that_is_checked_out_may_change(root: Path) -> None:
+    commit_run(read_start(root=root), "retrain/a", "A", root=root)
+    _git(root, "checkout", "--quiet", "--force", "retrain/a")
+    (root / "reports/metrics.json").write_text('{"other": 1}')
+    start = read_start(root=root)
+    require_clean(start)
+    assert commit_run(start, "retrain/b", "B", root=root)

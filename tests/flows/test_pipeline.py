@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.gpus import count_gpus
-from flows.pipeline import PipelineError, changed_stages, read_pipeline
+from flows.pipeline import PipelineError, read_pipeline
 from tests.pipeline.clone import Clone, make_clone
 from tests.pipeline.closure import ROOT, closure
 from tests.pipeline.graph import DRAWN
@@ -48,7 +48,7 @@ def test_every_step_comes_after_those_it_needs(clone: Clone) -> None:
     for step in read_pipeline(clone.root):
         assert set(step.upstream) <= seen
         seen.add(step.name)
-    assert changed_stages(clone.root) == seen
+    assert clone.changed() == seen
 
 
 def test_imported_data_is_no_step_and_a_frozen_stage_is_marked(clone: Clone) -> None:

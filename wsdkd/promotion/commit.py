@@ -5,7 +5,8 @@ from pathlib import Path
 
 from wsdkd.promotion.provenance import Code
 
-ALWAYS_CHANGED = "dvc.lock"
+# What runs of the pipeline write; the metrics are in Git on branches of the flow's runs.
+WRITTEN_BY_RUNS = ("dvc.lock", "reports/metrics.json")
 
 
 def working_code(folder: Path, run: str | None) -> Code:
@@ -26,7 +27,7 @@ def working_code(folder: Path, run: str | None) -> Code:
     for entry in entries:
         if "R" in entry[:2] or "C" in entry[:2]:
             next(entries)
-        if entry and Path(entry[3:]).name != ALWAYS_CHANGED:
+        if entry and not entry[3:].endswith(WRITTEN_BY_RUNS):
             dirty.append(entry[3:])
     return Code(commit=head.strip(), dirty=tuple(sorted(dirty)), run=run)
 
