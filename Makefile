@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests deps clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long deps clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ contracts: $(VENV)/.installed-dev ## Check that imports run downward only.
 
 tests: $(VENV)/.installed-dev ## Run the tests.
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS)
+
+long: $(VENV)/.installed-dev ## Run the long tests: flows on a real server, remotes and clones.
+	OMP_NUM_THREADS=1 pytest -n $(WORKERS) -m long
 
 deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
 	python -m tests.pipeline.closure dvc.yaml

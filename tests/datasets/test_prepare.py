@@ -76,7 +76,7 @@ def test_too_many_rejected_images_fail_the_stage_after_listing_them(
     use(root, monkeypatch, max_rejected=6)
     monkeypatch.setenv("WSDKD_WORKERS", "1")
     with pytest.raises(SystemExit, match="1"):
-        run(main)
+        run(main, "prepare")
     message = capsys.readouterr().err
     assert "error: 7 images cannot be used, more than dataset.max_rejected: 6;" in message
     assert "data/prepared/rejected.csv lists all with the reason" in message

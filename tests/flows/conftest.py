@@ -1,11 +1,15 @@
 """One server for all tests of flows that a worker of pytest runs."""
 
+import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.flows.flow_project import Server, prefect_server
+
+# A shell starts what it puts in the background deaf to Ctrl-C, and pytest's children would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,9 @@ STAGES = [
 ]
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, server: Server) -> FlowProject:
     return FlowProject(make_clone(tmp_path_factory.mktemp("flow") / "project"), server)

@@ -25,6 +25,9 @@ from tests.pipeline.test_reruns import LAYOUT
 DONE = ("Completed", "Failed", "Crashed", "Cancelled")
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, smoke: Clone) -> Clone:
     """The smoke profile's results, with the scenes as a folder of the user's own, read as COCO."""

@@ -8,6 +8,8 @@ import pytest
 from tests.pipeline.clone import Clone, git
 from tests.sharing.stored import objects
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Clone:

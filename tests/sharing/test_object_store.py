@@ -7,6 +7,8 @@ import pytest
 from tests.pipeline.clone import Clone
 from tests.sharing.stored import objects, outputs
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("dvc_s3", reason="pip install 'wsdkd[s3]'")
 server = pytest.importorskip("moto.server")
 

@@ -11,6 +11,8 @@ from wsdkd.cache.schema import CacheError
 from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import read_images
 
+pytestmark = pytest.mark.long
+
 IMPORTED = "inputs/teacher_cache"
 
 

@@ -16,6 +16,8 @@ from tests.sharing.stored import objects, outputs, path_of
 from wsdkd.cache.schema import Manifest, read_manifest
 from wsdkd.cache.scratch import sha256
 
+pytestmark = pytest.mark.long
+
 CACHE = "data/teacher_cache"
 WSDKD = (sys.executable, "-c", "from wsdkd.cli.main import main; main()")
 

@@ -8,6 +8,8 @@ import pytest
 from tests.pipeline.clone import Clone, git, stages_run
 from tests.sharing.stored import objects, outputs
 
+pytestmark = pytest.mark.long
+
 TRAIN = ("repro", "--pull", "--allow-missing", "distill_predictions")
 STUDENT = {"distill_features", "distill_predictions"}
 UNTOUCHED = ("models/teacher", "data/proposals")

@@ -63,7 +63,7 @@ def test_a_second_process_is_refused_until_the_first_has_ended(
     )
     assert running.poll() is None
     running.send_signal(how)
-    _, errors = running.communicate(timeout=30)
+    _, errors = running.communicate(timeout=120)
     if how is signal.SIGINT:
         assert running.returncode == 130
         assert errors.splitlines()[-1] == "interrupted: stage draw_scenes; the next run starts it anew"
