@@ -18,7 +18,7 @@ import psutil
 from tests.pipeline.clone import Clone
 from wsdkd.cli.profile import customised
 
-STATES = {"Completed", "Failed", "Cancelled", "Crashed"}
+API_SECONDS = 90  # a server waits up to a minute for its own database
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Server:
     url: str
 
     def find(self, what: str, **filters: Any) -> list[dict[str, Any]]:
-        answer = httpx.post(f"{self.url}/{what}/filter", json=filters, timeout=30)
+        answer = httpx.post(f"{self.url}/{what}/filter", json=filters, timeout=API_SECONDS)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()
         return found
 
     def flow_run(self, run_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.url}/flow_runs/{run_id}", timeout=30).json()
+        found: dict[str, Any] = httpx.get(f"{self.url}/flow_runs/{run_id}", timeout=API_SECONDS).json()
         return found
 
     def tasks(self, run_id: str) -> dict[str, dict[str, Any]]:

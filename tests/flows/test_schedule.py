@@ -75,8 +75,8 @@ def test_a_schedule_fires_and_outlives_server_and_process(clone: Clone, tmp_path
             run = _with_state(server, "prepare", "Ran")[0]
             wait_until(lambda: server.flow_run(run["id"])["state_name"] in DONE, 240, every=1)
         finally:
-            serving.send_signal(signal.SIGINT)
-            serving.wait(timeout=60)
+            serving.send_signal(signal.SIGTERM)
+            serving.wait(timeout=120)
         assert server.flow_run(run["id"])["state_name"] == "Completed"
         states = server.states(run["id"])
         assert DRAWN not in states
