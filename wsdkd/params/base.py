@@ -106,3 +106,22 @@ def load_section(name: str, kind: Any, path: Path = ...) -> Any: ...
 def load_section(name: str, kind: Any, path: Path = PARAMS_FILE) -> Any:
     """Read section ``name`` of the parameter file at ``path`` as ``kind``; see :func:`parse_section`."""
     return parse_section(read_params(path), name, kind, path)
+
+
+def read_folder(section: str, key: str, what: str, path: Path = PARAMS_FILE) -> Path:
+    """One key that names a folder, read without the rest of its section.
+
+    Args:
+        section: of the parameter file.
+        key: within it.
+        what: the folder is, for the message.
+        path: the parameter file.
+
+    Raises:
+        ParamsError: the parameter file or the key is missing.
+    """
+    values = read_params(path).get(section)
+    folder = values.get(key) if isinstance(values, dict) else None
+    if not isinstance(folder, str):
+        raise ParamsError(f"{path}: {section}.{key}: expected {what}, got {folder!r}")
+    return Path(folder)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wsdkd.params.base import PARAMS_FILE, ParamsError, read_params
+from wsdkd.params.base import PARAMS_FILE, read_folder
 
 
 def cache_folder(path: Path = PARAMS_FILE) -> Path:
@@ -14,8 +14,4 @@ def cache_folder(path: Path = PARAMS_FILE) -> Path:
     Raises:
         ParamsError: the parameter file or the key is missing.
     """
-    section = read_params(path).get("cache")
-    folder = section.get("folder") if isinstance(section, dict) else None
-    if not isinstance(folder, str):
-        raise ParamsError(f"{path}: cache.folder: expected the folder of a teacher's cache, got {folder!r}")
-    return Path(folder)
+    return read_folder("cache", "folder", "the folder of a teacher's cache", path)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wsdkd.params.base import PARAMS_FILE, ParamsError, read_params
+from wsdkd.params.base import PARAMS_FILE, read_folder
 
 
 def dataset_root(path: Path = PARAMS_FILE) -> Path:
@@ -15,8 +15,4 @@ def dataset_root(path: Path = PARAMS_FILE) -> Path:
     Raises:
         ParamsError: the parameter file or the key is missing.
     """
-    section = read_params(path).get("dataset")
-    root = section.get("root") if isinstance(section, dict) else None
-    if not isinstance(root, str):
-        raise ParamsError(f"{path}: dataset.root: expected the folder of the dataset, got {root!r}")
-    return Path(root)
+    return read_folder("dataset", "root", "the folder of the dataset", path)
