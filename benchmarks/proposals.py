@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from wsdkd.datasets.scenes.write_coco import draw
+from wsdkd.datasets.scenes.write_coco import Job, draw
 from wsdkd.evaluation.recall import proposal_recall
 from wsdkd.evaluation.truth import ImageObjects
 from wsdkd.params.proposals import EdgeBoxesProposals, SelectiveSearchProposals
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _scene(index: int, size: int) -> tuple[np.ndarray, ImageObjects]:
-    content, scene = draw((SEED, "train", index, size))
+    content, scene = draw(Job(SEED, "train", index, size, 0.4))
     boxes = np.array([item.box for item in scene.objects], dtype=np.float64).reshape(-1, 4)
     count = len(scene.objects)
     objects = ImageObjects(boxes, np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool))

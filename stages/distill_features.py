@@ -46,7 +46,7 @@ def main() -> None:
         fit(
             FeatureObjective(student, features, cache.feature_dim),
             Pictures(train, root, [params.size]),
-            CachedFeatures(train, cache, features.rois),
+            CachedFeatures(train, cache, features),
             [params.size],
             features.training,
             accelerator,

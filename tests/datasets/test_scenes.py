@@ -11,7 +11,7 @@ from PIL import Image
 from wsdkd.datasets.scenes import compose
 from wsdkd.datasets.scenes.compose import Scene, class_weights, draw_scene
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES
-from wsdkd.datasets.scenes.write_coco import draw, write_scenes
+from wsdkd.datasets.scenes.write_coco import Job, draw, write_scenes
 from wsdkd.params.dataset import ScenesDataset
 from wsdkd.workers import map_ordered
 
@@ -45,7 +45,7 @@ def drawn() -> list[tuple[Scene, list[np.ndarray]]]:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(compose, "_place", seen)
-            scenes.append((draw_scene(np.random.default_rng([3, index]), SIZE), masks))
+            scenes.append((draw_scene(np.random.default_rng([3, index]), SIZE, 0.4), masks))
     return scenes
 
 
@@ -68,8 +68,19 @@ def test_more_scenes_leave_the_first_ones_alone(tmp_path: Path) -> None:
     assert all(many[name] == digest for name, digest in few.items())
 
 
+def test_max_side_bounds_every_object_and_draws_larger_ones_where_it_is_larger() -> None:
+    longest = {}
+    for share in (0.15, 0.4):
+        scenes = [draw_scene(np.random.default_rng([4, index]), SIZE, share) for index in range(40)]
+        boxes = np.array([item.box for scene in scenes for item in scene.objects])
+        longest[share] = float((boxes[:, 2:] - boxes[:, :2]).max()) / SIZE
+        # A box has whole pixels.
+        assert longest[share] <= share + 2 / SIZE
+    assert longest[0.4] > 0.3
+
+
 def test_splits_share_no_scene() -> None:
-    assert len({draw((0, split, 0, 64))[0] for split in ("train", "val", "test")}) == 3
+    assert len({draw(Job(0, split, 0, 64, 0.4))[0] for split in ("train", "val", "test")}) == 3
 
 
 def test_an_ordinary_coco_dataset(tmp_path: Path) -> None:
@@ -175,7 +186,9 @@ def test_drawn_scenes_show_the_same_dependence() -> None:
     # Of pairs of classes in real scenes, those of one theme are more than their share.
     same = pairs = 0
     for index in range(80):
-        found = sorted({item.label for item in draw_scene(np.random.default_rng([8, index]), 64).objects})
+        found = sorted(
+            {item.label for item in draw_scene(np.random.default_rng([8, index]), 64, 0.4).objects}
+        )
         for place, first in enumerate(found):
             for second in found[place + 1 :]:
                 pairs += 1
@@ -190,7 +203,7 @@ def test_opencv_threads_do_not_matter() -> None:
         pictures = []
         for count in (1, 2):
             cv2.setNumThreads(count)
-            pictures.append(draw((1, "train", 4, 96))[0])
+            pictures.append(draw(Job(1, "train", 4, 96, 0.4))[0])
         assert pictures[0] == pictures[1]
     finally:
         cv2.setNumThreads(threads)

@@ -35,6 +35,16 @@ def test_the_students_logits_are_divided_by_t_without_a_factor(temperature: floa
     assert loss.item() == pytest.approx(_by_hand(temperature), rel=1e-6)
 
 
+def test_at_temperature_1_it_is_multi_label_logits_distillation_up_to_a_constant() -> None:
+    # Yang et al. (ICCV 2023): KL divergence of the Bernoulli distributions of teacher and student.
+    logits = LOGITS.clone().requires_grad_()
+    student = torch.distributions.Bernoulli(logits=logits)
+    divergence = torch.distributions.kl_divergence(torch.distributions.Bernoulli(TARGETS), student)
+    (expected,) = torch.autograd.grad(divergence.sum() / len(logits), logits)
+    (found,) = torch.autograd.grad(prediction_loss(logits, TARGETS, ALL, 1.0), logits)
+    torch.testing.assert_close(found, expected)
+
+
 def test_ignored_classes_are_left_out() -> None:
     known = torch.tensor([[True, False], [True, True]])
     assert label_loss(LOGITS, TARGETS, known).item() == pytest.approx(_by_hand(1.0, known), rel=1e-6)

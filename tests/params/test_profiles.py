@@ -59,7 +59,7 @@ def _unset(section: BaseModel, data: dict[str, Any], name: str) -> list[str]:
     for key, field in type(section).model_fields.items():
         if key not in data:
             missing.append(f"{name}.{key}")
-        elif _is_section(field.annotation):
+        elif data[key] is not None and _is_section(field.annotation):
             missing += _unset(getattr(section, key), data[key], f"{name}.{key}")
     return missing
 

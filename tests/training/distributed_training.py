@@ -49,7 +49,7 @@ def main() -> None:
             objective, extras = LabelObjective(student), labels
         else:
             objective = FeatureObjective(student, recipe, FEATURES)
-            extras = CachedFeatures(world.rows, cache, None)  # type: ignore[arg-type, assignment]
+            extras = CachedFeatures(world.rows, cache, recipe)  # type: ignore[arg-type, assignment]
         # A single batch of validation images: the second process has none.
         validate = validator(
             LabelObjective(student), world.rows[:3], root, Labels(world.rows[:3], 3), 32, 8, accelerator

@@ -58,13 +58,13 @@ def _student(**fields: object) -> Student:
 
 
 def _batch(world: World, cache: HandMadeCache, student: Student, best: int | None = None) -> Batch:
-    extras = CachedFeatures(world.rows, cache, best)(VIEWS)  # type: ignore[arg-type]
+    extras = CachedFeatures(world.rows, cache, _params("regions", rois=best))(VIEWS)  # type: ignore[arg-type]
     pictures = Pictures(world.rows, world.root, [32]).load(VIEWS)
     return {"stem": student.backbone.stem(pictures), **extras}
 
 
 def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
-    batch = CachedFeatures(world.rows, cache, None)(VIEWS)  # type: ignore[arg-type]
+    batch = CachedFeatures(world.rows, cache, _params("regions"))(VIEWS)  # type: ignore[arg-type]
     assert batch["rois"][:, 0].tolist() == [0, 0, 1, 1, 1]
     for place, view in enumerate(VIEWS):
         row = world.rows[view.row]
@@ -80,7 +80,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
 
 
 def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) -> None:
-    batch = CachedFeatures(world.rows, cache, 1)(VIEWS)  # type: ignore[arg-type]
+    batch = CachedFeatures(world.rows, cache, _params("regions", rois=1))(VIEWS)  # type: ignore[arg-type]
     assert batch["rois"][:, 0].tolist() == [0, 1]
     assert batch["confidence"].tolist() == [1, 1]
     assert {len(value) for value in batch.values()} == {2}
@@ -152,12 +152,30 @@ def test_widths_are_projected_where_they_differ_and_always_in_regions(recipe: st
 @pytest.mark.parametrize("recipe", ["release", "paper", "regions"])
 def test_stage_1_comes_nearer_to_the_teacher(world: World, cache: HandMadeCache, recipe: str) -> None:
     params = TRAINING.model_copy(update={"epochs": 5, "learning_rate": 1e-2})
-    extras = CachedFeatures(world.rows, cache, None)  # type: ignore[arg-type]
+    extras = CachedFeatures(world.rows, cache, _params(recipe))  # type: ignore[arg-type]
     _, curves = train(
         lambda: FeatureObjective(Student(STUDENT, 3), _params(recipe), FEATURES), world, extras, params
     )
     losses = curves.of("train/features")
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_teacher_s_predictions_already_in_stage_1(world: World, cache: HandMadeCache) -> None:
+    soft = {"temperature": 3.0, "class_temperature": 0.5, "detection_temperature": 0.7, "teacher_weight": 2.0}
+    params = _params("regions", predictions=soft)
+    student = _student()
+    pictures = Pictures(world.rows, world.root, [32]).load(VIEWS)
+    batch = CachedFeatures(world.rows, cache, params)(VIEWS)  # type: ignore[arg-type]
+    assert params.predictions is not None
+    scores = CachedPredictions(world.rows, cache, params.predictions)(VIEWS)["teacher_scores"]  # type: ignore[arg-type]
+    torch.testing.assert_close(batch["teacher_scores"], scores)
+    batch["stem"] = student.backbone.stem(pictures)
+    losses = FeatureObjective(student, params, FEATURES)(batch)
+    assert list(losses) == ["features", "predictions"]
+    logits = student.classify(student.backbone.trunk(batch["stem"]))
+    torch.testing.assert_close(
+        losses["predictions"], 2 * prediction_loss(logits, scores, batch["known"], 3.0)
+    )
 
 
 def test_stage_2(world: World, cache: HandMadeCache) -> None:

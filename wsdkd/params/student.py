@@ -23,6 +23,24 @@ class StudentParams(Section):
     """Of the new layers' initial weights, which baseline and student share."""
 
 
+class SoftenedPredictions(Section):
+    """The loss L_p' against the teacher's softened image scores (Eq. 10).
+
+    With all three temperatures at 1 its gradient is that of multi-label logits distillation (Yang et
+    al., "Multi-Label Knowledge Distillation", ICCV 2023), whose divergence between Bernoulli
+    distributions differs from this cross-entropy by the teacher's own entropy.
+    """
+
+    temperature: Positive = 5.0
+    """t of Eq. 10: divides the student's logits."""
+    class_temperature: Positive = 0.5
+    """t^c: divides the teacher's M^c."""
+    detection_temperature: Positive = 0.5
+    """t^d: divides the teacher's M^d."""
+    teacher_weight: NonNegative = 1.0
+    """Weight of L_p' (Eq. 10)."""
+
+
 class DistillFeaturesParams(Section):
     """Stage 1, object-level features."""
 
@@ -36,20 +54,14 @@ class DistillFeaturesParams(Section):
     """Weight of the classifier's loss on RoIs; neither release nor paper has it."""
     label_weight: NonNegative = 0.0
     """Weight of L_p (Eq. 5) already in this stage; neither release nor paper has it."""
+    predictions: SoftenedPredictions | None = None
+    """Stage 2's loss L_p' already in this stage; null: not. Neither release nor paper has it."""
     training: Optimisation
 
 
-class DistillPredictionsParams(Section):
+class DistillPredictionsParams(SoftenedPredictions):
     """Stage 2, image-level predictions."""
 
-    temperature: Positive = 5.0
-    """t of Eq. 10: divides the student's logits."""
-    class_temperature: Positive = 0.5
-    """t^c: divides the teacher's M^c."""
-    detection_temperature: Positive = 0.5
-    """t^d: divides the teacher's M^d."""
     label_weight: NonNegative = 1.0
     """Weight of L_p (Eq. 5)."""
-    teacher_weight: NonNegative = 1.0
-    """Weight of L_p' (Eq. 10)."""
     training: Optimisation

@@ -7,9 +7,11 @@ import torch
 
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.losses.regions import region_targets
+from wsdkd.params.student import DistillFeaturesParams
 from wsdkd.tables.images import ImageRow
+from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.labels import Labels
-from wsdkd.training.loader import Batch
+from wsdkd.training.loader import Batch, Extras
 from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 
@@ -18,12 +20,17 @@ class CachedFeatures:
     """For stage 1.
 
     Adds to :class:`Labels`: ``rois`` (R, 5) in pixels of the student's input, ``objectness`` (R,),
-    ``confidence`` (R,), ``features`` (R, D) and ``region_targets`` (R, K), for the chosen RoIs.
+    ``confidence`` (R,), ``features`` (R, D) and ``region_targets`` (R, K), for the chosen RoIs; and
+    :class:`CachedPredictions` where the parameters have ``predictions``.
     """
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, best: int | None):
-        self.rows, self.cache, self.best = list(rows), cache, best
-        self.labels = Labels(rows, len(cache.classes))
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: DistillFeaturesParams):
+        self.rows, self.cache, self.best = list(rows), cache, params.rois
+        self.rest: Extras = (
+            Labels(rows, len(cache.classes))
+            if params.predictions is None
+            else CachedPredictions(rows, cache, params.predictions)
+        )
 
     def __call__(self, views: Sequence[View]) -> Batch:
         """See the class."""
@@ -43,4 +50,4 @@ class CachedFeatures:
                 }
             )
         joined = {name: torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in parts[0]}
-        return {**self.labels(views), "rois": stack_rois(boxes), **joined}
+        return {**self.rest(views), "rois": stack_rois(boxes), **joined}

@@ -1,4 +1,4 @@
-"""What stage 2 needs of the teacher, from its cache. No teacher runs here."""
+"""What the loss L_p' needs of the teacher, from its cache. No teacher runs here."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import torch
 
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.inference.scores import image_scores
-from wsdkd.params.student import DistillPredictionsParams
+from wsdkd.params.student import SoftenedPredictions
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.labels import Labels
 from wsdkd.training.loader import Batch
@@ -15,9 +15,9 @@ from wsdkd.training.views import View
 
 
 class CachedPredictions:
-    """For stage 2: adds to :class:`Labels` the softened ``teacher_scores`` p' (B, K)."""
+    """Adds to :class:`Labels` the softened ``teacher_scores`` p' (B, K)."""
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: DistillPredictionsParams):
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: SoftenedPredictions):
         self.rows, self.cache, self.params = list(rows), cache, params
         self.labels = Labels(rows, len(cache.classes))
         self._kept: dict[tuple[int, bool], np.ndarray] = {}

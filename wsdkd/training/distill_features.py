@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from wsdkd.losses.features import feature_loss, relative_feature_loss
-from wsdkd.losses.predictions import label_loss
+from wsdkd.losses.predictions import label_loss, prediction_loss
 from wsdkd.losses.regions import region_loss
 from wsdkd.models.roi import pool_regions
 from wsdkd.models.student import Student
@@ -49,7 +49,7 @@ class FeatureObjective(Objective):
         return [*self.student.new_layers(), self.projections]
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The loss ``features``, and ``regions`` and ``labels`` where they have a weight."""
+        """The loss ``features``, and ``regions``, ``labels`` and ``predictions`` where they have a weight."""
         params, student = self.params, self.student
         maps = self.backbone.maps(batch["stem"])
         losses = {"features": params.feature_weight * self._feature_loss(maps, batch)}
@@ -57,9 +57,18 @@ class FeatureObjective(Objective):
             logits = student.classifier(self._region_vectors(maps[-1], batch)).float()
             known = batch["known"][batch["rois"][:, 0].long()]
             losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], known)
-        if params.label_weight:
-            logits = student.classify(maps[-1])
-            losses["labels"] = params.label_weight * label_loss(logits, batch["labels"], batch["known"])
+        losses |= self._image_losses(maps[-1], batch)
+        return losses
+
+    def _image_losses(self, feature_map: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        weight, soft = self.params.label_weight, self.params.predictions
+        if not weight and soft is None:
+            return {}
+        logits, known = self.student.classify(feature_map), batch["known"]
+        losses = {"labels": weight * label_loss(logits, batch["labels"], known)} if weight else {}
+        if soft is not None:
+            loss = prediction_loss(logits, batch["teacher_scores"], known, soft.temperature)
+            losses["predictions"] = soft.teacher_weight * loss
         return losses
 
     def _feature_loss(self, maps: list[torch.Tensor], batch: Batch) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES, Part
 from wsdkd.datasets.scenes.textures import Rng, colour, noise, paint, pattern
 
-MIN_SIDE, MAX_SIDE = 0.06, 0.40  # an object's longer side, as a share of the image's
+MIN_SIDE = 0.06  # an object's longer side, at least, as a share of the image's
 MIN_VISIBLE = 0.6  # share of an object's pixels that later objects and the frame must leave
 SUPERSAMPLING = 4
 THEMES = 5
@@ -45,8 +45,14 @@ def class_weights() -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def draw_scene(rng: Rng, size: int) -> Scene:
-    """Draw one scene of size x size pixels with one to six objects."""
+def draw_scene(rng: Rng, size: int, max_side: float) -> Scene:
+    """Draw one scene of size x size pixels with one to six objects.
+
+    Args:
+        rng: its random stream.
+        size: in pixels.
+        max_side: an object's longer side, at most, as a share of ``size``.
+    """
     canvas = paint(_ground(rng, size), colour(rng), colour(rng), rng, grain=float(rng.uniform(2, 10)))
     for _ in range(int(rng.integers(3, 9))):
         _lay(rng, canvas, _distractor(rng, size))
@@ -55,7 +61,7 @@ def draw_scene(rng: Rng, size: int) -> Scene:
     objects: list[SceneObject] = []
     for _ in range(int(rng.choice(6, p=[0.12, 0.2, 0.24, 0.2, 0.14, 0.1])) + 1):
         label = int(rng.choice(len(CLASSES), p=weights))
-        mask = _place(rng, SHAPES[CLASSES[label]], size, visible)
+        mask = _place(rng, SHAPES[CLASSES[label]], size, max_side, visible)
         if mask is None:
             continue
         for other in visible:
@@ -86,10 +92,12 @@ def _lay(rng: Rng, canvas: np.ndarray, mask: np.ndarray) -> None:
     canvas[window] += mask[window][..., None] * (fill - canvas[window])
 
 
-def _place(rng: Rng, shape: list[Part], size: int, visible: list[np.ndarray]) -> np.ndarray | None:
+def _place(
+    rng: Rng, shape: list[Part], size: int, max_side: float, visible: list[np.ndarray]
+) -> np.ndarray | None:
     # Where ten tries leave too little of this object or of an earlier one in sight, it is left out.
     for _ in range(10):
-        side = size * MIN_SIDE * (MAX_SIDE / MIN_SIDE) ** rng.random()
+        side = size * MIN_SIDE * (max_side / MIN_SIDE) ** rng.random()
         whole, mask = _rasterise(rng, shape, size, side)
         if mask.sum() < MIN_VISIBLE * whole or mask.max() <= 0.5:  # a thin shape may fill no pixel
             continue

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,13 +19,25 @@ JPEG_QUALITY = 92
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
-def draw(job: tuple[int, Split, int, int]) -> tuple[bytes, Scene]:
-    """Draw scene ``index`` of a split from its own random stream; job: (seed, split, index, size).
+class Job(NamedTuple):
+    """One scene to draw."""
+
+    seed: int
+    split: Split
+    number: int
+    size: int
+    """Side of the scene, in pixels."""
+    max_side: float
+    """Of an object's longer side, as a share of ``size``."""
+
+
+def draw(job: Job) -> tuple[bytes, Scene]:
+    """Draw a scene from a random stream of its own.
 
     Returns the JPEG file's bytes with the scene. The same job gives the same bytes.
     """
-    seed, split, index, size = job
-    scene = draw_scene(np.random.default_rng([seed, SPLITS.index(split), index]), size)
+    rng = np.random.default_rng([job.seed, SPLITS.index(job.split), job.number])
+    scene = draw_scene(rng, job.size, job.max_side)
     file = io.BytesIO()
     Image.fromarray(scene.picture).save(file, "JPEG", quality=JPEG_QUALITY)
     return file.getvalue(), scene
@@ -41,15 +53,17 @@ def write_scenes(folder: Path, params: ScenesDataset, run: Mapper = map) -> None
     """
     counts = {"train": params.train_images, "val": params.val_images, "test": params.test_images}
     for split in SPLITS:
-        jobs = [(params.seed, split, index, params.size) for index in range(counts[split])]
+        jobs = [
+            Job(params.seed, split, number, params.size, params.max_side) for number in range(counts[split])
+        ]
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
         (folder / "images" / split).mkdir(parents=True, exist_ok=True)
-        for (_, _, index, size), (jpeg, scene) in zip(jobs, run(draw, jobs), strict=True):
-            image_id = (SPLITS.index(split) + 1) * 1_000_000 + index
-            name = f"{split}_{index:06d}.jpg"
+        for job, (jpeg, scene) in zip(jobs, run(draw, jobs), strict=True):
+            image_id = (SPLITS.index(split) + 1) * 1_000_000 + job.number
+            name = f"{split}_{job.number:06d}.jpg"
             (folder / "images" / split / name).write_bytes(jpeg)
-            images.append({"id": image_id, "file_name": name, "width": size, "height": size})
+            images.append({"id": image_id, "file_name": name, "width": job.size, "height": job.size})
             for item in scene.objects:
                 x1, y1, x2, y2 = item.box
                 annotations.append(
