@@ -1,0 +1,106 @@
+"""What distillation gives, over seeds, and what each of its parts gives.
+
+    python -m benchmarks.ablation --profile scenes --seeds 5
+    python -m benchmarks.ablation --profile cards --seeds 5 --set dataset.root=PATH
+    python -m benchmarks.ablation --profile scenes --seeds 2 --variants baseline,teacher,both
+
+Each cell, a variant with a seed, is a stage of a DVC repository below data/ablation/NAME: finished ones
+are never computed again, and a killed run goes on. Tables and charts go to reports/ablation/NAME.
+"""
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmarks.ablation import charts, plan, results, tables
+from benchmarks.ablation.variants import BASELINE, OURS, VARIANTS
+from wsdkd.cli.profile import PROFILES, customised
+from wsdkd.errors import UserError
+from wsdkd.files import publish_folder
+from wsdkd.tables.images import Split
+from wsdkd.workers import worker_count
+
+REPORTS = Path("reports/ablation")
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy")
+
+
+def main(
+    profile: Annotated[str, typer.Option(help="A profile under profiles/.")] = "scenes",
+    seeds: Annotated[int, typer.Option(min=1, help="This many, from 0.")] = 5,
+    variants: Annotated[str, typer.Option(help=f"Some of {', '.join(VARIANTS)}; all by default.")] = "",
+    changes: Annotated[
+        list[str], typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a parameter; repeatable.")
+    ] = [],  # noqa: B006, typer copies it
+    name: Annotated[str, typer.Option(help="Of the suite; the profile's by default.")] = "",
+    jobs: Annotated[
+        int, typer.Option(help="Seeds side by side; 0: as many as cores, or one with a GPU.")
+    ] = 0,
+    on: Annotated[str, typer.Option(help="val to choose parameters by; test for results.")] = "test",
+) -> None:
+    """Train what is missing, then write tables and charts."""
+    chosen = variants.split(",") if variants else list(VARIANTS)
+    unknown = [each for each in chosen if each not in VARIANTS]
+    if unknown:
+        raise UserError(f"--variants {unknown[0]}: unknown; allowed: {', '.join(VARIANTS)}")
+    if on not in ("val", "test"):
+        raise UserError(f"--on {on}: expected val or test")
+    split: Split = "val" if on == "val" else "test"
+    source = PROFILES / f"{profile}.yaml"
+    if not source.is_file():
+        raise UserError(f"--profile {profile}: no such file as {source}")
+    text = customised(source.read_text(encoding="utf-8"), changes, source)
+    home = results.home_of(name or profile)
+    plan.write_home(home, text, chosen, seeds, [split])
+    plan.run(home, plan.cells(chosen, seeds), jobs or _jobs())
+
+    by = results.judge(home, split)
+    rows = results.collect(home, plan.cells(chosen, seeds), by)
+    command = " ".join(["python -m benchmarks.ablation", *(_quoted(each) for each in sys.argv[1:])])
+    with publish_folder(REPORTS / (name or profile)) as aside:
+        (aside / "results.csv").write_text(results.to_csv(rows), encoding="utf-8")
+        (aside / "run.json").write_text(_provenance(command, split, by), encoding="utf-8")
+        (aside / "table.md").write_text(
+            f"{tables.main_table(rows)}\n\n{tables.parts_table(rows)}\n", encoding="utf-8"
+        )
+        charts.draw_gains(rows, aside / "gains.png")
+        if {BASELINE, OURS} <= set(chosen):
+            charts.draw_classes(home, seeds, by, aside / "classes.png")
+    typer.echo((REPORTS / (name or profile) / "table.md").read_text(encoding="utf-8"))
+
+
+def _jobs() -> int:
+    return 1 if torch.cuda.is_available() else worker_count()
+
+
+def _quoted(argument: str) -> str:
+    # The folder of a dataset is the user's own.
+    return "dataset.root=PATH" if argument.startswith("dataset.root=") else argument
+
+
+def _provenance(command: str, split: Split, by: results.Judge) -> str:
+    content = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "versions": {"python": platform.python_version(), **{each: version(each) for each in PACKAGES}},
+        "split": split,
+        "images": len(by.truth.labels),
+        "classes": len(by.classes),
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,164 @@
+"""One cell of the comparison: a variant with a seed, trained and scored. Run by DVC, in the suite's folder.
+
+    python -m benchmarks.ablation.cell VARIANT SEED val,test
+
+A cell runs the project's own stages with other parameters, in a folder of its own below work/, where an
+interrupted one goes on after its last whole epoch. What it leaves is below cells/: its scores and times.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from ruamel.yaml import YAML
+
+from benchmarks.ablation import live
+from benchmarks.ablation.variants import VARIANTS, changed
+from benchmarks.ablation.workspace import DATA, WORK, workspace
+from stages import (
+    cache_teacher,
+    distill_features,
+    distill_predictions,
+    paths,
+    train_baseline,
+    train_teacher,
+)
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.evaluation.localisation import localisation
+from wsdkd.evaluation.regions import best_cached_regions, image_scores_and_detections
+from wsdkd.evaluation.truth import gather_objects
+from wsdkd.files import publish_folder
+from wsdkd.inference.fusion import run_fused_teacher
+from wsdkd.inference.labels import student_scores
+from wsdkd.models.saved_student import load_student
+from wsdkd.models.saved_teacher import load_teacher
+from wsdkd.params.base import PARAMS_FILE, load_section
+from wsdkd.params.evaluation import EvaluationParams
+from wsdkd.params.root import dataset_root
+from wsdkd.proposals.shards import read_proposals
+from wsdkd.tables.classes import read_classes
+from wsdkd.tables.images import Split, read_images
+from wsdkd.tables.objects import read_objects
+
+TEACHERS, CELLS = Path("teachers"), Path("cells")
+PLAIN = "plain_teacher"
+BATCH = 32
+
+Times = dict[str, float]
+"""Seconds of each step."""
+
+
+def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> None:
+    """Train and score a variant; writes cells/NAME-SEED and, of a teacher, teachers/SEED."""
+    variant, home = VARIANTS[name], Path.cwd()
+    data = {f"data/{each.name}": each for each in sorted((home / DATA).iterdir())}
+    if variant.kind in ("cached", "live"):
+        teacher = home / TEACHERS / str(seed)
+        data |= {"data/teacher_cache": teacher / "cache", "models/teacher": teacher / "model"}
+    plain = home / CELLS / f"{PLAIN}-{seed}" / "model"
+    with workspace(WORK / f"{name}-{seed}", changed(params, variant, seed), data):
+        steps: dict[str, list[tuple[str, Callable[[], None]]]] = {
+            "teacher": [("train", train_teacher.main), ("cache", cache_teacher.main)],
+            "plain": [("train", train_baseline.main)],
+            "cached": [("stage_1", distill_features.main), ("stage_2", distill_predictions.main)],
+            "live": [("train", live.distil_online)],
+            "plain teacher": [("train", lambda: live.distil_from_plain(plain))],
+        }
+        seconds = _timed(steps[variant.kind])
+        made = Path.cwd()
+        if variant.kind == "teacher":
+            figures, scores = _score_teacher(splits)
+        else:
+            model = paths.BASELINE if variant.kind == "plain" else paths.STUDENT
+            figures, scores = {}, _score_student(model, splits)
+    with publish_folder(CELLS / f"{name}-{seed}") as aside:
+        for split, values in scores.items():
+            np.save(aside / f"{split}.npy", values.astype(np.float32))
+        _write(aside / "cell.json", {"variant": name, "seed": seed, "seconds": seconds, **figures})
+        if name == PLAIN:
+            (made / paths.BASELINE).rename(aside / "model")
+    if variant.kind == "teacher":
+        with publish_folder(TEACHERS / str(seed)) as aside:
+            (made / paths.TEACHER).rename(aside / "model")
+            (made / paths.TEACHER_CACHE).rename(aside / "cache")
+    shutil.rmtree(made)
+
+
+def _timed(steps: list[tuple[str, Callable[[], None]]]) -> Times:
+    seconds = {}
+    for name, step in steps:
+        started = time.perf_counter()
+        step()
+        seconds[name] = round(time.perf_counter() - started, 1)
+    return seconds
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]:
+    loaded = load_student(folder)
+    return {
+        split: student_scores(
+            loaded,
+            read_images(paths.IMAGES, split),
+            dataset_root(),
+            batch_size=BATCH,
+            device=_device(),
+            description=split,
+        )
+        for split in splits
+    }
+
+
+def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, np.ndarray]]:
+    # Image scores, and on the test split how well objects are found.
+    loaded, proposals = load_teacher(paths.TEACHER), read_proposals(paths.PROPOSALS)
+    params = load_section("evaluation", EvaluationParams)
+    scores, figures = {}, {}
+    for split in splits:
+        rows = read_images(paths.IMAGES, split)
+        regions = run_fused_teacher(
+            loaded,
+            rows,
+            dataset_root(),
+            proposals,
+            batch_size=BATCH // 4,
+            device=_device(),
+            description=split,
+        )
+        scores[split], detections = image_scores_and_detections(regions, params.nms_iou, params.detections)
+        if split == "test":
+            objects = read_objects(paths.OBJECTS)
+            train_ids = [row.image_id for row in read_images(paths.IMAGES, "train")]
+            figures = localisation(
+                detections,
+                [proposals.of(row.image_id, loaded.params.proposals)[0] for row in rows],
+                gather_objects(objects, [row.image_id for row in rows]),
+                best_cached_regions(TeacherCache(paths.TEACHER_CACHE), train_ids),
+                gather_objects(objects, train_ids),
+                len(read_classes(paths.CLASSES)),
+            ).teacher
+    return {name: round(value, 4) for name, value in figures.items()}, scores
+
+
+def _write(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str]) -> None:
+    """See the module."""
+    params = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text(encoding="utf-8"))
+    name, seed, splits = arguments
+    train(name, int(seed), params, cast("list[Split]", splits.split(",")))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

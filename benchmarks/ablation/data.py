@@ -1,0 +1,30 @@
+"""The data of a suite: drawn where the profile draws, prepared, and proposed. Run by DVC.
+
+    python -m benchmarks.ablation.data
+
+It imports no torch, which every process that helps to draw and decode would load again.
+"""
+
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from benchmarks.ablation.workspace import DATA, WORK, workspace
+from stages import draw_scenes, prepare, propose
+from wsdkd.params.base import PARAMS_FILE
+
+
+def main() -> None:
+    """Write data/ of the suite's folder."""
+    params = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text(encoding="utf-8"))
+    with workspace(WORK / "data", params, {}):
+        if params["dataset"]["format"] == "scenes":
+            draw_scenes.main()
+        prepare.main()
+        propose.main()
+        made = Path("data").resolve()
+    made.rename(DATA)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Students whose teacher runs along while they learn, instead of being read from a cache.
+
+The authors' release trains so: the teacher sees each picture again in every epoch, its dropout on. Here
+it is what the cache is held against, in accuracy and in time.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from stages import paths
+from wsdkd.cache.reader import CachedView
+from wsdkd.cache.selection import choose_rois
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.saved_student import LoadedStudent, load_student
+from wsdkd.models.saved_teacher import load_teacher
+from wsdkd.models.student import Student
+from wsdkd.params.base import load_section
+from wsdkd.params.cache import CacheParams
+from wsdkd.params.root import dataset_root
+from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams, StudentParams
+from wsdkd.proposals.shards import read_proposals
+from wsdkd.tables.classes import read_classes
+from wsdkd.tables.images import ImageRow, read_images
+from wsdkd.training.cached_features import CachedFeatures
+from wsdkd.training.cached_predictions import CachedPredictions
+from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.training.distill_predictions import PredictionObjective
+from wsdkd.training.labels import Labels
+from wsdkd.training.loader import Batch, Extras
+from wsdkd.training.loop import Objective, curves, fit, seed_all, start
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.regions import stack_rois, to_input
+from wsdkd.training.resume import Resume
+from wsdkd.training.views import View
+
+Phases = Callable[[Student], Sequence[tuple[Objective, Extras]]]
+
+
+class LiveTeacher:
+    """A teacher that is asked for the views of a batch, and then read as if it were a cache.
+
+    Args:
+        rows: training images.
+        root: folder that their paths are relative to.
+        folder: of the teacher.
+        proposals: folder of the proposals.
+        cache: which RoIs are chosen, as for the cache.
+    """
+
+    def __init__(
+        self, rows: Sequence[ImageRow], root: Path, folder: Path, proposals: Path, cache: CacheParams
+    ):
+        self.rows, self.kept = list(rows), cache
+        self.loaded = load_teacher(folder)
+        self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
+        self.proposals = read_proposals(proposals)
+        self.pictures = Pictures(self.rows, root, [self.loaded.params.size])
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model = self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
+        # Dropout stays on, as in the release; the statistics of batch normalisation stay as learned.
+        for layer in model.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.train()
+        self._seen: dict[tuple[str, bool], CachedView] = {}
+
+    @torch.no_grad()
+    def look(self, views: Sequence[View]) -> "LiveTeacher":
+        """Run the teacher on the pictures of ``views``, in one batch."""
+        size = self.loaded.params.size
+        pictures = self.pictures.load([view._replace(size=size) for view in views])
+        found = [
+            self.proposals.of(self.rows[view.row].image_id, self.loaded.params.proposals) for view in views
+        ]
+        rois = stack_rois(
+            [
+                to_input(boxes, self.rows[view.row], view._replace(size=size))
+                for (boxes, _), view in zip(found, views, strict=True)
+            ]
+        )
+        objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]).astype(np.float32))
+        outputs = self.loaded.model(
+            pictures.to(self.device), rois.to(self.device), objectness.to(self.device)
+        )
+        counts = [len(scores) for _, scores in found]
+        each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
+        self._seen = {}
+        for place, (view, (boxes, scores)) in enumerate(zip(views, found, strict=True)):
+            row = self.rows[view.row]
+            class_logits, detection_logits, features = (part[place] for part in each)
+            chosen, confidence = choose_rois(
+                boxes, class_logits, detection_logits, row.labels, self.kept.rois, self.kept.nms_iou
+            )
+            self._seen[row.image_id, view.mirrored] = CachedView(
+                class_logits, detection_logits, boxes, scores, chosen, confidence, features[chosen]
+            )
+        return self
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        """As of a cache; of a view of the last batch."""
+        return self._seen[image_id, mirrored]
+
+
+class PlainScores:
+    """Adds to :class:`Labels` the ``teacher_scores`` (B, K) of a plain classifier, without dropout.
+
+    They are the same in every epoch, so each view is shown to it once.
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], root: Path, loaded: LoadedStudent):
+        self.loaded = loaded
+        self.labels = Labels(rows, len(loaded.classes))
+        self.pictures = Pictures(rows, root, [loaded.params.size])
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
+        self._kept: dict[tuple[int, bool], torch.Tensor] = {}
+
+    @torch.no_grad()
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        new = [view for view in views if (view.row, view.mirrored) not in self._kept]
+        if new:
+            pictures = self.pictures.load([view._replace(size=self.loaded.params.size) for view in new])
+            scores = torch.sigmoid(self.loaded.model(pictures.to(self.device))).float().cpu()
+            self._kept |= {(view.row, view.mirrored): one for view, one in zip(new, scores, strict=True)}
+        kept = torch.stack([self._kept[view.row, view.mirrored] for view in views])
+        return {**self.labels(views), "teacher_scores": kept}
+
+
+def distil_online() -> None:
+    """Both stages of distillation with the teacher running along; writes models/student."""
+    features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
+    predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
+    rows = read_images(paths.IMAGES, "train")
+    kept = load_section("cache", CacheParams)
+    live = LiveTeacher(rows, dataset_root(), paths.TEACHER, paths.PROPOSALS, kept)
+
+    def see_features(views: Sequence[View]) -> Batch:
+        return CachedFeatures(rows, live.look(views), features)(views)  # type: ignore[arg-type]
+
+    def see_predictions(views: Sequence[View]) -> Batch:
+        return CachedPredictions(rows, live.look(views), predictions)(views)  # type: ignore[arg-type]
+
+    _train(
+        rows,
+        lambda student: (
+            (FeatureObjective(student, features, live.feature_dim), see_features),
+            (PredictionObjective(student, predictions), see_predictions),
+        ),
+    )
+
+
+def distil_from_plain(teacher: Path) -> None:
+    """Both stages on labels and a plain classifier's image scores; writes models/student."""
+    predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
+    rows = read_images(paths.IMAGES, "train")
+    scores = PlainScores(rows, dataset_root(), load_student(teacher))
+    _train(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
+
+
+def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
+    # As the two stages do: same weights at first, same order of images, same schedules.
+    params: StudentParams = load_section("student", StudentParams)
+    first = load_section("distill_features", DistillFeaturesParams).training
+    second = load_section("distill_predictions", DistillPredictionsParams).training
+    classes = read_classes(paths.CLASSES)
+    accelerator = start(first)
+    seed_all(params.seed)
+    student = Student(params, len(classes))
+    steps = zip(phases(student), (first, second), ("stage 1", "stage 2"), strict=True)
+    for (objective, extras), training, name in steps:
+        if training is second:
+            accelerator = start(second)
+        with curves(paths.CURVES / name.replace(" ", "_"), accelerator) as log:
+            pictures = Pictures(rows, dataset_root(), [params.size])
+            fit(
+                objective,
+                pictures,
+                extras,
+                [params.size],
+                training,
+                accelerator,
+                log,
+                dict,
+                name,
+                Resume(None),
+            )
+    save_network(paths.STUDENT, student, "student", params, classes)

@@ -1,0 +1,148 @@
+"""The suite as a DVC repository of its own: a stage a cell, so that finished cells are never computed again.
+
+It lies below data/ablation/, out of sight of the project's pipeline, and needs no Git.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from benchmarks.ablation.variants import VARIANTS
+from benchmarks.ablation.workspace import PROJECT
+from wsdkd.cache.code import FORWARD_CODE, code_digest
+from wsdkd.errors import UserError
+from wsdkd.files import publish_file
+from wsdkd.params.base import PARAMS_FILE
+from wsdkd.workers import worker_count
+
+HOMES = Path("data/ablation")
+CODE = "code.yaml"
+VARIANTS_FILE = "variants.yaml"
+
+TEACHER_CODE = (*FORWARD_CODE, "wsdkd.training.teacher", "wsdkd.training.loop")
+STUDENT_CODE = (
+    "wsdkd.training.distill_features",
+    "wsdkd.training.distill_predictions",
+    "wsdkd.training.cached_features",
+    "wsdkd.training.loop",
+    "wsdkd.models.student",
+)
+
+
+NEEDS = {"cached": "teacher", "live": "teacher", "plain teacher": "plain_teacher"}
+"""Kind of a variant -> the variant that teaches it."""
+
+
+def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
+    """All cells, seed by seed, with those of the variants that teach them."""
+    teachers = {NEEDS[VARIANTS[name].kind] for name in variants if VARIANTS[name].kind in NEEDS}
+    order = [name for name in VARIANTS if name in variants or name in teachers]
+    return [(name, seed) for seed in range(seeds) for name in order]
+
+
+def write_home(home: Path, text: str, variants: Sequence[str], seeds: int, splits: Sequence[str]) -> None:
+    """Lay out the repository.
+
+    Args:
+        home: its folder, made if missing.
+        text: of the profile.
+        variants: which.
+        seeds: this many, from 0.
+        splits: on which each network is scored.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / ".dvc").is_dir():
+        _dvc(home, "init", "--no-scm", "--quiet")
+        _dvc(home, "config", "cache.type", "reflink,hardlink,symlink")
+    params = YAML(typ="safe", pure=True).load(text)
+    photographs = []
+    if params["dataset"]["format"] != "scenes":
+        photographs = [str(Path(params["dataset"]["root"]).resolve())]
+        params["dataset"]["root"] = photographs[0]
+    _dump(home / PARAMS_FILE, params)
+    _dump(home / CODE, {"teacher": code_digest(TEACHER_CODE), "student": code_digest(STUDENT_CODE)})
+    _dump(home / VARIANTS_FILE, {name: _described(name) for name in VARIANTS})
+    _dump(home / "dvc.yaml", {"stages": _stages(cells(variants, seeds), ",".join(splits), photographs)})
+
+
+def _described(name: str) -> dict[str, Any]:
+    variant = VARIANTS[name]
+    return {"kind": variant.kind, **variant.changes, "taken": dict(variant.taken)}
+
+
+def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[str]) -> dict[str, Any]:
+    tables = ["data/prepared", "data/proposals"]
+    stages: dict[str, Any] = {
+        "data": {
+            "cmd": "python -m benchmarks.ablation.data",
+            "deps": photographs,
+            "params": ["dataset", "proposals"],
+            "outs": ["data"],
+        }
+    }
+    for name, seed in chosen:
+        kind = VARIANTS[name].kind
+        stage: dict[str, Any] = {
+            "cmd": f"python -m benchmarks.ablation.cell {name} {seed} {splits}",
+            "deps": list(tables),
+            "params": [{VARIANTS_FILE: [name]}],
+            "outs": [f"cells/{name}-{seed}"],
+        }
+        if kind == "teacher":
+            stage["params"] += ["teacher", "cache", {CODE: ["teacher"]}]
+            stage["outs"].append(f"teachers/{seed}")
+        else:
+            stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
+        if kind in NEEDS:
+            teacher = f"teachers/{seed}" if NEEDS[kind] == "teacher" else f"cells/{NEEDS[kind]}-{seed}"
+            stage["deps"].append(teacher)
+        stages[f"{name}-{seed}"] = stage
+    return stages
+
+
+def run(home: Path, chosen: Sequence[tuple[str, int]], jobs: int) -> None:
+    """Compute what is missing of ``chosen``, whole seeds side by side where there is more than one job.
+
+    Raises:
+        UserError: a cell failed; those that did not depend on it are finished all the same.
+    """
+    seeds = sorted({seed for _, seed in chosen})
+    jobs = min(jobs, len(seeds))
+    threads = str(max(1, worker_count() // jobs))
+    _repro(home, ["data"], threads)
+    parts = [[f"{n}-{s}" for n, s in chosen if seeds.index(s) % jobs == part] for part in range(jobs)]
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(_repro, home, part, threads) for part in parts]:
+            done.result()
+
+
+def _repro(home: Path, stages: list[str], threads: str) -> None:
+    # Each by itself, in our order: a stage that DVC looks at on the way to another is locked against
+    # the jobs beside it.
+    _dvc(home, "--wait-for-lock", "repro", "--keep-going", "--single-item", *stages, OMP_NUM_THREADS=threads)
+
+
+def _dvc(home: Path, *arguments: str, **variables: str) -> None:
+    executable = shutil.which("dvc") or str(Path(sys.executable).with_name("dvc"))
+    environment = {
+        **os.environ,
+        "DVC_NO_ANALYTICS": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(PROJECT),
+        **variables,
+    }
+    done = subprocess.run([executable, *arguments], cwd=home, env=environment, check=False)
+    if done.returncode != 0:
+        raise UserError(f"{home}: dvc {' '.join(arguments[:3])} ended with status {done.returncode}")
+
+
+def _dump(path: Path, content: object) -> None:
+    with publish_file(path) as aside, aside.open("w", encoding="utf-8") as file:
+        YAML().dump(content, file)

@@ -1,0 +1,85 @@
+"""Tables in Markdown, from raw results."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks.ablation.results import Row
+from benchmarks.ablation.statistics import paired_p, summarise
+from benchmarks.ablation.variants import BASELINE, VARIANTS
+
+Values = Mapping[str, list[float]]
+"""Of one variant: name of a figure -> a value a seed, in the order of seeds."""
+
+
+def by_variant(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
+    """Rows by variant and seed, in the order of VARIANTS."""
+    found = {row["variant"] for row in rows}
+    return {
+        name: {row["seed"]: row for row in rows if row["variant"] == name}
+        for name in VARIANTS
+        if name in found
+    }
+
+
+def gains(rows: Sequence[Row], name: str, figure: str = "mAP") -> list[float]:
+    """Variant less baseline, a value a seed that both have."""
+    table = by_variant(rows)
+    mine, plain = table[name], table.get(BASELINE, {})
+    return [mine[seed][figure] - plain[seed][figure] for seed in sorted(mine) if seed in plain]
+
+
+def main_table(rows: Sequence[Row]) -> str:
+    """A line a variant: mAP, gain with its interval and test, gap recovered, F1, seconds."""
+    lines = [
+        "| | mAP | gain | 95 % interval | p | gap recovered | CF1 | OF1 | top-3 OF1 | seconds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, seeds in by_variant(rows).items():
+        cells = [VARIANTS[name].title, spread(rows, name, "mAP")]
+        cells += ["", "", ""] if name == BASELINE else _gain(rows, name)
+        cells.append(_mean(seeds.values(), "gap_recovered", 2))
+        cells += [_mean(seeds.values(), figure, 1) for figure in ("CF1", "OF1", "top_OF1")]
+        cells.append(_mean(seeds.values(), "seconds", 0))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def parts_table(rows: Sequence[Row]) -> str:
+    """A line a variant: mAP and gain of small and large objects, rare and frequent classes."""
+    parts = [part for part in ("small", "large", "rare", "frequent") if any(part in row for row in rows)]
+    head = [column for part in parts for column in (part, "gain")]
+    lines = [f"| | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
+    for name, seeds in by_variant(rows).items():
+        cells = []
+        for part in parts:
+            difference = gains(rows, name, part)
+            shown = f"{np.mean(difference):+.1f}" if difference and name != BASELINE else ""
+            cells += [_mean(seeds.values(), part, 1), shown]
+        lines.append(f"| {VARIANTS[name].title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def spread(rows: Sequence[Row], name: str, figure: str) -> str:
+    """Mean with the standard deviation over seeds."""
+    summary = summarise([row[figure] for row in by_variant(rows)[name].values()])
+    return f"{summary.mean:.1f}" + ("" if np.isnan(summary.deviation) else f" ± {summary.deviation:.1f}")
+
+
+def _gain(rows: Sequence[Row], name: str) -> list[str]:
+    difference = gains(rows, name)
+    if not difference:
+        return ["", "", ""]
+    summary, p = summarise(difference), paired_p(difference, [0.0] * len(difference))
+    low, high = summary.interval
+    interval = "" if np.isnan(low) else f"{low:+.1f} to {high:+.1f}"
+    return [f"{summary.mean:+.1f}", interval, "" if np.isnan(p) else _p(p)]
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _mean(rows: "Mapping[int, Row] | object", figure: str, decimals: int) -> str:
+    values = [row[figure] for row in rows if figure in row]  # type: ignore[attr-defined]
+    return f"{np.mean(values):.{decimals}f}" if values else ""

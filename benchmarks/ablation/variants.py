@@ -1,0 +1,124 @@
+"""What is compared: every variant is the active profile with some parameters changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["teacher", "plain", "cached", "live", "plain teacher"]
+"""How a network comes to be.
+
+``teacher``: the profile's own. ``plain``: on labels alone. ``cached``: both stages of distillation, from
+the teacher's cache. ``live``: the same with the teacher running along, dropout on, as in the authors'
+release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``.
+"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network of the comparison.
+
+    Attributes:
+        title: in tables.
+        kind: how it is made.
+        changes: values by dotted name, in place of the profile's.
+        taken: further values that are the profile's own elsewhere: name here -> name there.
+    """
+
+    title: str
+    kind: Kind
+    changes: Mapping[str, object] = field(default_factory=dict)
+    taken: Mapping[str, str] = field(default_factory=dict)
+
+
+def _predictions(temperature: float, softening: float, weight: float) -> dict[str, object]:
+    return {
+        "temperature": temperature,
+        "class_temperature": softening,
+        "detection_temperature": softening,
+        "teacher_weight": weight,
+    }
+
+
+def _in_both_stages(predictions: Mapping[str, object]) -> dict[str, object]:
+    # L_p and L_p' in all epochs, no feature of a region anywhere.
+    return {
+        "distill_features.feature_weight": 0.0,
+        "distill_features.region_weight": 0.0,
+        "distill_features.label_weight": 1.0,
+        "distill_features.predictions": dict(predictions),
+        **{f"distill_predictions.{key}": value for key, value in predictions.items()},
+    }
+
+
+def _as_published(recipe: str) -> dict[str, object]:
+    # The feature loss by itself, with neither our region loss nor labels in stage 1.
+    return {
+        "distill_features.recipe": recipe,
+        "distill_features.feature_weight": 1.0,
+        "distill_features.region_weight": 0.0,
+        "distill_features.label_weight": 0.0,
+        "distill_features.predictions": None,
+    }
+
+
+# t, t^c = t^d and weight of the release; temperature 1 and weight of the rival (see docs/results.md).
+RELEASE = _predictions(5.0, 0.5, 1.0)
+RIVAL = _predictions(1.0, 1.0, 1.0)
+
+VARIANTS: dict[str, Variant] = {
+    "baseline": Variant("baseline: labels alone", "plain"),
+    "teacher": Variant("teacher", "teacher"),
+    "both": Variant("**distilled, our recipe**", "cached"),
+    "stage_1": Variant("stage 1 alone", "cached", {"distill_predictions.teacher_weight": 0.0}),
+    "stage_2": Variant("stage 2 alone", "cached", _in_both_stages(RELEASE)),
+    "release": Variant("both stages, recipe `release`", "cached", _as_published("release")),
+    "paper": Variant("both stages, recipe `paper`", "cached", _as_published("paper")),
+    "online": Variant("our recipe, teacher running along", "live"),
+    "plain_teacher": Variant(
+        "teacher's backbone and resolution, labels alone",
+        "plain",
+        taken={"student.network": "teacher.network", "student.size": "teacher.size"},
+    ),
+    "from_plain": Variant("distilled from that plain classifier", "plain teacher", _in_both_stages(RIVAL)),
+    "rival": Variant("multi-label logits distillation (ICCV 2023)", "cached", _in_both_stages(RIVAL)),
+}
+
+BASELINE, TEACHER, OURS = "baseline", "teacher", "both"
+
+SEEDS = (
+    "teacher.training.seed",
+    "student.seed",
+    "distill_features.training.seed",
+    "distill_predictions.training.seed",
+)
+"""Parameters that a seed of the comparison stands for; the dataset and its split stay the same."""
+
+
+def changed(params: Mapping[str, object], variant: Variant, seed: int) -> dict[str, object]:
+    """Parameters of one cell: sections as in a profile, of a variant with a seed."""
+    result = _copied(params)
+    values = {
+        **{here: _get(params, there) for here, there in variant.taken.items()},
+        **variant.changes,
+        **dict.fromkeys(SEEDS, seed),
+    }
+    for name, value in values.items():
+        *steps, last = name.split(".")
+        section = result
+        for step in steps:
+            section = section[step]
+        section[last] = value
+    return result
+
+
+def _copied(value: object) -> "dict[str, object]":
+    if not isinstance(value, Mapping):
+        return value  # type: ignore[return-value]
+    return {key: _copied(item) for key, item in value.items()}
+
+
+def _get(params: Mapping[str, object], name: str) -> object:
+    value: object = params
+    for step in name.split("."):
+        value = value[step]  # type: ignore[index]
+    return _copied(value)

@@ -1,0 +1,52 @@
+"""A folder in which the project's stages run with other parameters, beside the project itself."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from wsdkd.params.base import PARAMS_FILE
+from wsdkd.params.profile import parse_profile
+
+DATA, WORK = Path("data"), Path("work")
+"""In a suite's folder: tables and proposals, and the folders that cells work in."""
+
+PROJECT = Path(__file__).resolve().parents[2]
+LINKED = ("dvc.yaml", "inputs", "stages", "wsdkd")
+"""Of the project: what a stage's fingerprint covers, and files that parameters name."""
+
+
+@contextmanager
+def workspace(folder: Path, params: Mapping[str, object], data: Mapping[str, Path]) -> Iterator[None]:
+    """Work in ``folder``, laid out as the project is; what an interrupted stage left there stays.
+
+    Args:
+        folder: made if missing.
+        params: sections of params.yaml; checked.
+        data: what is linked in: place in the folder -> what is there.
+
+    Raises:
+        ParamsError: the parameters do not fit together.
+    """
+    parse_profile(dict(params), folder / PARAMS_FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, target in ({Path(name): PROJECT / name for name in LINKED} | dict(_paths(data))).items():
+        link = folder / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target.resolve())
+    with (folder / PARAMS_FILE).open("w", encoding="utf-8") as file:
+        YAML().dump(dict(params), file)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _paths(data: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
+    for place, target in data.items():
+        yield Path(place), target
