@@ -4,10 +4,9 @@ import copy
 import json
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from wsdkd.cli.show import show
+from wsdkd.cli.show import app
 from wsdkd.errors import UserError
 
 FIGURES = {"CP": 61.04, "CR": 52.0, "CF1": 56.2, "OP": 63.0, "OR": 55.0, "OF1": 58.7}
@@ -42,8 +41,6 @@ SAMPLE = {
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
-    app = typer.Typer()
-    app.command()(show)
 
     def call(metrics):
         text = metrics if isinstance(metrics, str) else json.dumps(metrics)
@@ -110,5 +107,6 @@ def test_refuses_what_is_no_report(run, tmp_path, content):
 
 
 def test_says_when_there_are_no_results_yet(tmp_path):
-    with pytest.raises(UserError, match="no results yet, run: dvc repro"):
-        show(tmp_path)
+    answer = CliRunner().invoke(app, ["--reports", str(tmp_path)])
+    assert isinstance(answer.exception, UserError)
+    assert "no results yet, run: dvc repro" in str(answer.exception)

@@ -16,7 +16,7 @@ app = typer.Typer(
 app.add_typer(profile.app, name="profile")
 app.add_typer(cache.app, name="cache")
 app.add_typer(promoted.app, name="promoted")
-app.command("show")(show.show)
+app.add_typer(show.app, name="show")
 app.command("predict")(predict.predict)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from wsdkd.cli.regions import regions
 from wsdkd.errors import UserError
 from wsdkd.evaluation.table import results
 
@@ -19,11 +20,18 @@ OPEN = {
     "pictures/training_curves.png": "how each network was trained",
 }
 
+app = typer.Typer(help="Look at results.")
+app.command("regions")(regions)
 
+
+@app.callback(invoke_without_command=True)
 def show(
+    context: typer.Context,
     reports: Annotated[Path, typer.Option(help="Folder the stage evaluate wrote to.")] = Path("reports"),
 ) -> None:
-    """Print the table of results and name the files to open."""
+    """Print the table of results of the last evaluation and name the files to open."""
+    if context.invoked_subcommand is not None:
+        return
     path = reports / "metrics.json"
     metrics = _read(path)
     console = Console(highlight=False, markup=False)
