@@ -19,7 +19,7 @@ import torch
 from ruamel.yaml import YAML
 
 from benchmarks.ablation import live
-from benchmarks.ablation.variants import VARIANTS, changed
+from benchmarks.ablation.variants import ALL, changed
 from benchmarks.ablation.workspace import DATA, WORK, workspace
 from stages import (
     cache_teacher,
@@ -56,7 +56,7 @@ Times = dict[str, float]
 
 def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> None:
     """Train and score a variant; writes cells/NAME-SEED and, of a teacher, teachers/SEED."""
-    variant, home = VARIANTS[name], Path.cwd()
+    variant, home = ALL[name], Path.cwd()
     data = {f"data/{each.name}": each for each in sorted((home / DATA).iterdir())}
     if variant.kind in ("cached", "live"):
         teacher = home / TEACHERS / str(seed)

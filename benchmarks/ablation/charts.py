@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks.ablation.results import Judge, Row, class_precisions
 from benchmarks.ablation.statistics import summarise
 from benchmarks.ablation.tables import by_variant, gains
-from benchmarks.ablation.variants import BASELINE, OURS, VARIANTS
+from benchmarks.ablation.variants import ALL, BASELINE, OURS
 from wsdkd.evaluation.pictures import GAIN, LOSS, save_png
 from wsdkd.evaluation.pictures import draw_gains as draw_class_gains
 
@@ -25,7 +25,7 @@ def draw_gains(rows: Sequence[Row], path: Path) -> None:
         colour = GAIN if summary.mean >= 0 else LOSS
         axes.barh(place, summary.mean, color=colour, alpha=1.0 if name == OURS else 0.55)
         axes.errorbar(summary.mean, place, xerr=error, color="black", capsize=3, linewidth=1)
-    titles = [VARIANTS[name].title.replace("*", "").replace("`", "") for name in reversed(names)]
+    titles = [ALL[name].title.replace("*", "").replace("`", "") for name in reversed(names)]
     axes.set_yticks(range(len(names)), titles, fontsize=8)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel("gain over the baseline in mAP (points), 95 % interval over seeds", fontsize=9)

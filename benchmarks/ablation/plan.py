@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from benchmarks.ablation.variants import VARIANTS
+from benchmarks.ablation.variants import ALL
 from benchmarks.ablation.workspace import PROJECT
 from wsdkd.cache.code import FORWARD_CODE, code_digest
 from wsdkd.errors import UserError
@@ -42,8 +42,8 @@ NEEDS = {"cached": "teacher", "live": "teacher", "plain teacher": "plain_teacher
 
 def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
     """All cells, seed by seed, with those of the variants that teach them."""
-    teachers = {NEEDS[VARIANTS[name].kind] for name in variants if VARIANTS[name].kind in NEEDS}
-    order = [name for name in VARIANTS if name in variants or name in teachers]
+    teachers = {NEEDS[ALL[name].kind] for name in variants if ALL[name].kind in NEEDS}
+    order = [name for name in ALL if name in variants or name in teachers]
     return [(name, seed) for seed in range(seeds) for name in order]
 
 
@@ -68,12 +68,12 @@ def write_home(home: Path, text: str, variants: Sequence[str], seeds: int, split
         params["dataset"]["root"] = photographs[0]
     _dump(home / PARAMS_FILE, params)
     _dump(home / CODE, {"teacher": code_digest(TEACHER_CODE), "student": code_digest(STUDENT_CODE)})
-    _dump(home / VARIANTS_FILE, {name: _described(name) for name in VARIANTS})
+    _dump(home / VARIANTS_FILE, {name: _described(name) for name in ALL})
     _dump(home / "dvc.yaml", {"stages": _stages(cells(variants, seeds), ",".join(splits), photographs)})
 
 
 def _described(name: str) -> dict[str, Any]:
-    variant = VARIANTS[name]
+    variant = ALL[name]
     return {"kind": variant.kind, **variant.changes, "taken": dict(variant.taken)}
 
 
@@ -88,7 +88,7 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
         }
     }
     for name, seed in chosen:
-        kind = VARIANTS[name].kind
+        kind = ALL[name].kind
         stage: dict[str, Any] = {
             "cmd": f"python -m benchmarks.ablation.cell {name} {seed} {splits}",
             "deps": list(tables),

@@ -6,19 +6,17 @@ import numpy as np
 
 from benchmarks.ablation.results import Row
 from benchmarks.ablation.statistics import paired_p, summarise
-from benchmarks.ablation.variants import BASELINE, VARIANTS
+from benchmarks.ablation.variants import ALL, BASELINE
 
 Values = Mapping[str, list[float]]
 """Of one variant: name of a figure -> a value a seed, in the order of seeds."""
 
 
 def by_variant(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
-    """Rows by variant and seed, in the order of VARIANTS."""
+    """Rows by variant and seed, in the order of ALL."""
     found = {row["variant"] for row in rows}
     return {
-        name: {row["seed"]: row for row in rows if row["variant"] == name}
-        for name in VARIANTS
-        if name in found
+        name: {row["seed"]: row for row in rows if row["variant"] == name} for name in ALL if name in found
     }
 
 
@@ -36,7 +34,7 @@ def main_table(rows: Sequence[Row]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, seeds in by_variant(rows).items():
-        cells = [VARIANTS[name].title, spread(rows, name, "mAP")]
+        cells = [ALL[name].title, spread(rows, name, "mAP")]
         cells += ["", "", ""] if name == BASELINE else _gain(rows, name)
         cells.append(_mean(seeds.values(), "gap_recovered", 2))
         cells += [_mean(seeds.values(), figure, 1) for figure in ("CF1", "OF1", "top_OF1")]
@@ -56,7 +54,7 @@ def parts_table(rows: Sequence[Row]) -> str:
             difference = gains(rows, name, part)
             shown = f"{np.mean(difference):+.1f}" if difference and name != BASELINE else ""
             cells += [_mean(seeds.values(), part, 1), shown]
-        lines.append(f"| {VARIANTS[name].title} | {' | '.join(cells)} |")
+        lines.append(f"| {ALL[name].title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

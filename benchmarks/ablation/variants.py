@@ -83,6 +83,23 @@ VARIANTS: dict[str, Variant] = {
     "rival": Variant("multi-label logits distillation (ICCV 2023)", "cached", _in_both_stages(RIVAL)),
 }
 
+CANDIDATES: dict[str, Variant] = {
+    "features_half": Variant("features x 1/2", "cached", {"distill_features.feature_weight": 2.5}),
+    "features_twice": Variant("features x 2", "cached", {"distill_features.feature_weight": 10.0}),
+    "regions_half": Variant("regions x 1/2", "cached", {"distill_features.region_weight": 2.0}),
+    "regions_twice": Variant("regions x 2", "cached", {"distill_features.region_weight": 8.0}),
+    "features_alone": Variant("no region loss", "cached", {"distill_features.region_weight": 0.0}),
+    "regions_alone": Variant("no feature loss", "cached", {"distill_features.feature_weight": 0.0}),
+    "rois_8": Variant("8 RoIs", "cached", {"distill_features.rois": 8}),
+    "joint": Variant("predictions in stage 1 too", "cached", {"distill_features.predictions": dict(RELEASE)}),
+    "cooler": Variant("t = 2", "cached", {"distill_predictions.temperature": 2.0}),
+    "predictions_thrice": Variant("predictions x 3", "cached", {"distill_predictions.teacher_weight": 3.0}),
+    "rival_thrice": Variant("rival, weight 3", "cached", _in_both_stages(_predictions(1.0, 1.0, 3.0))),
+}
+"""Changes to our recipe, and to the rival's one weight, that the search on a validation split tries."""
+
+ALL = VARIANTS | CANDIDATES
+
 BASELINE, TEACHER, OURS = "baseline", "teacher", "both"
 
 SEEDS = (

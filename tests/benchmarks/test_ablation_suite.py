@@ -1,0 +1,88 @@
+"""The whole suite on the smoke profile, in a copy of the project, as a user runs it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.ablation.results import COLUMNS, from_csv
+from benchmarks.ablation.variants import VARIANTS
+
+PROJECT = Path(__file__).parents[2]
+PARTS = ("benchmarks", "dvc.yaml", "inputs", "profiles", "stages", "wsdkd")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        if (PROJECT / part).is_dir():
+            shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(PROJECT / part, folder / part)
+    return folder
+
+
+def _run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.ablation", "--profile", "scenes-smoke", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project), "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(project: Path) -> str:
+    done = _run(project, "--seeds", "2")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_a_row_a_cell_and_a_line_a_variant(project: Path, finished: str) -> None:
+    text = (project / "reports/ablation/scenes-smoke/results.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == ",".join(COLUMNS)
+    rows = from_csv(text)
+    assert {(row["variant"], row["seed"]) for row in rows} == {
+        (name, seed) for name in VARIANTS for seed in (0, 1)
+    }
+    for row in rows:
+        assert 0 < row["mAP"] < 100
+        assert row["seconds"] > 0
+    for variant in VARIANTS.values():
+        assert sum(line.startswith(f"| {variant.title} |") for line in finished.splitlines()) == 2
+    teacher = [row for row in rows if row["variant"] == "teacher"]
+    assert all("CorLoc" in row and "AP50" in row for row in teacher)
+
+
+def test_seeds_and_variants_differ(project: Path, finished: str) -> None:
+    assert finished
+    rows = from_csv((project / "reports/ablation/scenes-smoke/results.csv").read_text(encoding="utf-8"))
+    assert len({row["mAP"] for row in rows}) == len(rows)
+
+
+def test_finished_cells_are_not_computed_again_and_one_that_is_lost_is(project: Path, finished: str) -> None:
+    assert finished
+    home = project / "data/ablation/scenes-smoke"
+    before = {path: path.stat().st_mtime_ns for path in home.glob("cells/*/cell.json")}
+    assert len(before) == 2 * len(VARIANTS)
+    lost = home / "cells" / "rival-1"
+    shutil.rmtree(lost)
+    shutil.rmtree(home / ".dvc/cache")
+    done = _run(project, "--seeds", "2")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.splitlines()[-4:] == finished.splitlines()[-4:]
+    after = {path: path.stat().st_mtime_ns for path in home.glob("cells/*/cell.json")}
+    assert [path.parent.name for path in before if after[path] != before[path]] == ["rival-1"]
+
+
+def test_an_unknown_variant_is_refused(project: Path) -> None:
+    done = _run(project, "--variants", "baseline,none")
+    assert done.returncode == 1
+    assert "error: --variants none: unknown; allowed: baseline, teacher" in done.stderr

@@ -1,0 +1,49 @@
+"""Tables from raw results, and raw results through a file."""
+
+import pytest
+
+from benchmarks.ablation.results import Row, from_csv, to_csv
+from benchmarks.ablation.tables import gains, main_table, parts_table
+
+ROWS: list[Row] = [
+    {"variant": "baseline", "seed": 0, "mAP": 40.0, "CF1": 30.0, "OF1": 31.0, "top_OF1": 32.0, "small": 20.0},
+    {"variant": "baseline", "seed": 1, "mAP": 42.0, "CF1": 30.0, "OF1": 31.0, "top_OF1": 32.0, "small": 22.0},
+    {"variant": "both", "seed": 0, "mAP": 45.0, "CF1": 35.0, "OF1": 36.0, "top_OF1": 37.0, "small": 27.0},
+    {"variant": "both", "seed": 1, "mAP": 49.0, "CF1": 36.0, "OF1": 36.0, "top_OF1": 37.0, "small": 28.0},
+]
+for row, recovered, seconds in zip(ROWS, (None, None, 0.5, 0.7), (10.0, 12.0, 20.0, 22.0), strict=True):
+    row["seconds"] = seconds
+    if recovered is not None:
+        row["gap_recovered"] = recovered
+
+
+def test_gains_are_of_the_same_seed() -> None:
+    assert gains(ROWS, "both") == [5.0, 7.0]
+    assert gains(ROWS[:1] + ROWS[2:], "both") == [5.0]
+
+
+def test_a_line_says_mean_spread_gain_interval_and_test() -> None:
+    lines = main_table(ROWS).splitlines()
+    assert lines[2] == "| baseline: labels alone | 41.0 ± 1.4 |  |  |  |  | 30.0 | 31.0 | 32.0 | 11 |"
+    # Of 5 and 7: t of one degree of freedom is 12.706, the standard error 1; p = 2 arctan(1 / 6) / pi.
+    expected = "| 47.0 ± 2.8 | +6.0 | -6.7 to +18.7 | 0.105 | 0.60 | 35.5 | 36.0 | 37.0 | 21 |"
+    assert lines[3].endswith(expected)
+
+
+def test_one_seed_has_no_interval() -> None:
+    line = main_table([ROWS[0], ROWS[2]]).splitlines()[3]
+    assert "| 45.0 | +5.0 |  |  | 0.50 |" in line
+
+
+def test_parts_that_no_cell_has_get_no_column() -> None:
+    head, _, plain, ours = parts_table(ROWS).splitlines()
+    assert head == "| | small | gain |"
+    assert plain.endswith("| 21.0 |  |")
+    assert ours.endswith("| 27.5 | +6.5 |")
+
+
+def test_rows_survive_the_file() -> None:
+    text = to_csv(ROWS)
+    assert to_csv(from_csv(text)) == text
+    assert from_csv(text)[2]["gap_recovered"] == pytest.approx(0.5)
+    assert "gap_recovered" not in from_csv(text)[0]

@@ -1,0 +1,72 @@
+"""Every variant is the profile with some parameters changed, and fits together."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from benchmarks.ablation.plan import NEEDS, cells
+from benchmarks.ablation.variants import SEEDS, VARIANTS, changed
+from wsdkd.params.profile import parse_profile
+
+PROFILES = Path(__file__).parents[2] / "profiles"
+
+
+def _params(profile: str = "scenes") -> dict[str, Any]:
+    return YAML(typ="safe", pure=True).load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("profile", ["scenes", "cards", "coco"])
+def test_the_parameters_of_every_variant_are_accepted(name: str, profile: str) -> None:
+    source = Path(f"profiles/{profile}.yaml")
+    parse_profile(changed(_params(profile), VARIANTS[name], 3), source)
+
+
+def test_a_seed_is_that_of_every_training_and_of_no_dataset() -> None:
+    params = _params()
+    for variant in VARIANTS.values():
+        result: Any = changed(params, variant, 3)
+        for name in SEEDS:
+            value = result
+            for step in name.split("."):
+                value = value[step]
+            assert value == 3
+        assert result["dataset"] == params["dataset"]
+
+
+def test_students_share_network_schedule_and_epochs() -> None:
+    params = _params()
+    for name, variant in VARIANTS.items():
+        result: Any = changed(params, variant, 0)
+        for section in ("distill_features", "distill_predictions"):
+            assert result[section]["training"] == params[section]["training"], name
+        if name != "plain_teacher":
+            assert result["student"] == params["student"], name
+
+
+def test_the_plain_teacher_has_the_teachers_network_and_size() -> None:
+    params = _params()
+    result: Any = changed(params, VARIANTS["plain_teacher"], 0)
+    assert result["student"]["network"] == params["teacher"]["network"]
+    assert result["student"]["size"] == params["teacher"]["size"] != params["student"]["size"]
+
+
+def test_changing_a_variant_leaves_the_profile_alone() -> None:
+    params = _params()
+    for variant in VARIANTS.values():
+        changed(params, variant, 9)
+    assert params == _params()
+
+
+def test_who_is_taught_comes_after_its_teacher_even_where_that_was_not_asked_for() -> None:
+    asked = ["from_plain", "both"]
+    order = cells(asked, 2)
+    assert order == [
+        (name, seed) for seed in (0, 1) for name in ("teacher", "both", "plain_teacher", "from_plain")
+    ]
+    whole = [name for name, _ in cells(list(VARIANTS), 1)]
+    for place, name in enumerate(whole):
+        if VARIANTS[name].kind in NEEDS:
+            assert NEEDS[VARIANTS[name].kind] in whole[:place]
