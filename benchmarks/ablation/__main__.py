@@ -40,6 +40,7 @@ def main(
         list[str], typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a parameter; repeatable.")
     ] = [],  # noqa: B006, typer copies it
     name: Annotated[str, typer.Option(help="Of the suite; the profile's by default.")] = "",
+    title: Annotated[str, typer.Option(help="Of the suite in a table of suites; its name by default.")] = "",
     jobs: Annotated[
         int, typer.Option(help="Seeds side by side; 0: as many as cores, or one with a GPU.")
     ] = 0,
@@ -58,7 +59,7 @@ def main(
         raise UserError(f"--profile {profile}: no such file as {source}")
     text = customised(source.read_text(encoding="utf-8"), changes, source)
     home = results.home_of(name or profile)
-    plan.write_home(home, text, chosen, seeds, [split])
+    plan.write_home(home, text, seeds, [split])
     plan.run(home, plan.cells(chosen, seeds), jobs or _jobs())
 
     by = results.judge(home, split)
@@ -66,7 +67,7 @@ def main(
     command = " ".join(["python -m benchmarks.ablation", *(_quoted(each) for each in sys.argv[1:])])
     with publish_folder(REPORTS / (name or profile)) as aside:
         (aside / "results.csv").write_text(results.to_csv(rows), encoding="utf-8")
-        (aside / "run.json").write_text(_provenance(command, split, by), encoding="utf-8")
+        (aside / "run.json").write_text(_provenance(title or name or profile, command, by), encoding="utf-8")
         (aside / "table.md").write_text(
             f"{tables.main_table(rows)}\n\n{tables.parts_table(rows)}\n", encoding="utf-8"
         )
@@ -74,6 +75,10 @@ def main(
         if {BASELINE, OURS} <= set(chosen):
             charts.draw_classes(home, seeds, by, aside / "classes.png")
     typer.echo((REPORTS / (name or profile) / "table.md").read_text(encoding="utf-8"))
+
+
+def _device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()}, no GPU"
 
 
 def _jobs() -> int:
@@ -85,13 +90,14 @@ def _quoted(argument: str) -> str:
     return "dataset.root=PATH" if argument.startswith("dataset.root=") else argument
 
 
-def _provenance(command: str, split: Split, by: results.Judge) -> str:
+def _provenance(title: str, command: str, by: results.Judge) -> str:
     content = {
+        "title": title,
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": f"{os.cpu_count()} cores, {_device()}",
         "versions": {"python": platform.python_version(), **{each: version(each) for each in PACKAGES}},
-        "split": split,
+        "split": by.split,
         "images": len(by.truth.labels),
         "classes": len(by.classes),
     }

@@ -3,7 +3,7 @@
     python -m benchmarks.ablation.page scenes   # take over reports/ablation/scenes, then write the pages
     python -m benchmarks.ablation.page          # write the pages again
 
-A generated part stands between ``<!-- WHAT of NAME -->`` and ``<!-- end -->``; all else is written by hand.
+A generated part stands between ``<!-- WHAT of NAME ... -->`` and ``<!-- end -->``; the rest is handwritten.
 """
 
 import json
@@ -11,7 +11,9 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,15 @@ from wsdkd.files import publish_file
 
 REPORTS, RESULTS, PICTURES = Path("reports/ablation"), Path("docs/results"), Path("docs/pictures")
 PAGES = (Path("README.md"), Path("docs/results.md"))
-PART = re.compile(r"(<!-- (\w+) of ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PART = re.compile(r"(<!-- (\w+) of ([\w -]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What docs/results holds of one suite."""
+
+    rows: Sequence[Row]
+    run: dict[str, Any]
 
 
 def take_over(name: str) -> None:
@@ -48,29 +58,36 @@ def with_results(text: str, folder: Path = RESULTS) -> str:
     """
 
     def generated(found: re.Match[str]) -> str:
-        what, name = found[2], found[3]
+        what, names = found[2], found[3].split()
         if what not in PARTS:
-            raise UserError(f"<!-- {what} of {name} -->: unknown; allowed: {', '.join(PARTS)}")
-        path = folder / f"{name}.csv"
-        if not path.is_file():
-            raise UserError(f"{path}: no such file, and a page has a part of it")
-        rows = from_csv(path.read_text(encoding="utf-8"))
-        return f"{found[1]}{PARTS[what](rows, folder / f'{name}.json')}\n{found[4]}"
+            raise UserError(f"<!-- {what} of {found[3]} -->: unknown; allowed: {', '.join(PARTS)}")
+        return f"{found[1]}{PARTS[what]([_suite(folder, name) for name in names])}\n{found[4]}"
 
     return PART.sub(generated, text)
 
 
-def _provenance(_: Sequence[Row], path: Path) -> str:
-    run = json.loads(path.read_text(encoding="utf-8"))
-    versions = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
-    scored = f"{run['images']} images of the split {run['split']}, {run['classes']} classes"
-    return f"`{run['command']}`, {scored}; {run['machine']}, no GPU, {run['date']}; {versions}."
+def _suite(folder: Path, name: str) -> Suite:
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file, and a page has a part of it")
+    run = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return Suite(from_csv(path.read_text(encoding="utf-8")), run)
 
 
-def _brief(rows: Sequence[Row], path: Path) -> str:
+def _provenance(suites: Sequence[Suite]) -> str:
+    """How the results came about, a paragraph a suite."""
+    paragraphs = []
+    for run in (suite.run for suite in suites):
+        versions = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
+        scored = f"{run['images']} images of the split {run['split']}, {run['classes']} classes"
+        paragraphs.append(f"`{run['command']}`, {scored}; {run['machine']}, {run['date']}; {versions}.")
+    return "\n\n".join(paragraphs)
+
+
+def _brief(suites: Sequence[Suite]) -> str:
     """The three networks in use, and what distillation gave."""
-    run = json.loads(path.read_text(encoding="utf-8"))
-    by_variant = tables.by_variant(rows)
+    (suite,) = suites
+    rows, run = suite.rows, suite.run
     lines = ["| percent, mean of seeds | mAP | CF1 | OF1 |", "|---|---:|---:|---:|"]
     titles = {BASELINE: "baseline: the student without a teacher", TEACHER: "teacher"}
     for name in (BASELINE, TEACHER, OURS):
@@ -78,35 +95,66 @@ def _brief(rows: Sequence[Row], path: Path) -> str:
         lines.append(f"| {titles.get(name, '**distilled student**')} | {figures} |")
     gain = summarise(tables.gains(rows, OURS))
     low, high = gain.interval
-    recovered = np.mean([row["gap_recovered"] for row in by_variant[OURS].values()])
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Gain {gain.mean:+.1f} mAP (95 % interval over {len(by_variant[OURS])} seeds {low:+.1f} to "
-            f"{high:+.1f}), {recovered:.2f} of the teacher's lead recovered; ± is the deviation over seeds.",
-            f"`{run['command']}`, {run['machine']}, no GPU, {run['date']}.",
-        ]
-    )
-
-
-def _teacher(rows: Sequence[Row], _: Path) -> str:
-    """How the teacher stands against the plain classifier of its own backbone and resolution."""
-    seeds = tables.by_variant(rows)[TEACHER].values()
-    lines = ["| | mAP | AP50 | CorLoc |", "|---|---:|---:|---:|"]
-    located = " | ".join(f"{np.mean([row[key] for row in seeds]):.1f}" for key in ("AP50", "CorLoc"))
-    lines.append(f"| teacher | {tables.spread(rows, TEACHER, 'mAP')} | {located} |")
-    if "plain_teacher" in tables.by_variant(rows):
-        title = VARIANTS["plain_teacher"].title
-        lines.append(f"| {title} | {tables.spread(rows, 'plain_teacher', 'mAP')} | | |")
+    count = len(tables.by_variant(rows)[OURS])
+    lines += [
+        "",
+        f"Gain {gain.mean:+.1f} mAP (95 % interval over {count} seeds {low:+.1f} to {high:+.1f}), "
+        f"{_recovered(rows):.2f} of the teacher's lead recovered; ± is the deviation over seeds.",
+        f"`{run['command']}`, {run['machine']}, {run['date']}.",
+    ]
     return "\n".join(lines)
 
 
-PARTS: dict[str, Callable[[Sequence[Row], Path], str]] = {
-    "table": lambda rows, _: tables.main_table(rows),
-    "parts": lambda rows, _: tables.parts_table(rows),
+def _teacher(suites: Sequence[Suite]) -> str:
+    """How the teacher stands against the plain classifier of its own backbone and resolution."""
+    (suite,) = suites
+    seeds = tables.by_variant(suite.rows)[TEACHER].values()
+    lines = ["| | mAP | AP50 | CorLoc |", "|---|---:|---:|---:|"]
+    located = " | ".join(f"{np.mean([row[key] for row in seeds]):.1f}" for key in ("AP50", "CorLoc"))
+    lines.append(f"| teacher | {tables.spread(suite.rows, TEACHER, 'mAP')} | {located} |")
+    if "plain_teacher" in tables.by_variant(suite.rows):
+        title = VARIANTS["plain_teacher"].title
+        lines.append(f"| {title} | {tables.spread(suite.rows, 'plain_teacher', 'mAP')} | | |")
+    return "\n".join(lines)
+
+
+def _pays(suites: Sequence[Suite]) -> str:
+    """A line a suite: what the teacher leads by, and what of it distillation gives to the student."""
+    lines = [
+        "| | seeds | baseline | teacher's lead | gain | 95 % interval | gap recovered |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for suite in suites:
+        gain, lead = (summarise(tables.gains(suite.rows, name)) for name in (OURS, TEACHER))
+        low, high = gain.interval
+        interval = "" if np.isnan(low) else f"{low:+.1f} to {high:+.1f}"
+        cells = [
+            suite.run["title"],
+            str(len(tables.by_variant(suite.rows)[OURS])),
+            tables.spread(suite.rows, BASELINE, "mAP"),
+            f"{lead.mean:+.1f}",
+            f"{gain.mean:+.1f}",
+            interval,
+            "none" if np.isnan(_recovered(suite.rows)) else f"{_recovered(suite.rows):.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _recovered(rows: Sequence[Row]) -> float:
+    # A seed whose teacher does not lead has none.
+    values = [
+        row["gap_recovered"] for row in tables.by_variant(rows)[OURS].values() if "gap_recovered" in row
+    ]
+    return float(np.mean(values)) if values else float("nan")
+
+
+PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {
+    "table": lambda suites: "\n\n".join(tables.main_table(suite.rows) for suite in suites),
+    "parts": lambda suites: "\n\n".join(tables.parts_table(suite.rows) for suite in suites),
     "brief": _brief,
     "teacher": _teacher,
+    "pays": _pays,
     "run": _provenance,
 }
 

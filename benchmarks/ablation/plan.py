@@ -34,7 +34,7 @@ STUDENT_CODE = (
     "wsdkd.training.loop",
     "wsdkd.models.student",
 )
-
+LIVE_CODE = ("benchmarks.ablation.live",)
 
 NEEDS = {"cached": "teacher", "live": "teacher", "plain teacher": "plain_teacher"}
 """Kind of a variant -> the variant that teaches it."""
@@ -47,13 +47,12 @@ def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
     return [(name, seed) for seed in range(seeds) for name in order]
 
 
-def write_home(home: Path, text: str, variants: Sequence[str], seeds: int, splits: Sequence[str]) -> None:
-    """Lay out the repository.
+def write_home(home: Path, text: str, seeds: int, splits: Sequence[str]) -> None:
+    """Lay out the repository, with a stage for every cell there could be.
 
     Args:
         home: its folder, made if missing.
         text: of the profile.
-        variants: which.
         seeds: this many, from 0.
         splits: on which each network is scored.
     """
@@ -67,9 +66,10 @@ def write_home(home: Path, text: str, variants: Sequence[str], seeds: int, split
         photographs = [str(Path(params["dataset"]["root"]).resolve())]
         params["dataset"]["root"] = photographs[0]
     _dump(home / PARAMS_FILE, params)
-    _dump(home / CODE, {"teacher": code_digest(TEACHER_CODE), "student": code_digest(STUDENT_CODE)})
+    code = {"teacher": TEACHER_CODE, "student": STUDENT_CODE, "live": LIVE_CODE}
+    _dump(home / CODE, {name: code_digest(modules) for name, modules in code.items()})
     _dump(home / VARIANTS_FILE, {name: _described(name) for name in ALL})
-    _dump(home / "dvc.yaml", {"stages": _stages(cells(variants, seeds), ",".join(splits), photographs)})
+    _dump(home / "dvc.yaml", {"stages": _stages(cells(list(ALL), seeds), ",".join(splits), photographs)})
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -100,6 +100,8 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["outs"].append(f"teachers/{seed}")
         else:
             stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
+        if kind in ("live", "plain teacher"):
+            stage["params"] += ["cache", {CODE: ["live"]}]
         if kind in NEEDS:
             teacher = f"teachers/{seed}" if NEEDS[kind] == "teacher" else f"cells/{NEEDS[kind]}-{seed}"
             stage["deps"].append(teacher)

@@ -1,0 +1,1 @@
+"""Measurements behind the defaults, the results and the figures of the docs."""
