@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +133,7 @@ def gpus_of_this_machine(
 
 
 @task(name="update", task_run_name="update", **BY_DVC)
-def update_imports(paths: tuple[str, ...], processes: Processes) -> None:
+def update_imports(paths: Sequence[str], processes: Processes) -> None:
     """Fetch what has changed at the source of imported data."""
     run_dvc(["dvc", "--wait-for-lock", "update", *paths], processes, get_run_logger().info)
 
