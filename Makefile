@@ -29,7 +29,7 @@ demo: install ## Run the whole pipeline on the embedded dataset and print the ta
 retrain: $(VENV)/.installed-flow ## Run the Prefect flow once: all stages, then promotion, then sharing.
 	python -m flows.retrain
 
-serve: $(VENV)/.installed-flow ## Start a Prefect server and retraining at two every night.
+serve: $(VENV)/.installed-flow ## Start a Prefect server, and retraining at two every night (UTC).
 	python -m flows.schedule --server --cron "$(CRON)"
 
 student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from prefect.client.schemas.schedules import CronSchedule
+from pydantic import ValidationError
 
 from flows.command import say, with_options
 from flows.options import Retraining
@@ -24,7 +26,7 @@ SERVER_AWAY_SECONDS = 5.0
 @with_options
 def main(
     chosen: Retraining,
-    cron: Annotated[str | None, typer.Option(help='When, as cron says it: "0 2 * * *" is at two.')] = None,
+    cron: Annotated[str | None, typer.Option(help='When, in UTC: "0 2 * * *" is at two.')] = None,
     interval: Annotated[float | None, typer.Option(min=1, help="Seconds from one run to the next.")] = None,
     server: Annotated[bool, typer.Option("--server", help="Run the Prefect server, too.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of that server, on 127.0.0.1.")] = PORT,
@@ -32,7 +34,9 @@ def main(
     """Serve the deployment retrain/scheduled until this process is ended; options are those of its runs."""
     if (cron is None) == (interval is None):
         raise typer.BadParameter("give one of --cron and --interval")
-    when: dict[str, Any] = {"cron": cron} if cron else {"interval": timedelta(seconds=interval or 0)}
+    if cron is not None:
+        _check(cron)
+    when: dict[str, Any] = {"interval": timedelta(seconds=interval or 0)} if cron is None else {"cron": cron}
     try:
         url = start_server(port) if server else configured_url()
         if url is None:
@@ -63,6 +67,14 @@ def serve_for_ever(url: str, chosen: Retraining, when: dict[str, Any]) -> None:
         except (httpx.HTTPError, RuntimeError):
             if answers(url):
                 raise
+
+
+def _check(cron: str) -> None:
+    # Before a server is started, and in fewer words than Prefect's.
+    try:
+        CronSchedule(cron=cron)
+    except ValidationError:
+        raise typer.BadParameter(f'--cron "{cron}": not five fields as cron reads them') from None
 
 
 if __name__ == "__main__":
