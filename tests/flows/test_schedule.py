@@ -161,8 +161,10 @@ def _assert_no_two_on_the_gpu(server: Server, run: dict[str, Any]) -> None:
         task = tasks[name]
         if task["state_name"] != "Ran":
             continue
+        # Before this line, it may have said that it waits for the GPU.
         lines = server.find("logs", logs={"task_run_id": {"any_": [task["id"]]}}, sort="TIMESTAMP_ASC")
-        spans.append((lines[0]["timestamp"], task["end_time"]))
+        started = next(line for line in lines if line["message"].startswith("Running stage"))
+        spans.append((started["timestamp"], task["end_time"]))
     spans = sorted((datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in spans)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
