@@ -29,12 +29,15 @@ demo: install ## Run the whole pipeline on the embedded dataset and print the ta
 retrain: $(VENV)/.installed-flow ## Run the Prefect flow once: all stages, then promotion, then sharing.
 	python -m flows.retrain
 
-serve: $(VENV)/.installed-flow ## Start a Prefect server and retraining at two every night.
+serve: $(VENV)/.installed-flow ## Start a Prefect server, and retraining at two every night (UTC).
 	python -m flows.schedule --server --cron "$(CRON)"
 
 student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
 	dvc repro --pull --allow-missing distill_predictions
-	@test -d models/student || dvc pull distill_predictions
+	@test -d models/student || dvc pull distill_predictions 2>/dev/null || { \
+		echo "Nobody has pushed the student that dvc.lock names: training it here."; \
+		dvc pull prepare cache_teacher && dvc repro --force --single-item distill_features && \
+		dvc repro --force --single-item distill_predictions; }
 
 install: $(VENV)/.installed ## Make .venv with exactly the pinned packages and the project.
 

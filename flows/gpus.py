@@ -4,8 +4,10 @@ import os
 import shutil
 import socket
 import subprocess
+from contextlib import suppress
 
 from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectAlreadyExists
 
 GPUS_VARIABLE = "WSDKD_GPUS"
 
@@ -40,6 +42,7 @@ def gpu_limit() -> str | None:
     if count_gpus() == 0:
         return None
     name = f"gpu-{socket.gethostname()}"
-    with get_client(sync_client=True) as client:
+    # Of two flows that find no limit and make it, the second has it as well.
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, limit=1)
     return name

@@ -6,11 +6,9 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
-WAIT_MINUTES = 1440.0
-
 
 class Retraining(BaseModel):
-    """Options of a flow run.
+    """Options of a flow run; each is an option of the commands, too.
 
     Attributes:
         pull: fetch what is missing from the DVC remote where that spares a stage.
@@ -25,29 +23,29 @@ class Retraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pull: bool = False
-    push: bool = True
-    commit: bool = False
-    promote: bool = True
-    allow_dirty: bool = False
-    update: tuple[str, ...] = ()
-    at_once: int | None = Field(default=None, ge=1)
-    wait_minutes: float = Field(default=WAIT_MINUTES, ge=0)
+    pull: Annotated[bool, typer.Option("--pull", help="Fetch what is missing from the DVC remote.")] = False
+    push: Annotated[
+        bool, typer.Option("--push/--no-push", help="Upload to the default remote, if there is one.")
+    ] = True
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Commit dvc.lock and metrics on a branch of the run.")
+    ] = False
+    promote: Annotated[
+        bool, typer.Option("--promote/--no-promote", help="Promote the student if it is better.")
+    ] = True
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Run although files are not committed.")
+    ] = False
+    update: Annotated[
+        list[str], typer.Option(metavar="FILE.dvc", help="Update imported data first; may be repeated.")
+    ] = []
+    at_once: Annotated[
+        int | None, Field(ge=1), typer.Option(min=1, help="Stages at the same time; default: CPUs / 2.")
+    ] = None
+    wait_minutes: Annotated[
+        float, Field(ge=0), typer.Option(min=0, help="How long to wait for another run here.")
+    ] = 1440.0
 
     def stages_at_once(self) -> int:
         """How many stages may run at the same time."""
         return self.at_once or max(1, (os.cpu_count() or 1) // 2)
-
-
-Pull = Annotated[bool, typer.Option("--pull", help="Fetch what is missing from the DVC remote.")]
-Push = Annotated[
-    bool, typer.Option("--push/--no-push", help="Upload to the default remote, if there is one.")
-]
-Commit = Annotated[bool, typer.Option("--commit", help="Commit dvc.lock and metrics on a branch of the run.")]
-Promote = Annotated[bool, typer.Option("--promote/--no-promote", help="Promote the student if it is better.")]
-AllowDirty = Annotated[bool, typer.Option("--allow-dirty", help="Run although files are not committed.")]
-Update = Annotated[
-    list[str] | None, typer.Option(metavar="FILE.dvc", help="Update imported data first; may be repeated.")
-]
-AtOnce = Annotated[int | None, typer.Option(min=1, help="Stages at the same time; default: CPUs / 2.")]
-WaitMinutes = Annotated[float, typer.Option(min=0, help="How long to wait for another run here.")]

@@ -20,12 +20,13 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import artifacts, commit, gpus, options, pipeline, remote
+from flows import artifacts, commit, gpus, pipeline, remote
 from flows.cancellation import CancellationWatch
+from flows.command import say, with_options
 from flows.locks import BusyError, drop_dead_locks, project_lock
 from flows.options import Retraining
 from flows.processes import Processes
-from flows.server import ServerError, configured_url, start_server, use_server
+from flows.server import ServerError, configured_url, require_server, start_server, use_server
 from flows.stage import RAN, UNCHANGED, Outcome
 from flows.tasks import Run, promote, push, submit_stage, update_imports
 
@@ -167,27 +168,9 @@ def _message(run_name: str, start: commit.Start, outcomes: dict[str, Outcome]) -
     return f"Retrain {run_name}\n\nStarted from {start.commit}; {what}."
 
 
-def main(
-    pull: options.Pull = False,
-    push: options.Push = True,
-    commit: options.Commit = False,
-    promote: options.Promote = True,
-    allow_dirty: options.AllowDirty = False,
-    update: options.Update = None,
-    at_once: options.AtOnce = None,
-    wait_minutes: options.WaitMinutes = options.WAIT_MINUTES,
-) -> None:
-    """Run the flow once; status 1 when a stage failed, 2 when the run was cancelled."""
-    chosen = Retraining(
-        pull=pull,
-        push=push,
-        commit=commit,
-        promote=promote,
-        allow_dirty=allow_dirty,
-        update=tuple(update or ()),
-        at_once=at_once,
-        wait_minutes=wait_minutes,
-    )
+@with_options
+def main(chosen: Retraining) -> None:
+    """Run the flow once; status 1 when a stage failed or no server can be had, 2 when it was cancelled."""
     sys.exit(run_once(chosen))
 
 
@@ -198,25 +181,22 @@ def run_once(chosen: Retraining) -> int:
             url = configured_url()
             if url is None:
                 # Before the server: two of them on the project's database would lock each other out.
-                stack.enter_context(project_lock("by hand", 60 * chosen.wait_minutes, _say))
-                _say("Starting a Prefect server for this run.")
+                stack.enter_context(project_lock("by hand", 60 * chosen.wait_minutes, say))
+                say("Starting a Prefect server for this run.")
                 # One may have been started while this run waited.
                 url = configured_url() or start_server()
+            require_server(url)
             use_server(url)
             state = retrain(chosen, return_state=True)
     except (BusyError, ServerError) as error:
-        _say(f"error: {error}")
-        return 2
+        say(f"error: {error}")
+        return 2 if isinstance(error, BusyError) else 1
     except KeyboardInterrupt:
         return 130
     except TerminationSignal as signalled:
         return 128 + signalled.signal
-    _say(f"{state.name}: {state.message}")
+    say(f"{state.name}: {state.message}")
     return 0 if state.is_completed() else 2 if state.is_cancelled() else 1
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 if __name__ == "__main__":

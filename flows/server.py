@@ -19,6 +19,7 @@ URL_FILE = HOME / "server.url"
 LOG_FILE = HOME / "server.log"
 START_SECONDS = 180.0
 RESTART_SECONDS = 1.0
+ASKED_AGAIN_AFTER = (1.0, 2.0)  # seconds; a server may be busy, or just being restarted
 ENDING_SECONDS = 20.0  # in which the server of a run that has just ended is gone
 
 
@@ -77,12 +78,31 @@ def start_server(port: int | None = None) -> str:
     return url
 
 
+def require_server(url: str) -> None:
+    """Refuse a server that does not answer, before Prefect tries it again and again.
+
+    Raises:
+        ServerError: says what to do.
+    """
+    for pause in ASKED_AGAIN_AFTER:
+        if answers(url):
+            return
+        time.sleep(pause)
+    if not answers(url):
+        raise ServerError(
+            f"PREFECT_API_URL={url}: no server answers there; start it or correct the address, or unset the "
+            "variable to run with a server of the project's own"
+        )
+
+
+def answers(url: str) -> bool:
+    """Whether something answers at ``url`` that may be a server: one that asks who we are is one, too."""
+    return 0 < _health(url) < 500
+
+
 def is_healthy(url: str) -> bool:
-    """Whether a server answers at ``url``."""
-    try:
-        return httpx.get(f"{url}/health", timeout=5.0).status_code == 200
-    except httpx.HTTPError:
-        return False
+    """Whether a server at ``url`` is up and lets us in."""
+    return _health(url) == 200
 
 
 class _Server:
@@ -128,6 +148,14 @@ class _Server:
         if process.stdin is not None:
             process.stdin.close()
         process.wait()
+
+
+def _health(url: str) -> int:
+    """HTTP status of a server's check of its health; 0 where nothing answers."""
+    try:
+        return httpx.get(f"{url.rstrip('/')}/health", timeout=5.0).status_code
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return 0
 
 
 def _take(lock: int) -> None:

@@ -18,6 +18,8 @@ DEFAULTS = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     # A server that is restarted must not cost the training that reports to it.
     "PREFECT_CLIENT_MAX_RETRIES": "8",
+    # A stage that waits for a GPU asks again every few seconds, and Prefect calls each time an error.
+    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
 }
 

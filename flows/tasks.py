@@ -3,14 +3,17 @@
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 from prefect.futures import PrefectFuture
 from prefect.states import Completed
@@ -22,7 +25,7 @@ from flows.processes import Processes, StoppedError
 from flows.stage import UNCHANGED, DvcError, DvcHinderedError, Outcome, repro_command, run_dvc, run_stage
 
 RETRY_DELAYS = [5.0, 20.0, 60.0]
-WAIT_SECONDS = 3.0  # for the GPUs, before it is asked whether the run is ending
+WAIT_SECONDS = 3.0  # for the GPUs, before they are asked for again
 LEASE_SECONDS = 60.0  # a killed flow gives the GPUs back after this
 
 
@@ -115,7 +118,9 @@ def gpus_of_this_machine(
                 held.enter_context(
                     concurrency(
                         limit,
-                        timeout_seconds=WAIT_SECONDS,
+                        # One question at a time, to its answer. Prefect's timeout would cut one off that the
+                        # server then says yes to, and the GPUs were nobody's until that lease ran out.
+                        max_retries=0,
                         lease_duration=LEASE_SECONDS,
                         strict=True,
                         # A server that is away for a while must not cost the training.
@@ -123,17 +128,25 @@ def gpus_of_this_machine(
                     )
                 )
                 break
-            except TimeoutError:
-                if processes.stopped:
-                    raise StoppedError(f"{limit}: no longer waited for, as the flow run is ending") from None
-                if not waiting:
-                    log(f"Waiting for {limit}: another stage computes on this machine's GPUs.")
-                waiting = True
+            except ConcurrencySlotAcquisitionError as error:
+                if not _is_taken(error):
+                    raise
+            if not waiting:
+                log(f"Waiting for {limit}: another stage computes on this machine's GPUs.")
+            waiting = True
+            time.sleep(WAIT_SECONDS)
+            if processes.stopped:
+                raise StoppedError(f"{limit}: no longer waited for, as the flow run is ending")
         yield
 
 
+def _is_taken(error: ConcurrencySlotAcquisitionError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code == httpx.codes.LOCKED
+
+
 @task(name="update", task_run_name="update", **BY_DVC)
-def update_imports(paths: tuple[str, ...], processes: Processes) -> None:
+def update_imports(paths: Sequence[str], processes: Processes) -> None:
     """Fetch what has changed at the source of imported data."""
     run_dvc(["dvc", "--wait-for-lock", "update", *paths], processes, get_run_logger().info)
 

@@ -62,11 +62,29 @@ def test_another_student_is_too(first_log: str, colleague: Clone, team: Clone) -
     no_teacher_in(colleague, team)
 
 
-def test_make_student_fetches_one_that_is_trained(
-    first_log: str, colleague: Clone, team: Clone, clone_of: Callable[[Clone], Clone]
-) -> None:
+@pytest.fixture(scope="module")
+def trained(first_log: str, colleague: Clone) -> Clone:
+    """The colleague's clone, with a committed lock of a student that nobody has pushed."""
     assert first_log
     git(colleague.root, "commit", "--quiet", "--all", "-m", "Train a student")
+    return colleague
+
+
+def test_make_student_trains_one_that_nobody_pushed(
+    trained: Clone, team: Clone, clone_of: Callable[[Clone], Clone]
+) -> None:
+    other = clone_of(trained)
+    log = other.run("make", "--old-file=install", "student").stdout
+    assert "Nobody has pushed the student" in log
+    assert stages_run(log) == STUDENT
+    assert (other.root / "models/student/model.safetensors").is_file()
+    no_teacher_in(other, team)
+
+
+def test_make_student_fetches_one_that_is_trained(
+    trained: Clone, team: Clone, clone_of: Callable[[Clone], Clone]
+) -> None:
+    colleague = trained
     colleague.dvc("push", *STUDENT)
     third = clone_of(colleague)
     # The environment is this one: the target install counts as done.
