@@ -1,15 +1,12 @@
 """Tables in Markdown, from raw results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from benchmarks.ablation.results import Row
 from benchmarks.ablation.statistics import paired_p, summarise
 from benchmarks.ablation.variants import ALL, BASELINE
-
-Values = Mapping[str, list[float]]
-"""Of one variant: name of a figure -> a value a seed, in the order of seeds."""
 
 
 def by_variant(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
@@ -78,6 +75,6 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def _mean(rows: "Mapping[int, Row] | object", figure: str, decimals: int) -> str:
-    values = [row[figure] for row in rows if figure in row]  # type: ignore[attr-defined]
+def _mean(rows: Iterable[Row], figure: str, decimals: int) -> str:
+    values = [row[figure] for row in rows if figure in row]
     return f"{np.mean(values):.{decimals}f}" if values else ""

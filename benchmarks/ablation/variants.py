@@ -1,8 +1,9 @@
 """What is compared: every variant is the active profile with some parameters changed."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["teacher", "plain", "cached", "live", "plain teacher"]
 """How a network comes to be.
@@ -111,12 +112,12 @@ SEEDS = (
 """Parameters that a seed of the comparison stands for; the dataset and its split stay the same."""
 
 
-def changed(params: Mapping[str, object], variant: Variant, seed: int) -> dict[str, object]:
+def changed(params: Mapping[str, Any], variant: Variant, seed: int) -> dict[str, Any]:
     """Parameters of one cell: sections as in a profile, of a variant with a seed."""
-    result = _copied(params)
+    result: dict[str, Any] = deepcopy(dict(params))
     values = {
-        **{here: _get(params, there) for here, there in variant.taken.items()},
-        **variant.changes,
+        **{here: deepcopy(_get(params, there)) for here, there in variant.taken.items()},
+        **deepcopy(dict(variant.changes)),
         **dict.fromkeys(SEEDS, seed),
     }
     for name, value in values.items():
@@ -128,14 +129,8 @@ def changed(params: Mapping[str, object], variant: Variant, seed: int) -> dict[s
     return result
 
 
-def _copied(value: object) -> "dict[str, object]":
-    if not isinstance(value, Mapping):
-        return value  # type: ignore[return-value]
-    return {key: _copied(item) for key, item in value.items()}
-
-
-def _get(params: Mapping[str, object], name: str) -> object:
-    value: object = params
+def _get(params: Mapping[str, Any], name: str) -> Any:
+    value: Any = params
     for step in name.split("."):
-        value = value[step]  # type: ignore[index]
-    return _copied(value)
+        value = value[step]
+    return value

@@ -1,10 +1,12 @@
 """Pages say what the raw results say."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks.ablation.page import PAGES, PART, RESULTS, with_results
+from benchmarks.ablation.results import Row, to_csv
 from wsdkd.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -36,6 +38,72 @@ def test_raw_results_are_small_and_say_how_they_came_about() -> None:
         assert file.stat().st_size < 20_000
         for told in ("command", "date", "machine", "versions"):
             assert told in file.with_suffix(".json").read_text(encoding="utf-8")
+
+
+RUN = {
+    "title": "one",
+    "command": "python -m benchmarks.ablation",
+    "date": "2030-01-01",
+    "machine": "2 cores",
+    "versions": {"torch": "9.9"},
+    "split": "test",
+    "images": 10,
+    "classes": 2,
+}
+ROWS: list[Row] = [
+    {"variant": name, "seed": seed, "mAP": ap, "CF1": 30.0, "OF1": 31.0, "top_OF1": 32.0, "seconds": 1.0}
+    for name, values in (("baseline", (40.0, 42.0)), ("teacher", (50.0, 52.0)), ("both", (45.0, 49.0)))
+    for seed, ap in enumerate(values)
+]
+for row in ROWS:
+    if row["variant"] == "teacher":
+        row |= {"AP50": 8.0, "CorLoc": 20.0}
+    if row["variant"] == "both":
+        row["gap_recovered"] = (0.5, 0.7)[row["seed"]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, rows, title in (
+        ("one", ROWS, "one"),
+        ("two", [row for row in ROWS if row["seed"] == 0], "two"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(to_csv(rows), encoding="utf-8")
+        (tmp_path / f"{name}.json").write_text(json.dumps({**RUN, "title": title}), encoding="utf-8")
+    return tmp_path
+
+
+def _lines(part: str, folder: Path) -> list[str]:
+    return with_results(f"before\n<!-- {part} -->\nold\n<!-- end -->\nafter", folder).splitlines()
+
+
+def test_the_three_networks_in_use(folder: Path) -> None:
+    lines = _lines("brief of one", folder)
+    assert lines[:2] == ["before", "<!-- brief of one -->"]
+    assert lines[-2:] == ["<!-- end -->", "after"]
+    assert "old" not in lines
+    assert lines[6] == "| **distilled student** | 47.0 ± 2.8 | 30.0 ± 0.0 | 31.0 ± 0.0 |"
+    assert lines[8].startswith(
+        "Gain +6.0 mAP (95 % interval over 2 seeds -6.7 to +18.7), 0.60 of the teacher's"
+    )
+
+
+def test_the_teacher_with_what_it_finds(folder: Path) -> None:
+    assert _lines("teacher of one", folder)[4] == "| teacher | 51.0 ± 1.4 | 8.0 | 20.0 |"
+
+
+def test_suites_side_by_side(folder: Path) -> None:
+    lines = _lines("pays of one two", folder)
+    assert lines[4] == "| one | 2 | 41.0 ± 1.4 | +10.0 | +6.0 | -6.7 to +18.7 | 0.60 |"
+    assert lines[5] == "| two | 1 | 40.0 | +10.0 | +5.0 |  | 0.50 |"
+
+
+def test_how_it_came_about(folder: Path) -> None:
+    told = _lines("run of one", folder)[2]
+    assert told == (
+        "`python -m benchmarks.ablation`, 10 images of the split test, 2 classes; "
+        "2 cores, 2030-01-01; torch 9.9."
+    )
 
 
 def test_a_part_without_results_is_refused(tmp_path: Path) -> None:
