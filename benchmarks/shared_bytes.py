@@ -65,7 +65,8 @@ def _proposal_bytes(boxes: int) -> float:
     items = []
     for number in range(SHARD_IMAGES):
         corners = np.sort(rng.uniform(0, 500, (2, boxes, 2)), axis=0)
-        items.append((f"image-{number:06d}", np.hstack(list(corners)), np.sort(rng.uniform(0, 1, boxes))[::-1]))
+        scores = np.sort(rng.uniform(0, 1, boxes))[::-1]
+        items.append((f"image-{number:06d}", np.hstack(list(corners)), scores))
     with tempfile.TemporaryDirectory() as folder:
         write_proposals(Path(folder) / "proposals", items)
         written = sum(path.stat().st_size for path in (Path(folder) / "proposals").iterdir())
