@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from wsdkd.cli import cache, predict, profile, promoted, show
+from wsdkd.cli import cache, export, predict, profile, promoted, show
 from wsdkd.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(promoted.app, name="promoted")
 app.add_typer(show.app, name="show")
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 
 
 def main() -> None:

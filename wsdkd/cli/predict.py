@@ -12,14 +12,11 @@ from rich.console import Console
 from tqdm import tqdm
 
 from wsdkd.cli.predictions import Choice, Scored, csv_rows, json_list, shown, table_rows
-from wsdkd.cli.promoted import PROMOTED
+from wsdkd.cli.students import student_folder
 from wsdkd.errors import UserError
 from wsdkd.inference.folders import Found, find_pictures
 from wsdkd.progress import track
-from wsdkd.promotion.ledger import LEDGER
-from wsdkd.promotion.store import Store
 
-MODELS = Path("models")
 THRESHOLD = 0.5
 
 
@@ -43,7 +40,7 @@ def predict(
     """Label pictures. Those that cannot be read are named and skipped, and the status is 1 then."""
     if as_json and as_csv:
         raise UserError("--json and --csv exclude one another")
-    folder = _folder(model)
+    folder = student_folder(model)
     found = find_pictures(paths)
     _report(found)
     if not found.pictures:
@@ -95,15 +92,6 @@ def _write(text: str, err: bool = False) -> None:
     # drawn anew after every line.
     with tqdm.external_write_mode() if sys.stderr.isatty() else nullcontext():
         typer.echo(text, nl=False, err=err)
-
-
-def _folder(model: str) -> Path:
-    if model == "promoted":
-        return Store(PROMOTED).current_student()
-    if model in ("student", "baseline"):
-        return MODELS / model
-    folder = Path(model)
-    return Store(folder).current_student() if (folder / LEDGER).is_file() else folder
 
 
 def _report(found: Found) -> None:

@@ -1,0 +1,47 @@
+"""``wsdkd export`` from the folders that students lie in."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from tests.promotion.fake_students import promote
+from tests.promotion.small_project import make_project
+from wsdkd.cli.main import app
+from wsdkd.errors import UserError
+from wsdkd.promotion.store import Store
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    make_project(root, 6)
+    promote(Store(root / "models/promoted"), root / "models/good")
+    return root
+
+
+def run(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(app, ["export", *map(str, arguments)])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize("folder", ["models/student", "models/promoted"])
+def test_a_student_is_exported_and_checked(made: Path, tmp_path: Path, folder: str) -> None:
+    result = run(made / folder, "--to", tmp_path / "out" / "student.onnx")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "student.onnx").stat().st_size > 10_000
+    assert "takes uint8 (B, 3, 32, 32), gives probabilities of 3 classes" in result.stdout
+    difference = float(result.stdout.split("greatest difference from PyTorch:")[1])
+    assert difference < 1e-5
+
+
+def test_other_names_and_folders_are_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"student\.bin: expected a name that ends in \.onnx"):
+        run(made / "models/student", "--to", tmp_path / "student.bin")
+    with pytest.raises(UserError, match=r"nothing/model\.json: no such file"):
+        run(tmp_path / "nothing", "--to", tmp_path / "student.onnx")

@@ -1,0 +1,31 @@
+"""``wsdkd export``: a student as an ONNX file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wsdkd.cli.students import student_folder
+from wsdkd.errors import UserError
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|FOLDER", help="promoted, student, baseline, or a folder.")
+    ],
+    to: Annotated[Path, typer.Option(help="The file to write; its name ends in .onnx.")],
+) -> None:
+    """Write a student as an ONNX file, after ONNX Runtime has given with it what PyTorch gives."""
+    if to.suffix != ".onnx":
+        raise UserError(f"--to {to}: expected a name that ends in .onnx")
+    folder = student_folder(model)
+
+    # Torch takes seconds to load, which a wrong path or option need not cost.
+    from wsdkd.inference.export import export_student
+    from wsdkd.models.saved_student import load_student
+
+    student = load_student(folder)
+    difference = export_student(student, to)
+    size, classes = student.params.size, len(student.classes)
+    typer.echo(f"{to}: takes uint8 (B, 3, {size}, {size}), gives probabilities of {classes} classes")
+    typer.echo(f"greatest difference from PyTorch: {difference:.1e}")
