@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from wsdkd.cache.parts import describe, differences
+from wsdkd.cache.rows import StoredRows, stored_rows
 from wsdkd.cache.schema import ARRAYS, CacheError, images_digest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
 from wsdkd.tables.images import ImageRow
@@ -47,7 +48,7 @@ class CachedView:
 class _OpenShard:
     file: h5py.File
     index: ShardIndex
-    arrays: dict[str, h5py.Dataset]  # to look one up by name takes longer than to read an image from it
+    arrays: dict[str, StoredRows | h5py.Dataset]
 
 
 class TeacherCache:
@@ -202,7 +203,7 @@ class TeacherCache:
                     f"{file.filename}: a shard of another cache, different in {describe(differing)}; "
                     "fetch the cache again"
                 )
-            return _OpenShard(file, read_index(file), {name: file[name] for name in ARRAYS})
+            return _OpenShard(file, read_index(file), {name: stored_rows(file[name]) for name in ARRAYS})
         except BaseException:
             file.close()
             raise
