@@ -39,12 +39,23 @@ def average_precisions(scores: np.ndarray, labels: np.ndarray, known: np.ndarray
         ValueError: as :func:`check_scores`.
     """
     check_scores(scores, labels, known)
-    result = np.full(scores.shape[1], np.nan)
-    for k in range(scores.shape[1]):
-        hits, seen = cumulative_hits(scores[known[:, k], k], labels[known[:, k], k])
-        if len(hits) and hits[-1] > 0:
-            result[k] = 100 * np.sum(np.diff(hits, prepend=0) * hits / seen) / hits[-1]
-    return result
+    # A class is a column: a row of its own is read several times faster.
+    by_class = np.ascontiguousarray(scores.T)
+    present = np.ascontiguousarray(((labels > 0) & known).T)
+    counting = np.ascontiguousarray(known.T)
+    return np.array([_precision(*each) for each in zip(by_class, present, counting, strict=True)])
+
+
+def _precision(scores: np.ndarray, present: np.ndarray, known: np.ndarray) -> float:
+    # Recall rises at the scores of positives alone, so that the others need be sorted, which processors do
+    # many values at a time, but not ranked.
+    thresholds, gained = np.unique(scores[present], return_counts=True)
+    if not len(thresholds):
+        return np.nan
+    ranked = np.sort(scores if known.all() else scores[known])
+    seen = len(ranked) - np.searchsorted(ranked, thresholds)
+    hits = np.cumsum(gained[::-1])[::-1]
+    return float(100 * np.sum((gained * hits / seen)[::-1]) / hits[0])
 
 
 def cumulative_hits(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
