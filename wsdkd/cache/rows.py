@@ -11,7 +11,7 @@ import numpy as np
 
 
 class StoredRows:
-    """An array of an open shard: a slice of it is read by one system call where its chunks follow each other.
+    """An array of an open shard; a slice is one system call where its chunks follow each other in the file.
 
     Args:
         dataset: in chunks of whole rows, without filters, each chunk written.
@@ -24,6 +24,7 @@ class StoredRows:
         self._row_bytes = self._dtype.itemsize * int(np.prod(self._rest, dtype=np.int64))
         self._chunk_rows = dataset.chunks[0]
         self._places = places
+        self._ends = _ends_of_runs(places, self._chunk_rows, self._row_bytes)
         self.shape = dataset.shape
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -32,30 +33,28 @@ class StoredRows:
         Raises:
             OSError: the file ends too early.
         """
-        values = np.empty((rows.stop - rows.start, *self._rest), self._dtype)
-        if values.nbytes:
-            into = values.reshape(-1).view(np.uint8)
-            done = 0
-            for place, size in self._pieces(rows.start, rows.stop):
-                if os.preadv(self._descriptor, [into[done : done + size]], place) != size:
-                    raise OSError("the file ends within an array")
-                done += size
+        start, stop = rows.start, rows.stop
+        values = np.empty((stop - start, *self._rest), self._dtype)
+        done = 0
+        while start < stop:
+            chunk = start // self._chunk_rows
+            end = min(stop, self._ends[chunk])
+            place = self._places[chunk] + (start - chunk * self._chunk_rows) * self._row_bytes
+            into = values[done : done + end - start]
+            if os.preadv(self._descriptor, [into.data], place) != into.nbytes:
+                raise OSError("the file ends within an array")
+            done += end - start
+            start = end
         return values
 
-    def _pieces(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """(place, bytes) in the file of the rows; chunks that follow each other are one piece."""
-        chunk_rows, row_bytes = self._chunk_rows, self._row_bytes
-        pieces: list[tuple[int, int]] = []
-        while start < stop:
-            chunk, within = divmod(start, chunk_rows)
-            count = min(chunk_rows - within, stop - start)
-            place, size = self._places[chunk] + within * row_bytes, count * row_bytes
-            if pieces and sum(pieces[-1]) == place:
-                pieces[-1] = (pieces[-1][0], pieces[-1][1] + size)
-            else:
-                pieces.append((place, size))
-            start += count
-        return pieces
+
+def _ends_of_runs(places: list[int], chunk_rows: int, row_bytes: int) -> list[int]:
+    """For each chunk the row at which those end that follow it in the file without a gap."""
+    ends = [(chunk + 1) * chunk_rows for chunk in range(len(places))]
+    for chunk in range(len(places) - 2, -1, -1):
+        if places[chunk] + chunk_rows * row_bytes == places[chunk + 1]:
+            ends[chunk] = ends[chunk + 1]
+    return ends
 
 
 def stored_rows(dataset: h5py.Dataset) -> "StoredRows | h5py.Dataset":
