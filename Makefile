@@ -16,10 +16,10 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long deps clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke deps clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: install ## Run the whole pipeline on the embedded dataset and print the table of results.
 	@test -f params.yaml || wsdkd profile use scenes
@@ -78,6 +78,12 @@ tests: $(VENV)/.installed-dev ## Run the tests.
 
 long: $(VENV)/.installed-dev ## Run the long tests: flows on a real server, remotes and clones.
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS) -m long
+
+bench: $(VENV)/.installed-dev ## Hold every stage's speed against its limit; leave the machine alone meanwhile.
+	python -m benchmarks.bench
+
+bench-smoke: $(VENV)/.installed-dev ## The same, tiny: shows that it runs, and its numbers mean nothing.
+	python -m benchmarks.bench --smoke
 
 deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
 	python -m tests.pipeline.closure dvc.yaml

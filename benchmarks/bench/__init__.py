@@ -1,0 +1,1 @@
+"""Every stage's speed against its limit, as ratios measured in one run; see docs/performance.md."""

@@ -1,0 +1,63 @@
+"""Reading the cache in the order of training, against the same bytes from one flat file."""
+
+import os
+
+import numpy as np
+
+from benchmarks.bench.alternate import alternate
+from benchmarks.bench.row import Measured, Row
+from benchmarks.bench.world import World
+from wsdkd.cache.reader import CachedView
+from wsdkd.cache.schema import ARRAYS, DTYPES
+from wsdkd.training.views import EpochViews
+
+EPOCHS = 4
+
+
+def stored_bytes(view: CachedView) -> int:
+    """Bytes of one view on the disk, where some numbers are narrower than in memory."""
+    return sum(getattr(view, name).size * DTYPES[name].itemsize for name in ARRAYS)
+
+
+def _measure(world: World) -> Measured:
+    cache, rows = world.cache, world.cached_rows
+    params = world.profile.distill_features.training
+    order = EpochViews(len(rows), params.batch_size, [1], params.seed, range(EPOCHS))
+    views = [view for place in range(len(order)) for view in order[place]]
+    sizes = [stored_bytes(cache.view(row.image_id, mirrored=False)) for row in rows]
+    flat = world.folder / "flat"
+    # Both views of an image, one after the other.
+    starts = np.cumsum([0, *np.repeat(sizes, 2)])
+    flat.write_bytes(os.urandom(int(starts[-1])))
+
+    def ours() -> None:
+        for view in views:
+            cache.view(rows[view.row].image_id, view.mirrored)
+
+    with flat.open("rb", buffering=0) as file:
+
+        def bare() -> None:
+            for view in views:
+                file.seek(int(starts[2 * view.row + view.mirrored]))
+                np.fromfile(file, np.uint8, sizes[view.row])
+
+        return alternate(
+            ours,
+            bare,
+            world.sizes.pairs,
+            items=len(views),
+            item="view",
+            note=f"{np.mean(sizes):,.0f} bytes a view in {len(ARRAYS)} arrays, half precision widened; "
+            f"batches of {params.batch_size}, shuffled; page cache warm",
+        )
+
+
+ROWS = (
+    Row(
+        "cache_read",
+        "a view of an image read from the cache, in the order of training",
+        "as many bytes read from a flat file with NumPy, in the same order",
+        _measure,
+        target=0.5,
+    ),
+)

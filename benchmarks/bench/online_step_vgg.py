@@ -1,0 +1,130 @@
+"""The same as :mod:`benchmarks.bench.online_step` at the sizes of the profile coco: VGG16 twice.
+
+A cache of that teacher would take minutes to compute, and how fast it is read does not hang on what it
+says: numbers drawn at random are written in its place.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.ablation.live import LiveTeacher
+from benchmarks.bench.alternate import alternate
+from benchmarks.bench.arithmetic import online_bound
+from benchmarks.bench.photographs import HEIGHT, WIDTH, write_photographs
+from benchmarks.bench.row import Measured, Row
+from benchmarks.bench.steps import Batches, Steps
+from benchmarks.bench.world import OneProcess, World
+from wsdkd.cache.build import CacheBuilder
+from wsdkd.cache.fingerprint import CommonFingerprint
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.inference.regions import ImageRegions
+from wsdkd.models.checkpoints import save_network
+from wsdkd.models.student import Student
+from wsdkd.models.teacher import Wsddn
+from wsdkd.params.network import Network
+from wsdkd.params.profile import Profile
+from wsdkd.proposals.shards import read_proposals, write_proposals
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.cached_features import CachedFeatures
+from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.training.loader import Batch
+from wsdkd.training.loop import seed_all
+from wsdkd.training.views import View
+
+CLASSES = [f"class {number}" for number in range(80)]
+BATCHES = 2
+WIDEST = 4096
+
+
+def _measure(world: World) -> Measured:
+    batch, regions, teacher_size, student_size = world.sizes.large
+    profile = _untrained(world.load_profile("coco"), world.sizes.large)
+    home = world.folder / "coco"
+    rows = write_photographs(home / "pictures", BATCHES * batch, len(CLASSES))
+    write_proposals(home / "proposals", [(row.image_id, *_boxes(regions, row)) for row in rows])
+    seed_all(0)
+    save_network(home / "teacher", Wsddn(profile.teacher, len(CLASSES)), "teacher", profile.teacher, CLASSES)
+    teacher = LiveTeacher(rows, home / "pictures", home / "teacher", home / "proposals", profile.cache)
+    cache, params = _cache(home, rows, profile), profile.distill_features
+    # One network for both, as each of them with its gradients and momentum takes two gigabytes.
+    student = Student(profile.student, len(CLASSES))
+    steps = Steps(FeatureObjective(student, params, cache.feature_dim), params.training)
+
+    def batches(extras: object) -> Batches:
+        return Batches(
+            rows,
+            home / "pictures",
+            student.backbone,
+            extras,  # type: ignore[arg-type]
+            student_size,
+            params.training,
+            steps.accelerator.device,
+        )
+
+    def looked(views: Sequence[View]) -> Batch:
+        return CachedFeatures(rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
+
+    read, asked = batches(CachedFeatures(rows, cache, params)), batches(looked)
+    return alternate(
+        lambda: steps.take_all(read.load(1)),
+        lambda: steps.take_all(asked.load(1)),
+        world.sizes.pairs,
+        items=1,
+        item="step",
+        note=f"{batch} images; teacher at {teacher_size} px with {regions} proposals, student at "
+        f"{student_size} px with {profile.cache.rois} RoIs; fp32, untrained; "
+        + online_bound(profile.teacher, profile.student, len(CLASSES)),
+    )
+
+
+def _untrained(profile: Profile, large: tuple[int, int, int, int]) -> Profile:
+    # Without downloaded weights, in fp32, at these sizes.
+    batch, regions, teacher_size, student_size = large
+    network: Network = profile.teacher.network.model_copy(update={"weights": None})
+    changes = {"size": teacher_size, "proposals": regions, "network": network}
+    teacher = profile.teacher.model_copy(update=changes)
+    network = profile.student.network.model_copy(update={"weights": None})
+    student = profile.student.model_copy(update={"size": student_size, "network": network})
+    stage = profile.distill_features
+    training = stage.training.model_copy(update={"batch_size": batch, "precision": "fp32"})
+    features = stage.model_copy(update={"training": training})
+    values = {**vars(profile), "teacher": teacher, "student": student, "distill_features": features}
+    return Profile(**values)
+
+
+def _boxes(count: int, row: ImageRow) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(int(row.digest))
+    first = rng.uniform(0, (WIDTH - 64, HEIGHT - 64), (count, 2))
+    last = np.minimum(first + rng.uniform(32, 320, (count, 2)), (WIDTH, HEIGHT))
+    return np.hstack([first, last]).astype(np.float32), np.sort(rng.random(count).astype(np.float32))[::-1]
+
+
+def _cache(home: Path, rows: Sequence[ImageRow], profile: Profile) -> TeacherCache:
+    proposals = read_proposals(home / "proposals")
+
+    def forward(wanted: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
+        for row in wanted:
+            boxes, scores = proposals.of(row.image_id)
+            rng = np.random.default_rng([int(row.digest), mirrored])
+            classes, places = rng.normal(size=(2, len(scores), len(CLASSES))).astype(np.float32)
+            features = rng.random((len(scores), WIDEST), dtype=np.float32)
+            yield ImageRegions(row.image_id, boxes, scores, classes, places, features)
+
+    fingerprint = CommonFingerprint({}, {})
+    best = profile.teacher.proposals
+    builder = CacheBuilder(rows, CLASSES, proposals, best, profile.cache, fingerprint)
+    builder.write(home / "cache", home / "scratch", forward, OneProcess())
+    return TeacherCache(home / "cache")
+
+
+ROWS = (
+    Row(
+        "online_vgg16",
+        "profile coco: a step of stage 1, read from the cache",
+        "the same with the teacher running along",
+        _measure,
+        target=20.0,
+    ),
+)

@@ -1,0 +1,50 @@
+"""Preparing photographs by all cores, against what the cores would do if they decoded and nothing else."""
+
+import io
+
+from PIL import Image
+from pydantic import TypeAdapter
+
+from benchmarks.bench.alternate import alternate
+from benchmarks.bench.photographs import HEIGHT, WIDTH, photographs, write_photographs
+from benchmarks.bench.row import Measured, Row
+from benchmarks.bench.world import World
+from wsdkd.datasets.prepare import prepare
+from wsdkd.params.dataset import DatasetParams
+from wsdkd.workers import worker_count
+
+CLASSES = 20
+
+
+def _measure(world: World) -> Measured:
+    root = world.folder / "photographs"
+    count, cores = world.sizes.photographs, worker_count()
+    write_photographs(root, count, CLASSES)
+    params: DatasetParams = TypeAdapter(DatasetParams).validate_python({"format": "table", "root": str(root)})
+    contents = photographs(world.sizes.decoded)
+
+    def bare() -> None:
+        for content in contents:
+            Image.open(io.BytesIO(content)).load()
+
+    return alternate(
+        lambda: prepare(root, params),
+        bare,
+        world.sizes.pairs,
+        items=count,
+        item="image",
+        other_items=len(contents) * cores,
+        note=f"{count} files of {WIDTH} x {HEIGHT} pixels, {len(contents[0]) // 1000} kB each, on {cores} "
+        "cores, starting the processes included",
+    )
+
+
+ROWS = (
+    Row(
+        "prepare",
+        "prepare: annotations read, every file read, hashed and decoded, by all cores",
+        "cores times decoding in one process, files in memory",
+        _measure,
+        target=0.7,
+    ),
+)

@@ -1,0 +1,87 @@
+"""Training steps one at a time, each as the loop takes it, and the batches for them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from wsdkd.models.backbones import Backbone
+from wsdkd.params.network import Optimisation
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.loader import Batch, Extras, load_batches
+from wsdkd.training.loop import MAX_GRADIENT, Objective, start
+from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.stem import Stem
+from wsdkd.training.views import EpochViews, View
+
+EPOCHS = range(1_000_000)  # more than anybody waits for
+
+
+class Steps:
+    """What :func:`wsdkd.training.loop.fit` does with a batch."""
+
+    def __init__(self, objective: Objective, params: Optimisation):
+        self.accelerator = start(params)
+        objective = objective.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        optimizer = build_optimizer(objective, objective.new_layers(), params)
+        # A schedule that has an end would come to it.
+        self.schedule = build_schedule(optimizer, params.model_copy(update={"schedule": "constant"}), 1)
+        self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
+        self.objective.train()
+
+    def take(self, batch: Batch) -> dict[str, float]:
+        """One step; its losses."""
+        with self.accelerator.autocast():
+            losses = self.objective(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(torch.stack(list(losses.values())).sum())
+        self.accelerator.clip_grad_norm_(self.objective.parameters(), MAX_GRADIENT)
+        self.optimizer.step()
+        self.schedule.step()
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def take_all(self, batches: Iterable[Batch]) -> None:
+        """A step for each batch."""
+        for batch in batches:
+            self.take(batch)
+
+
+class Batches:
+    """Shuffled batches by the training loader, as of an epoch after the first ones.
+
+    Frozen layers' features of all views are in memory by then, where they fit, and they are here.
+
+    Args:
+        rows: the images.
+        root: folder that their paths are relative to.
+        backbone: of the network that is trained.
+        extras: what its losses need besides pictures.
+        size: side of the square input, in pixels.
+        params: batch size and seed.
+        device: of the network.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[ImageRow],
+        root: Path,
+        backbone: Backbone,
+        extras: Extras,
+        size: int,
+        params: Optimisation,
+        device: torch.device,
+    ):
+        self.extras = extras
+        self.stem = Stem(backbone.to(device), Pictures(rows, root, [size]), [size], device)
+        self.views = EpochViews(len(rows), params.batch_size, [size], params.seed, EPOCHS)
+        self._next = 0
+        views = [View(row, mirrored, size) for row in range(len(rows)) for mirrored in (False, True)]
+        for start_of in range(0, len(views), params.batch_size):
+            self.stem.of(views[start_of : start_of + params.batch_size])
+
+    def load(self, steps: int) -> Iterator[Batch]:
+        """The next batches, each loaded when it is asked for."""
+        views = self.views[self._next : self._next + steps]
+        self._next += steps
+        return load_batches(views, self.stem, self.extras)

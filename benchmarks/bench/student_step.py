@@ -1,0 +1,98 @@
+"""Steps of the student that read the teacher's cache, against steps that have no teacher at all."""
+
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks.bench.alternate import alternate
+from benchmarks.bench.row import Measured, Row
+from benchmarks.bench.steps import Batches, Steps
+from benchmarks.bench.world import World
+from wsdkd.models.student import Student
+from wsdkd.params.network import Optimisation
+from wsdkd.training.cached_features import CachedFeatures
+from wsdkd.training.cached_predictions import CachedPredictions
+from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.training.distill_predictions import PredictionObjective
+from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.loader import Extras
+from wsdkd.training.loop import Objective
+
+Phase = tuple[Callable[[Student], Objective], Extras, Optimisation]
+
+
+def stage_1(world: World) -> Phase:
+    """Objective, what it needs of the cache, and training of stage 1."""
+    params, cache = world.profile.distill_features, world.cache
+    extras = CachedFeatures(world.cached_rows, cache, params)
+    return lambda student: FeatureObjective(student, params, cache.feature_dim), extras, params.training
+
+
+def stage_2(world: World) -> Phase:
+    """The same of stage 2."""
+    params = world.profile.distill_predictions
+    extras = CachedPredictions(world.cached_rows, world.cache, params)
+    return lambda student: PredictionObjective(student, params), extras, params.training
+
+
+def student_batches(world: World, steps: Steps, extras: Extras, params: Optimisation) -> Batches:
+    """Batches for steps of a student, of the images that are cached."""
+    size, device = world.profile.student.size, steps.accelerator.device
+    return Batches(world.cached_rows, world.root, steps.objective.backbone, extras, size, params, device)
+
+
+def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
+    make, extras, params = stage(world)
+    steps, plain = (
+        Steps(make(world.new_student()), params),
+        Steps(LabelObjective(world.new_student()), params),
+    )
+    batches = student_batches(world, steps, extras, params)
+    labels = Labels(world.cached_rows, len(world.classes))
+    at_hand = list(student_batches(world, plain, labels, params).load(world.sizes.steps))
+    return alternate(
+        lambda: steps.take_all(batches.load(world.sizes.steps)),
+        lambda: plain.take_all(at_hand),
+        world.sizes.pairs,
+        items=world.sizes.steps,
+        item="step",
+        note=f"{params.batch_size} images of {world.profile.student.size} px",
+    )
+
+
+def _loading(world: World, stage: Callable[[World], Phase]) -> Measured:
+    make, extras, params = stage(world)
+    steps = Steps(make(world.new_student()), params)
+    batches = student_batches(world, steps, extras, params)
+    at_hand = list(batches.load(world.sizes.steps))
+    return alternate(
+        lambda: steps.take_all(batches.load(world.sizes.steps)),
+        lambda: steps.take_all(at_hand),
+        world.sizes.pairs,
+        items=world.sizes.steps,
+        item="step",
+        note="what is missing to 1 is reading the cache and putting batches together",
+    )
+
+
+ROWS = (
+    Row(
+        "student_stage_1",
+        "a step of stage 1, read from the cache",
+        "the student's step on labels, its batch in memory",
+        partial(_from_cache, stage=stage_1),
+        target=0.90,
+    ),
+    Row(
+        "student_stage_2",
+        "a step of stage 2, read from the cache",
+        "the student's step on labels, its batch in memory",
+        partial(_from_cache, stage=stage_2),
+        target=0.90,
+    ),
+    Row(
+        "student_loading",
+        "a step of stage 1, read from the cache",
+        "the same step, its batch in memory",
+        partial(_loading, stage=stage_1),
+    ),
+)

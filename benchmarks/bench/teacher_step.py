@@ -1,0 +1,49 @@
+"""A training step of the teacher, with all that goes before it, against its forward and backward alone."""
+
+from functools import partial
+
+import torch
+
+from benchmarks.bench.alternate import alternate
+from benchmarks.bench.row import Measured, Row
+from benchmarks.bench.steps import Batches, Steps
+from benchmarks.bench.world import World
+from wsdkd.models.saved_teacher import load_teacher
+from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Objective
+from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
+
+
+def _measure(world: World) -> Measured:
+    params, rows = world.profile.teacher, world.cached_rows
+    objective = TeacherObjective(load_teacher(world.teacher_folder).model)
+    steps = Steps(objective, params.training)
+    extras = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
+    device = steps.accelerator.device
+    batches = Batches(rows, world.root, objective.backbone, extras, params.size, params.training, device)
+    at_hand = list(batches.load(world.sizes.steps))
+    return alternate(
+        lambda: steps.take_all(batches.load(world.sizes.steps)),
+        partial(_bare, steps.objective, at_hand),
+        world.sizes.pairs,
+        items=world.sizes.steps,
+        item="step",
+        note=f"{params.training.batch_size} images of {params.size} px with {params.proposals} proposals",
+    )
+
+
+def _bare(objective: Objective, batches: list[Batch]) -> None:
+    for batch in batches:
+        objective.zero_grad(set_to_none=True)
+        torch.autograd.backward(torch.stack(list(objective(batch).values())).sum())
+
+
+ROWS = (
+    Row(
+        "teacher_step",
+        "a training step of the teacher, loading included",
+        "forward and backward alone, the batch in memory",
+        _measure,
+        target=0.90,
+    ),
+)
