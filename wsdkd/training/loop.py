@@ -123,6 +123,8 @@ def fit(
     schedule = build_schedule(optimizer, params, max(len(pictures.rows) // params.batch_size, 1))
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
     parts = {"objective": objective, "optimizer": optimizer, "schedule": schedule}
+    if accelerator.scaler is not None:
+        parts["scaler"] = accelerator.scaler
     history = _restore(resume.load(first_epoch), parts)
     for earlier in history:
         _log(live, earlier)
@@ -143,7 +145,8 @@ def fit(
         accelerator.backward(torch.stack(list(losses.values())).sum())
         accelerator.clip_grad_norm_(wrapped.parameters(), MAX_GRADIENT)
         optimizer.step()
-        schedule.step()
+        if not optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
+            schedule.step()
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
         if (place + 1) % views.steps == 0:
