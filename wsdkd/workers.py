@@ -57,19 +57,16 @@ def map_ordered(
         return
     # Spawned, as a forked copy of a process with threads (Arrow's, OpenCV's) may hang.
     context = multiprocessing.get_context("spawn")
-    chunks = [items[start : start + _chunk(len(items), workers)] for start in _starts(len(items), workers)]
+    size = chunk_size(len(items), workers)
+    chunks = [items[start : start + size] for start in range(0, len(items), size)]
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
         results = (result for chunk in pool.map(partial(_work, function), chunks) for result in chunk)
         yield from track(results, description, total=len(items), unit=unit)
 
 
-def _chunk(items: int, workers: int) -> int:
-    # Many more chunks than workers, so that the bar moves and all end together.
+def chunk_size(items: int, workers: int) -> int:
+    """Items that a worker takes at once: few, so that the bar moves and all workers end together."""
     return max(1, min(32, items // (8 * workers)))
-
-
-def _starts(items: int, workers: int) -> range:
-    return range(0, items, _chunk(items, workers))
 
 
 def _leave_interrupts() -> None:

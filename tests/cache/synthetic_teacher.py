@@ -1,6 +1,7 @@
 """A teacher whose outputs follow from the image's id and digest, for caches without a network."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,21 @@ class OneProcess:
 
     def wait_for_everyone(self) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class OneOfSeveral:
+    """Each in a thread of its own."""
+
+    process_index: int
+    barrier: threading.Barrier
+
+    @property
+    def num_processes(self) -> int:
+        return self.barrier.parties
+
+    def wait_for_everyone(self) -> None:
+        self.barrier.wait(60)
 
 
 def make_rows(count: int, first: int = 0) -> list[ImageRow]:

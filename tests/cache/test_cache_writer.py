@@ -1,4 +1,6 @@
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,30 @@ def test_equal_inputs_give_equal_bytes_at_another_time(cache: Path, tmp_path: Pa
     time.sleep(1.1)
     synthetic.write(tmp_path / "again", tmp_path / "other", synthetic.make_rows(20))
     assert synthetic.contents(tmp_path / "again") == synthetic.contents(cache)
+
+
+def test_several_processes_write_disjoint_shards_and_show_one_bar(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = synthetic.make_rows(20)
+    barrier = threading.Barrier(2)
+    done: tuple[list[str], list[str]] = ([], [])
+
+    def write(index: int) -> None:
+        forward = synthetic.make_forward(synthetic.make_proposals(rows), computed(done[index]))
+        who = synthetic.OneOfSeveral(index, barrier)
+        synthetic.builder(rows).write(tmp_path / "two", tmp_path / "other", forward, who)
+
+    capsys.readouterr()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    # Shards of eight images: the first and the third, and the second.
+    ids = [row.image_id for row in rows]
+    assert done == ([*ids[:8], *ids[16:]], ids[8:16])
+    assert synthetic.contents(tmp_path / "two") == synthetic.contents(cache)
+    bars = capsys.readouterr().err
+    assert bars.count("12/12") == bars.count("100%") == 1
+    assert "the first of 2 processes" in bars
 
 
 def test_both_views_hold_what_the_teacher_said_in_half_precision(cache: Path) -> None:

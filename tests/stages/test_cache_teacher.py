@@ -54,16 +54,20 @@ def make_project(folder: Path) -> None:
     save_network(folder / "models/teacher", Wsddn(params, len(CLASSES)), "teacher", params, CLASSES)
 
 
-def run_stage(project: Path, processes: int) -> None:
+def run_stage(project: Path, processes: int) -> str:
+    """What it shows on the way."""
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "WSDKD_PROCESSES": str(processes),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    subprocess.run(
-        [sys.executable, "-m", "stages.cache_teacher"], cwd=project, env=environment, check=True, timeout=300
+    command = [sys.executable, "-m", "stages.cache_teacher"]
+    done = subprocess.run(
+        command, cwd=project, env=environment, timeout=300, check=False, stderr=subprocess.PIPE, text=True
     )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.xdist_group("cache_teacher")
 def test_two_processes_write_the_bytes_of_one(project: Path, tmp_path: Path) -> None:
     make_project(tmp_path / "two")
-    run_stage(tmp_path / "two", 2)
+    shown = run_stage(tmp_path / "two", 2)
+    assert shown.count("Cache the teacher (the first of 2 processes): 100%") == shown.count("100%") == 1
     one, two = (folder / "data/teacher_cache" for folder in (project, tmp_path / "two"))
     names = sorted(path.name for path in one.iterdir())
     assert names == ["cache.json", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"]

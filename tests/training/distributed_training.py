@@ -1,30 +1,83 @@
-"""Trains as a stage does, in as many processes as WSDKD_PROCESSES says; run by test_processes.py."""
+"""Trains as the stages do, in as many processes as WSDKD_PROCESSES says; run by test_processes.py."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from tests.training.small_world import CLASSES, FEATURES, STUDENT, HandMadeCache, make_world
+from tests.training.small_world import CLASSES, FEATURES, STUDENT, TEACHER, HandMadeCache, World, make_world
 from wsdkd.models.student import Student
+from wsdkd.models.teacher import Wsddn
 from wsdkd.params.network import Optimisation
-from wsdkd.params.student import DistillFeaturesParams
+from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.training.cached_features import CachedFeatures
+from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.training.distill_predictions import PredictionObjective
 from wsdkd.training.labels import LabelObjective, Labels
 from wsdkd.training.launch import distributed
+from wsdkd.training.loader import Extras
 from wsdkd.training.loop import Objective, curves, fit, seed_all, start
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
+from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
 from wsdkd.training.validation import validator
 
-# A frozen backbone, as statistics of batch normalisation are those of a process's own images. Five
-# images a batch: one process takes three, the other two.
-NETWORK = STUDENT.network.model_copy(update={"frozen_stages": 3})
-PARAMS = STUDENT.model_copy(update={"network": NETWORK, "hidden": 10})
+STEPS = 20
+# One batch an epoch, so that a point of a curve is the loss of a step. Five images a batch: one
+# process takes three, the other two. Two stages train with batch normalisation.
+IMAGES = 9
 TRAINING = Optimisation(
-    epochs=2, batch_size=5, optimizer="sgd", schedule="constant", learning_rate=1e-2, seed=1
+    epochs=STEPS, batch_size=5, optimizer="sgd", schedule="constant", learning_rate=1e-2, seed=1
 )
+NETWORK = STUDENT.network.model_copy(update={"frozen_stages": 1})
+STUDENT = STUDENT.model_copy(update={"network": NETWORK, "hidden": 10})
+# Without dropout, which draws otherwise in each process.
+TEACHER = TEACHER.model_copy(update={"network": NETWORK, "dropout": 0.0})
+PREDICTIONS = DistillPredictionsParams(training=TRAINING)
+
+
+# In stage 1 losses fall fast, and at a higher rate last bits would grow into digits within the steps.
+SLOWER = TRAINING.model_copy(update={"learning_rate": 2e-3})
+
+
+def _regions(recipe: str, **weights: float) -> DistillFeaturesParams:
+    return DistillFeaturesParams.model_validate({"recipe": recipe, "training": SLOWER, **weights})
+
+
+STAGE_1 = {
+    # Without a region or label loss the classifier has no gradient.
+    "release": _regions("release"),
+    "paper": _regions("paper"),
+    "regions": _regions("regions", region_weight=2.0, label_weight=1.0),
+}
+
+
+def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Extras]]]:
+    rows, classes = world.rows, len(CLASSES)
+    # Images have unequal numbers of regions.
+    cache = HandMadeCache(world, lambda image: 1 + image % 3)
+
+    def student() -> Student:
+        return Student(STUDENT, classes)
+
+    def features(params: DistillFeaturesParams) -> tuple[Objective, Extras]:
+        extras = CachedFeatures(rows, cache, params)  # type: ignore[arg-type]
+        return FeatureObjective(student(), params, FEATURES), extras
+
+    return {
+        "teacher": lambda: (
+            TeacherObjective(Wsddn(TEACHER, classes)),
+            RegionsAndLabels(rows, classes, world.proposals, 3),
+        ),
+        "baseline": lambda: (LabelObjective(student()), Labels(rows, classes)),
+        **{name: lambda params=params: features(params) for name, params in STAGE_1.items()},
+        "predictions": lambda: (
+            PredictionObjective(student(), PREDICTIONS),
+            CachedPredictions(rows, cache, PREDICTIONS),  # type: ignore[arg-type]
+        ),
+    }
 
 
 def main() -> None:
@@ -34,31 +87,19 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     (out / f"seen-{accelerator.process_index}-of-{accelerator.num_processes}").touch()
     accelerator.wait_for_everyone()
-    world = make_world(root, 10)  # every process writes the same
+    world = make_world(root, IMAGES)  # every process writes the same
     accelerator.wait_for_everyone()
-    labels = Labels(world.rows, len(CLASSES))
-    # Stage 1 without a region or label loss leaves the classifier without a gradient, and images have
-    # unequal numbers of regions.
-    cache = HandMadeCache(world, lambda image: 1 + image % 3)
-    recipe = DistillFeaturesParams(training=TRAINING)
-    for name in ("labels", "features"):
+    for name, make in _networks(world).items():
         seed_all(0)
-        student = Student(PARAMS, len(CLASSES))
-        objective: Objective
-        if name == "labels":
-            objective, extras = LabelObjective(student), labels
-        else:
-            objective = FeatureObjective(student, recipe, FEATURES)
-            extras = CachedFeatures(world.rows, cache, recipe)  # type: ignore[arg-type, assignment]
+        objective, extras = make()
         # A single batch of validation images: the second process has none.
-        validate = validator(
-            LabelObjective(student), world.rows[:3], root, Labels(world.rows[:3], 3), 32, 8, accelerator
-        )
+        validate = validator(objective, world.rows[:3], root, extras, 32, 8, accelerator)
+        training = SLOWER if name in STAGE_1 else TRAINING
         with curves(out / name, accelerator) as live:
             pictures = Pictures(world.rows, root, [32])
-            fit(objective, pictures, extras, [32], TRAINING, accelerator, live, validate, name, Resume(None))
+            fit(objective, pictures, extras, [32], training, accelerator, live, validate, name, Resume(None))
         if accelerator.is_main_process:
-            torch.save(student.state_dict(), out / f"{name}.pth")
+            torch.save(objective.state_dict(), out / f"{name}.pth")
     accelerator.end_training()
 
 

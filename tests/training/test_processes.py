@@ -1,13 +1,17 @@
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import accelerate
 import pytest
 import torch
 
 from tests.training import distributed_training
+from tests.training.distributed_training import STEPS
 from tests.training.small_world import CLASSES, STUDENT, TRAINING, World, fresh_start, make_world, train
 from wsdkd.errors import UserError
 from wsdkd.models.student import Student
@@ -21,13 +25,25 @@ from wsdkd.training.views import View
 ROOT = Path(__file__).parents[2]
 
 
-def _in_two_processes(folder: Path) -> Path:
+NETWORKS = ("teacher", "baseline", "release", "paper", "regions", "predictions")
+
+
+class Trained(NamedTuple):
+    """What a run of ``distributed_training`` left behind."""
+
+    out: Path
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("two")
     (folder / "pictures").mkdir()
     environment = {
         **os.environ,
         PROCESSES_VARIABLE: "2",
         "TEST_ROOT": str(folder / "pictures"),
-        "TEST_OUT": str(folder / "two"),
+        "TEST_OUT": str(folder / "out"),
         "OMP_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
     }
@@ -36,38 +52,53 @@ def _in_two_processes(folder: Path) -> Path:
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return folder / "two"
+    return Trained(folder / "out", done.stderr)
 
 
-def _in_this_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TEST_ROOT", str(folder / "pictures"))
-    monkeypatch.setenv("TEST_OUT", str(folder / "one"))
-    fresh_start(TRAINING)
-    distributed_training.main()
-    return folder / "one"
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder, printed = tmp_path_factory.mktemp("one"), io.StringIO()
+    (folder / "pictures").mkdir()
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stderr(printed):
+        patched.setenv("TEST_ROOT", str(folder / "pictures"))
+        patched.setenv("TEST_OUT", str(folder / "out"))
+        fresh_start(distributed_training.TRAINING)
+        distributed_training.main()
+    return Trained(folder / "out", printed.getvalue())
 
 
-def _curve(path: Path) -> list[float]:
-    return [float(line.split("\t")[1]) for line in path.read_text().splitlines()[1:]]
+def _curves(folder: Path) -> dict[str, list[float]]:
+    return {
+        path.relative_to(folder).as_posix(): [
+            float(line.split("\t")[1]) for line in path.read_text().splitlines()[1:]
+        ]
+        for path in sorted(folder.rglob("*.tsv"))
+    }
 
 
-def test_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    two = _in_two_processes(tmp_path)
-    one = _in_this_process(tmp_path, monkeypatch)
-    assert sorted(path.name for path in two.glob("seen-*")) == ["seen-0-of-2", "seen-1-of-2"]
-    assert sorted(path.name for path in one.glob("seen-*")) == ["seen-0-of-1"]
-    # A loss over images is the same; one over regions weighs images, not regions, alike.
-    for name, tolerance in (("labels", 1e-5), ("features", 1e-2)):
-        first, second = (torch.load(out / f"{name}.pth", weights_only=True) for out in (one, two))
-        for key, value in first.items():
-            torch.testing.assert_close(second[key], value, rtol=tolerance, atol=tolerance)
-    for curve in ("train", "val"):
-        first, second = (_curve(out / f"labels/plots/metrics/{curve}/labels.tsv") for out in (one, two))
-        assert len(first) == 2
-        assert second == pytest.approx(first, rel=1e-4)
-    # The second process leaves nothing behind.
-    names = [{path.relative_to(out / "labels") for path in (out / "labels").rglob("*")} for out in (one, two)]
+def test_as_many_processes_as_the_variable_says(one: Trained, two: Trained) -> None:
+    assert sorted(path.name for path in two.out.glob("seen-*")) == ["seen-0-of-2", "seen-1-of-2"]
+    assert sorted(path.name for path in one.out.glob("seen-*")) == ["seen-0-of-1"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_two_processes_train_as_one(one: Trained, two: Trained, network: str) -> None:
+    first, second = (_curves(run.out / network) for run in (one, two))
+    assert {len(losses) for losses in first.values()} == {STEPS}
+    assert first.keys() == second.keys()
+    for name, losses in first.items():
+        assert losses[-1] != losses[0]
+        assert second[name] == pytest.approx(losses, rel=1e-5), name
+    weights, others = (torch.load(run.out / f"{network}.pth", weights_only=True) for run in (one, two))
+    for name, value in weights.items():
+        torch.testing.assert_close(others[name], value, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_two_processes_log_once(one: Trained, two: Trained, network: str) -> None:
+    names = [{path.relative_to(run.out) for path in (run.out / network).rglob("*")} for run in (one, two)]
     assert names[0] == names[1]
+    assert two.printed.count(f"{network}: 100%") == one.printed.count(f"{network}: 100%") == 1
 
 
 @pytest.fixture

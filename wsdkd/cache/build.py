@@ -137,10 +137,11 @@ class CacheBuilder:
     ) -> None:
         to_write = [shard for shard in plan if not shard.finished]
         mine = to_write[processes.process_index :: processes.num_processes]
-        total = sum(len(shard.rows) for shard in mine)
+        # The first process shows its own part, which is the largest, and so how far all are.
+        total = sum(len(shard.rows) for shard in mine) if processes.process_index == 0 else 0
         description = "Cache the teacher"
         if processes.num_processes > 1:
-            description += f" (process {processes.process_index})"
+            description += f" (the first of {processes.num_processes} processes)"
         progress = iter(track(range(total), description, total)) if total else iter(())
         for shard in mine:
             pairs = zip(forward(shard.rows, False), forward(shard.rows, True), strict=True)

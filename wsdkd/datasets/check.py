@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from wsdkd.boxes import area, clip, turn_upright
+from wsdkd.cluster.agreement import few
+from wsdkd.cluster.spread import spread
 from wsdkd.datasets.folder import Links, refusal
 from wsdkd.datasets.records import ImageRecord, Rejection
 from wsdkd.images import ImageError, Measured, measure
 from wsdkd.tables.images import ImageRow
 from wsdkd.tables.objects import ObjectRow
-from wsdkd.workers import map_ordered
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ def check_images(
         root: the dataset's folder.
         max_pixels: a larger image is rejected.
         links: where symbolic links may lead.
-        workers: number of processes, see :func:`wsdkd.workers.map_ordered`.
+        workers: number of processes, see :func:`wsdkd.cluster.spread.spread`.
     """
     records, rejected = _without_repeats(records)
-    check = partial(check_file, root=root, max_pixels=max_pixels, links=links)
-    found = map_ordered(check, [record.path for record in records], "decoding", workers=workers)
+    check = partial(check_file, root=root.absolute(), max_pixels=max_pixels, links=links)
+    paths = [record.path for record in records]
+    files = [root / path for path in few(paths) if refusal(root, path, links) is None]
+    found = spread(check, paths, "decoding", workers=workers, files=files)
     images: list[ImageRow] = []
     objects: list[ObjectRow] = []
     for record, result in zip(records, found, strict=True):

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from wsdkd.boxes import rescale
+from wsdkd.cluster.agreement import few
+from wsdkd.cluster.spread import spread
 from wsdkd.errors import UserError
 from wsdkd.images import PILLOW_LIMIT, ImageError, decode
 from wsdkd.params.proposals import (
@@ -49,11 +51,13 @@ def propose(
         rows: the images.
         root: folder that their paths are relative to.
         params: which method.
-        workers: number of processes, which changes nothing but the time; by default as many as CPUs.
+        workers: number of processes, which changes nothing but the time; by default as many as CPUs,
+            or the workers of a cluster (:func:`wsdkd.cluster.spread.spread`).
 
     Raises:
         ProposeError: an image cannot be decoded or is not what ``rows`` say.
         EdgeModelError: the structured edge model is none.
+        UserError: a cluster is named, and does not do its work.
         FileError: proposals from a file that is not as it should be.
         concurrent.futures.process.BrokenProcessPool: a worker died, for want of memory perhaps.
     """
@@ -61,9 +65,14 @@ def propose(
         proposals = read_file(Path(params.path), params.order, params.coordinates)
         yield from map_ordered(partial(_from_file, proposals, params), rows, "proposals", workers=1)
         return
+    files = [root / row.path for row in few(rows)]
     if isinstance(params, EdgeBoxesProposals) and params.structured_edge_model is not None:
         check_edge_model(params.structured_edge_model)
-    yield from map_ordered(partial(_from_picture, root, params), rows, "proposals", workers=workers)
+        model = Path(params.structured_edge_model).absolute()
+        params = params.model_copy(update={"structured_edge_model": str(model)})
+        files.append(model)
+    search = partial(_from_picture, root.absolute(), params)
+    yield from spread(search, rows, "proposals", workers=workers, files=files)
 
 
 def find_boxes(

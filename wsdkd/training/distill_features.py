@@ -60,6 +60,17 @@ class FeatureObjective(Objective):
         losses |= self._image_losses(maps[-1], batch)
         return losses
 
+    def weights(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Of ``features``, by recipe, and of ``regions``: they average over regions, not over images."""
+        confidence, teacher = batch["confidence"], batch["features"]
+        regions = confidence.new_tensor(len(confidence))
+        features = {
+            "release": regions,
+            "paper": confidence.sum(),
+            "regions": (confidence * teacher.square().sum(dim=1)).sum(),
+        }[self.params.recipe]
+        return {"features": features, "regions": regions}
+
     def _image_losses(self, feature_map: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         weight, soft = self.params.label_weight, self.params.predictions
         if not weight and soft is None:

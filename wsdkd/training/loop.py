@@ -16,10 +16,12 @@ from wsdkd.errors import UserError
 from wsdkd.models.backbones import Backbone
 from wsdkd.params.network import Optimisation
 from wsdkd.progress import track
+from wsdkd.training.batch_norm import whole_batch
 from wsdkd.training.loader import Batch, Extras, load_batches
 from wsdkd.training.optimisation import build_optimizer, build_schedule
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume, State, random_state, restore_random_state
+from wsdkd.training.shares import shares
 from wsdkd.training.stem import Stem
 from wsdkd.training.views import EpochViews
 
@@ -44,6 +46,10 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Scalar losses by name."""
         raise NotImplementedError
+
+    def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        """For each loss that averages over something else than images, its sum of weights in a batch."""
+        return {}
 
 
 def seed_all(seed: int) -> None:
@@ -85,9 +91,9 @@ def fit(
 ) -> None:
     """Train ``objective`` in place.
 
-    Several processes share each batch. Losses that average over images are the same for any number
-    of processes; those that average over regions weigh each process's regions by its images, and
-    batch normalisation takes the statistics of a process's own images.
+    Several processes share each batch, and give the losses of one: each process's are weighted
+    (:mod:`wsdkd.training.shares`), and batch normalisation takes the statistics of the whole batch
+    (:mod:`wsdkd.training.batch_norm`). Dropout alone draws otherwise.
 
     Args:
         objective: on the CPU; moved to the accelerator's device.
@@ -117,6 +123,8 @@ def fit(
     schedule = build_schedule(optimizer, params, max(len(pictures.rows) // params.batch_size, 1))
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
     parts = {"objective": objective, "optimizer": optimizer, "schedule": schedule}
+    if accelerator.scaler is not None:
+        parts["scaler"] = accelerator.scaler
     history = _restore(resume.load(first_epoch), parts)
     for earlier in history:
         _log(live, earlier)
@@ -128,16 +136,17 @@ def fit(
     sums: dict[str, float] = {}
     wrapped.train()
     for place, batch in enumerate(batches):
-        with accelerator.autocast():
+        with accelerator.autocast(), whole_batch(processes):
             losses = wrapped(batch)
-        # Gradients are averaged over processes: one with more images counts for more.
-        share = len(batch["stem"]) * processes / len(views[place])
-        losses = {name: loss * share for name, loss in losses.items()}
+        weights = objective.weights(batch) if processes > 1 else {}
+        factors = shares(losses, len(batch["stem"]), len(views[place]), weights, accelerator)
+        losses = {name: loss * factors[name] for name, loss in losses.items()}
         optimizer.zero_grad(set_to_none=True)
         accelerator.backward(torch.stack(list(losses.values())).sum())
         accelerator.clip_grad_norm_(wrapped.parameters(), MAX_GRADIENT)
         optimizer.step()
-        schedule.step()
+        if not optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
+            schedule.step()
         for name, loss in losses.items():
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
         if (place + 1) % views.steps == 0:

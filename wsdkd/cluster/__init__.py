@@ -1,0 +1,1 @@
+"""Work on pictures spread over the machines of a Dask cluster, where one is named."""
