@@ -123,7 +123,7 @@ def test_an_object_is_seen_where_its_mask_is() -> None:
     rng = np.random.default_rng(0)
     canvas = np.full((SIZE, SIZE, 3), 128, np.float32)
     before = canvas.copy()
-    mask = compose._place(rng, SHAPES["gear"], SIZE, [])
+    mask = compose._place(rng, SHAPES["gear"], SIZE, 0.4, [])
     assert mask is not None
     compose._lay(rng, canvas, mask)
     changed = np.abs(canvas - before).max(axis=2) > 20
