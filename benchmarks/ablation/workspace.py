@@ -32,7 +32,8 @@ def workspace(folder: Path, params: Mapping[str, object], data: Mapping[str, Pat
     """
     parse_profile(dict(params), folder / PARAMS_FILE)
     folder.mkdir(parents=True, exist_ok=True)
-    for place, target in ({Path(name): PROJECT / name for name in LINKED} | dict(_paths(data))).items():
+    links = {**{name: PROJECT / name for name in LINKED}, **data}
+    for place, target in links.items():
         link = folder / place
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
@@ -45,8 +46,3 @@ def workspace(folder: Path, params: Mapping[str, object], data: Mapping[str, Pat
         yield
     finally:
         os.chdir(before)
-
-
-def _paths(data: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
-    for place, target in data.items():
-        yield Path(place), target

@@ -8,6 +8,7 @@ from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
 from wsdkd.images import decode
 from wsdkd.params.proposals import EdgeBoxesProposals
+from wsdkd.proposals.edge_boxes import opencv_boxes
 from wsdkd.proposals.edge_map import EdgeMap, gradient_edges
 from wsdkd.proposals.propose import propose, settle_opencv
 from wsdkd.workers import worker_count
@@ -24,16 +25,7 @@ def _measure(world: World) -> Measured:
 
     def bare() -> None:
         for edges in maps:
-            cv2.ximgproc.createEdgeBoxes(
-                alpha=params.alpha,
-                beta=params.beta,
-                maxBoxes=params.max_boxes,
-                edgeMinMag=params.min_edge,
-                maxAspectRatio=params.max_aspect,
-                minBoxArea=params.min_area,
-                gamma=params.gamma,
-                kappa=params.kappa,
-            ).getBoundingBoxes(edges.magnitude, edges.orientation)
+            opencv_boxes(edges, params)
 
     return alternate(
         lambda: list(propose(world.rows, world.root, params)),
