@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wsdkd.files import publish_file
-from wsdkd.tables.parquet import read_parquet
+from wsdkd.tables.parquet import open_parquet
 
 OBJECTS_SCHEMA = pa.schema(
     [
@@ -53,5 +53,5 @@ def read_objects(path: Path) -> list[ObjectRow]:
     Raises:
         UserError: the file is missing or not a table of objects.
     """
-    table = read_parquet(path, OBJECTS_SCHEMA, "objects")
-    return [ObjectRow(**row) for row in table.to_pylist()]
+    with open_parquet(path, OBJECTS_SCHEMA, "objects") as file:
+        return [ObjectRow(**row) for row in file.read().to_pylist()]
