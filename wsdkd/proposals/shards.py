@@ -72,8 +72,9 @@ def write_proposals(folder: Path, items: Iterable[tuple[str, np.ndarray, np.ndar
 
 def _write_shard(path: Path, shard: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
     offsets = np.cumsum([0, *(len(scores) for _, _, scores in shard)]).astype(np.int32)
-    flat_boxes = np.concatenate([np.zeros((0, 4)), *(boxes for _, boxes, _ in shard)]).astype(np.float32)
-    flat_scores = np.concatenate([np.zeros(0), *(scores for _, _, scores in shard)]).astype(np.float32)
+    nothing = np.zeros((0, 4), np.float32)
+    flat_boxes = np.concatenate([nothing, *(boxes for _, boxes, _ in shard)], dtype=np.float32)
+    flat_scores = np.concatenate([nothing[:, 0], *(scores for _, _, scores in shard)], dtype=np.float32)
     boxes = pa.FixedSizeListArray.from_arrays(pa.array(flat_boxes.ravel()), 4)
     columns = [
         pa.array([image_id for image_id, _, _ in shard], pa.string()),
