@@ -51,7 +51,7 @@ class Data:
     classes: list[str]
     train: Sequence[ImageRow]
     test: Sequence[ImageRow]
-    objects: list[ObjectRow]
+    objects: Sequence[ObjectRow]
     proposals: Proposals
     kept: np.ndarray
     truth: Truth
@@ -165,7 +165,7 @@ def _locate(data: Data, detections: Sequence[Detections], best: int) -> Localisa
     test_ids, train_ids = [row.image_id for row in data.test], [row.image_id for row in data.train]
     return localisation(
         detections,
-        [data.proposals.of(image_id, best)[0] for image_id in test_ids],
+        (data.proposals.of(image_id, best)[0] for image_id in test_ids),
         gather_objects(data.objects, test_ids),
         best_cached_regions(cache, train_ids),
         gather_objects(data.objects, train_ids),

@@ -28,12 +28,15 @@ def test_images_come_back_sorted_and_by_split(tmp_path: Path) -> None:
 def test_objects_come_back_sorted(tmp_path: Path) -> None:
     path = tmp_path / "objects.parquet"
     write_objects(path, OBJECTS)
-    assert read_objects(path) == OBJECTS[::-1]
+    assert list(read_objects(path)) == OBJECTS[::-1]
+    assert read_objects(path)[-1] == OBJECTS[0]
+    assert read_objects(path)[:1] == OBJECTS[1:]
 
 
 def test_a_dataset_without_boxes_has_an_empty_table(tmp_path: Path) -> None:
     write_objects(tmp_path / "objects.parquet", [])
-    assert read_objects(tmp_path / "objects.parquet") == []
+    assert not read_objects(tmp_path / "objects.parquet")
+    assert list(read_objects(tmp_path / "objects.parquet")) == []
 
 
 def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path: Path) -> None:
