@@ -32,7 +32,7 @@ IMAGES_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRow:
     """One image; sizes in pixels after EXIF orientation, labels as places in ``classes.json``."""
 

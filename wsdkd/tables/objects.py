@@ -28,7 +28,7 @@ OBJECTS_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectRow:
     """One annotated object; its box (x1, y1, x2, y2) in pixels of the original image."""
 
