@@ -6,20 +6,20 @@
 ``<!-- WHAT of bench -->`` and ``<!-- end -->``; all else is written by hand.
 """
 
-import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.bench.results import Results, read_results
 from benchmarks.bench.table import markdown_absolute, markdown_table
+from benchmarks.parts import NOTHING, rewrite, with_parts
 from wsdkd.errors import UserError
-from wsdkd.files import publish_file
 
 PAGE = Path("docs/performance.md")
 RESULTS = "bench.json"
 """Beside the page."""
-PART = re.compile(r"(<!-- (\w+) of bench -->\n).*?(<!-- end -->)", re.DOTALL)
+SUITE = "bench"
 
 
 def with_results(text: str, results: Results) -> str:
@@ -28,21 +28,18 @@ def with_results(text: str, results: Results) -> str:
     Raises:
         UserError: a part is of no known kind.
     """
-
-    def generated(found: re.Match[str]) -> str:
-        if found[2] not in PARTS:
-            raise UserError(f"<!-- {found[2]} of bench -->: unknown; allowed: {', '.join(PARTS)}")
-        part = PARTS[found[2]](results) if results["rows"] else "Not measured yet."
-        return f"{found[1]}{part}\n{found[3]}"
-
-    return PART.sub(generated, text)
+    return with_parts(text, SUITE, _parts(results))
 
 
 def write_page(page: Path) -> None:
     """Make the generated parts of a page anew, from the results beside it."""
-    text = with_results(page.read_text(encoding="utf-8"), read_results(page.with_name(RESULTS)))
-    with publish_file(page) as aside:
-        aside.write_text(text, encoding="utf-8")
+    rewrite(page, SUITE, _parts(read_results(page.with_name(RESULTS))))
+
+
+def _parts(results: Results) -> dict[str, Callable[[], str]]:
+    return {
+        name: partial(make, results) if results["rows"] else lambda: NOTHING for name, make in PARTS.items()
+    }
 
 
 def _run(results: Results) -> str:

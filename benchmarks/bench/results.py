@@ -1,17 +1,15 @@
 """Results on disk: each row with its figures, and the machine that they are of."""
 
 import json
-import os
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.bench.row import Measured, Row
+from benchmarks.machine import processor, versions
 from wsdkd.files import publish_file
 
 PACKAGES = (
@@ -36,7 +34,7 @@ def empty() -> Results:
     """Results of this machine, without any row yet."""
     return {
         "machine": _machine(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": versions(PACKAGES),
         "rows": {},
     }
 
@@ -87,13 +85,4 @@ def _rounded(value: float) -> float:
 
 def _machine() -> str:
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {_processor()}{gpu}"
-
-
-def _processor() -> str:
-    # Linux alone says which processor it is where Python would only know its family.
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return f"{processor()}{gpu}"

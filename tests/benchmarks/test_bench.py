@@ -12,10 +12,11 @@ import pytest
 
 from benchmarks.bench import results
 from benchmarks.bench.alternate import alternate
-from benchmarks.bench.page import PAGE, PART, RESULTS, with_results
+from benchmarks.bench.page import PAGE, RESULTS, SUITE, with_results
 from benchmarks.bench.results import entry, merged, read_results
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.table import cells, markdown_table
+from benchmarks.parts import part_pattern
 from wsdkd.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -87,7 +88,7 @@ def test_rows_of_another_machine_are_not_mixed_in(monkeypatch: pytest.MonkeyPatc
 def test_the_generated_parts_are_what_the_raw_results_give() -> None:
     text = (PROJECT / PAGE).read_text(encoding="utf-8")
     raw = read_results((PROJECT / PAGE).with_name(RESULTS))
-    assert {found[2] for found in PART.finditer(text)} == {"table", "absolute", "run"}
+    assert {found[2] for found in part_pattern(SUITE).finditer(text)} == {"table", "absolute", "run"}
     assert with_results(text, raw) == text, "run: python -m benchmarks.bench.page"
 
 
