@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke deps clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth deps clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ bench: $(VENV)/.installed-dev ## Hold every stage's speed against its limit; lea
 
 bench-smoke: $(VENV)/.installed-dev ## The same, tiny: shows that it runs, and its numbers mean nothing.
 	python -m benchmarks.bench --smoke
+
+growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against size; leave the machine alone.
+	python -m benchmarks.growth
 
 deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
 	python -m tests.pipeline.closure dvc.yaml
