@@ -23,11 +23,11 @@ def online_bound(teacher: TeacherParams, student: StudentParams, classes: int) -
     second = Student(student.model_copy(update=_untrained(student.network)), classes).eval().to("meta")
     with torch.device("meta"):
         given = (
-            torch.zeros(1, 3, teacher.size, teacher.size),
+            torch.zeros(1, 3, teacher.input_size, teacher.input_size),
             torch.zeros(teacher.proposals, 5),
             torch.ones(teacher.proposals),
         )
-        small = torch.zeros(1, 3, student.size, student.size)
+        small = torch.zeros(1, 3, student.input_size, student.input_size)
         large_cost = count_multiply_adds(lambda: first(*given)) / 1e9
         stem = second.backbone.stem(small)
         small_cost = count_multiply_adds(lambda: second.classify(second.backbone.trunk(stem))) / 1e9

@@ -218,7 +218,7 @@ def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_baseline_and_student_start_from_the_same_weights() -> None:
     # Both stages seed by student.seed right before; a baseline builds no projection.
-    params = StudentParams(network=STUDENT.network, size=32, hidden=10, seed=3)
+    params = StudentParams(network=STUDENT.network, input_size=32, hidden=10, seed=3)
     states = []
     for wrap in (lambda s: s, lambda s: FeatureObjective(s, _params("regions"), FEATURES)):
         seed_all(params.seed)

@@ -107,5 +107,5 @@ class FeatureObjective(Objective):
         return self.student.vector(pooled)
 
     def _pool(self, feature_map: torch.Tensor, rois: torch.Tensor, bins: int, pooling: str) -> torch.Tensor:
-        scale = feature_map.shape[-1] / self.student.params.size
+        scale = feature_map.shape[-1] / self.student.params.input_size
         return pool_regions(feature_map, rois, bins, scale, pooling)

@@ -54,7 +54,7 @@ def write_scenes(folder: Path, params: ScenesDataset, run: Mapper = map) -> None
     counts = {"train": params.train_images, "val": params.val_images, "test": params.test_images}
     for split in SPLITS:
         jobs = [
-            Job(params.seed, split, number, params.size, params.max_side) for number in range(counts[split])
+            Job(params.seed, split, number, params.side, params.max_side) for number in range(counts[split])
         ]
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
