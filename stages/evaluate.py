@@ -36,7 +36,7 @@ from wsdkd.params.evaluation import EvaluationParams
 from wsdkd.params.root import dataset_root
 from wsdkd.proposals.shards import Proposals, read_proposals
 from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import ImageRow, read_images, targets
+from wsdkd.tables.images import ImageRow, label_counts, read_images, targets
 from wsdkd.tables.objects import ObjectRow, read_objects
 
 TEACHER_BATCH, STUDENT_BATCH = 8, 32
@@ -49,9 +49,9 @@ class Data:
     """What is held against the networks; ``kept`` marks the test images whose labels are scored."""
 
     classes: list[str]
-    train: list[ImageRow]
-    test: list[ImageRow]
-    objects: list[ObjectRow]
+    train: Sequence[ImageRow]
+    test: Sequence[ImageRow]
+    objects: Sequence[ObjectRow]
     proposals: Proposals
     kept: np.ndarray
     truth: Truth
@@ -165,7 +165,7 @@ def _locate(data: Data, detections: Sequence[Detections], best: int) -> Localisa
     test_ids, train_ids = [row.image_id for row in data.test], [row.image_id for row in data.train]
     return localisation(
         detections,
-        [data.proposals.of(image_id, best)[0] for image_id in test_ids],
+        (data.proposals.of(image_id, best)[0] for image_id in test_ids),
         gather_objects(data.objects, test_ids),
         best_cached_regions(cache, train_ids),
         gather_objects(data.objects, train_ids),
@@ -176,7 +176,7 @@ def _locate(data: Data, detections: Sequence[Detections], best: int) -> Localisa
 def _write_charts(data: Data, scores: dict[str, np.ndarray], ap50: np.ndarray | None, gain: float) -> None:
     labels, known = data.truth.labels, data.truth.known
     precisions = {name: average_precisions(scores[name], labels, known) for name in NETWORKS}
-    seen = targets(data.train, len(data.classes))[0].sum(axis=0)
+    seen = label_counts(data.train, len(data.classes))
     rows = class_rows(data.classes, seen, (labels * known).sum(axis=0), precisions, ap50)
     write_class_rows(paths.PER_CLASS, rows)
     gains = np.array([np.nan if row.gain is None else row.gain for row in rows])

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from stages import paths
@@ -27,20 +28,20 @@ def with_photographs(main: Callable[[], None]) -> Callable[[], None]:
     def start() -> None:
         # Of several processes the launcher came by here before it started them.
         if "WORLD_SIZE" not in os.environ:
-            fetch_photographs([*read_images(paths.IMAGES, "train"), *read_images(paths.IMAGES, "val")])
+            fetch_photographs([read_images(paths.IMAGES, split) for split in ("train", "val")])
         main()
 
     return start
 
 
-def fetch_photographs(rows: Sequence[ImageRow]) -> None:
+def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
     """Fetch ``dataset.root`` by DVC, unless one photograph of each of its folders is there.
 
     A transfer by DVC that breaks off can leave a folder half full; a photograph that is missing then
     is named by the stage that opens it.
     """
     root = dataset_root()
-    if _absent(root, rows) is None:
+    if _absent(root, tables) is None:
         return
     sys.stdout.write(f"{root}: the photographs are not here; fetching them: dvc pull {root}\n")
     sys.stdout.flush()
@@ -52,7 +53,7 @@ def fetch_photographs(rows: Sequence[ImageRow]) -> None:
         text=True,
         check=False,
     )
-    absent = _absent(root, rows)
+    absent = _absent(root, tables)
     if absent is not None:
         told = [line for line in pulled.stderr.splitlines() if line.startswith("ERROR:")]
         raise UserError(
@@ -61,9 +62,11 @@ def fetch_photographs(rows: Sequence[ImageRow]) -> None:
         )
 
 
-def _absent(root: Path, rows: Sequence[ImageRow]) -> Path | None:
+def _absent(root: Path, tables: Sequence[Sequence[ImageRow]]) -> Path | None:
     """The first photograph of a folder that is not there; to look at all would take long on a network."""
-    first = {Path(row.path).parent: row.path for row in reversed(rows)}
+    first: dict[str, str] = {}
+    for row in chain.from_iterable(tables):
+        first.setdefault(row.path.rpartition("/")[0], row.path)
     return next((root / path for path in first.values() if not (root / path).is_file()), None)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from wsdkd.errors import UserError
-from wsdkd.workers import map_ordered, worker_count
+from wsdkd.workers import CHUNKS_AHEAD, map_ordered, worker_count
 
 
 def test_results_come_in_the_order_of_the_items_whatever_the_number_of_workers() -> None:
@@ -32,3 +32,18 @@ def test_another_number_of_workers_is_refused(text: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("WSDKD_WORKERS", text)
     with pytest.raises(UserError, match=f"WSDKD_WORKERS={text}: expected a whole number above zero"):
         worker_count()
+
+
+def test_of_many_items_few_are_under_way() -> None:
+    class Counted(list[str]):
+        asked = 0
+
+        def __getitem__(self, place: object) -> object:
+            assert isinstance(place, slice)
+            Counted.asked = max(Counted.asked, place.stop)
+            return super().__getitem__(place)
+
+    results = map_ordered(int, Counted(["7"] * 20_000), "many", workers=2)
+    assert next(results) == 7
+    assert Counted.asked <= 32 * 2 * CHUNKS_AHEAD
+    results.close()

@@ -3,9 +3,9 @@
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeVar
 
 from wsdkd.errors import UserError
@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORKERS_VARIABLE = "WSDKD_WORKERS"
+CHUNKS_AHEAD = 8
+"""Chunks a worker that are not yet taken: many enough that a slow one stops nobody, few enough for memory."""
 
 
 def worker_count() -> int:
@@ -58,10 +60,31 @@ def map_ordered(
     # Spawned, as a forked copy of a process with threads (Arrow's, OpenCV's) may hang.
     context = multiprocessing.get_context("spawn")
     size = chunk_size(len(items), workers)
-    chunks = [items[start : start + size] for start in range(0, len(items), size)]
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
-        results = (result for chunk in pool.map(partial(_work, function), chunks) for result in chunk)
-        yield from track(results, description, total=len(items), unit=unit)
+        yield from track(
+            _ahead(pool, function, items, size, CHUNKS_AHEAD * workers),
+            description,
+            total=len(items),
+            unit=unit,
+        )
+
+
+def _ahead(
+    pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item], size: int, most: int
+) -> Iterator[Result]:
+    # Few chunks at a time, however many items: each under way holds its items, and then its results.
+    under_way: deque[Future[list[Result]]] = deque()
+    try:
+        for start in range(0, len(items), size):
+            # As a list, for a part of a table would be sent with the whole table.
+            under_way.append(pool.submit(_work, function, list(items[start : start + size])))
+            if len(under_way) >= most:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
+    finally:
+        for future in under_way:
+            future.cancel()
 
 
 def chunk_size(items: int, workers: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wsdkd.cache.build import CacheBuilder, Forward
 from wsdkd.cache.fingerprint import CommonFingerprint
+from wsdkd.ids import IdIndex
 from wsdkd.inference.regions import ImageRegions
 from wsdkd.params.cache import CacheParams
 from wsdkd.proposals.shards import Proposals
@@ -77,9 +78,8 @@ def make_proposals(rows: Sequence[ImageRow], most: int = 12) -> Proposals:
         boxes.append(corners.reshape(count, 4).astype(np.float32))
         scores.append(np.sort(rng.random(count).astype(np.float32))[::-1])
         counts.append(count)
-    return Proposals(
-        tuple(row.image_id for row in rows), np.cumsum(counts), np.concatenate(boxes), np.concatenate(scores)
-    )
+    images = IdIndex(row.image_id for row in rows)
+    return Proposals(images, np.cumsum(counts), np.concatenate(boxes), np.concatenate(scores))
 
 
 def regions(row: ImageRow, proposals: Proposals, mirrored: bool) -> ImageRegions:

@@ -1,7 +1,12 @@
 """VOC's AP, CorLoc and COCO's AP against brute force, pycocotools and hand-worked cases."""
 
+import io
+from contextlib import redirect_stdout
+
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from wsdkd.boxes import pairwise_iou
 from wsdkd.evaluation.coco_ap import coco_average_precision
@@ -165,6 +170,42 @@ def test_coco_prints_nothing_and_finds_perfection(capsys):
         {"COCO_AP": 100, "COCO_AP50": 100, "COCO_AP75": 100}
     )
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coco_by_classes_is_coco_at_once(seed):
+    found, real = random_case(seed)
+    images = [
+        (i, *row)
+        for i, item in enumerate(found)
+        for row in zip(item.boxes, item.scores, item.labels, strict=True)
+    ]
+    with redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = {
+            "images": [{"id": i} for i in range(len(real))],
+            "categories": [{"id": k} for k in range(3)],
+            "annotations": [
+                {
+                    "image_id": i,
+                    "category_id": int(k),
+                    "bbox": [*box[:2], *(box[2:] - box[:2])],
+                    "area": np.prod(box[2:] - box[:2]),
+                    "iscrowd": int(o),
+                }
+                for i, item in enumerate(real)
+                for box, k, o in zip(item.boxes, item.labels, item.optional, strict=True)
+            ],
+        }
+        for number, note in enumerate(truth.dataset["annotations"], 1):
+            note["id"] = number
+        truth.createIndex()
+        rows = [[i, *box[:2], *(box[2:] - box[:2]), score, label] for i, box, score, label in images]
+        evaluation = COCOeval(truth, truth.loadRes(np.array(rows, dtype=np.float64)), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    assert list(coco_average_precision(found, real, 3).values()) == pytest.approx(100 * evaluation.stats[:3])
 
 
 def test_coco_without_objects_is_refused():

@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from wsdkd.errors import UserError
 from wsdkd.tables.classes import read_classes, write_classes
-from wsdkd.tables.images import ImageRow, read_images, targets, write_images
+from wsdkd.tables.images import ImageRow, RowsAt, label_counts, read_images, targets, write_images
 from wsdkd.tables.objects import ObjectRow, read_objects, write_objects
 
 ROW = ImageRow("a", "images/a.jpg", 64, 48, "train", (0, 2), (1,), "00ff")
@@ -27,12 +28,15 @@ def test_images_come_back_sorted_and_by_split(tmp_path: Path) -> None:
 def test_objects_come_back_sorted(tmp_path: Path) -> None:
     path = tmp_path / "objects.parquet"
     write_objects(path, OBJECTS)
-    assert read_objects(path) == OBJECTS[::-1]
+    assert list(read_objects(path)) == OBJECTS[::-1]
+    assert read_objects(path)[-1] == OBJECTS[0]
+    assert read_objects(path)[:1] == OBJECTS[1:]
 
 
 def test_a_dataset_without_boxes_has_an_empty_table(tmp_path: Path) -> None:
     write_objects(tmp_path / "objects.parquet", [])
-    assert read_objects(tmp_path / "objects.parquet") == []
+    assert not read_objects(tmp_path / "objects.parquet")
+    assert list(read_objects(tmp_path / "objects.parquet")) == []
 
 
 def test_the_same_rows_in_another_order_are_the_same_bytes(tmp_path: Path) -> None:
@@ -87,3 +91,26 @@ def test_other_classes_are_refused(text: str, reason: str, tmp_path: Path) -> No
 def test_missing_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"classes.json: no such file"):
         read_classes(tmp_path / "classes.json")
+
+
+def test_a_table_is_the_sequence_of_its_rows(tmp_path: Path) -> None:
+    write_images(tmp_path / "images.parquet", ROWS)
+    table, rows = read_images(tmp_path / "images.parquet"), sorted(ROWS, key=lambda row: row.image_id)
+    assert list(table) == rows
+    assert table[-1] == rows[-1]
+    assert list(table[1:]) == rows[1:]
+    assert list(table[::-1][:1]) == rows[-1:]
+    assert pickle.loads(pickle.dumps(table)) == rows
+    assert table != rows[:1]
+    with pytest.raises(IndexError):
+        table[len(rows)]
+
+
+def test_rows_at_places_are_those() -> None:
+    some = RowsAt(ROWS, np.array([1, 0, 1]))
+    assert list(some) == [ROWS[1], ROWS[0], ROWS[1]]
+    assert list(some[1:]) == [ROWS[0], ROWS[1]]
+
+
+def test_label_counts_are_those_of_the_targets() -> None:
+    assert label_counts(ROWS, 4).tolist() == targets(ROWS, 4)[0].sum(axis=0).tolist()

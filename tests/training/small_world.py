@@ -12,6 +12,7 @@ from accelerate.state import AcceleratorState
 from PIL import Image
 
 from wsdkd.cache.reader import CachedView
+from wsdkd.ids import IdIndex
 from wsdkd.params.network import Network, Optimisation
 from wsdkd.params.student import StudentParams
 from wsdkd.params.teacher import RoiPooling, TeacherParams
@@ -77,9 +78,8 @@ def make_world(root: Path, images: int = 12) -> World:
         boxes.append(np.array([[x, y, x + 16, y + 16], [0, 0, WIDTH, HEIGHT], [4, 4, 12, 20]], np.float32))
         scores.append(np.array([1.0, 0.5, 0.25], np.float32))
     offsets = np.arange(images + 1) * 3
-    proposals = Proposals(
-        tuple(row.image_id for row in rows), offsets, np.concatenate(boxes), np.concatenate(scores)
-    )
+    images = IdIndex(row.image_id for row in rows)
+    proposals = Proposals(images, offsets, np.concatenate(boxes), np.concatenate(scores))
     return World(root, rows, proposals)
 
 

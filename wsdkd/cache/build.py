@@ -27,6 +27,7 @@ from wsdkd.cache.shard import check_fingerprint, open_shard, read_index
 from wsdkd.cache.verify import damage_of_shard
 from wsdkd.cache.writer import write_shard
 from wsdkd.files import publish_folder
+from wsdkd.ids import IdIndex
 from wsdkd.inference.regions import ImageRegions
 from wsdkd.params.cache import CacheParams
 from wsdkd.progress import track
@@ -70,7 +71,8 @@ class CacheBuilder:
     ) -> None:
         if not rows:
             raise CacheError("there are no training images to be cached")
-        self._rows = list(rows)
+        self._rows = rows
+        self._index = IdIndex(row.image_id for row in rows)
         self._classes = list(classes)
         self._proposals = proposals
         self._best = best
@@ -118,13 +120,12 @@ class CacheBuilder:
 
     def _ids_that_fit(self, path: Path) -> tuple[str, ...] | None:
         """The images of a finished shard, or None where anything that went in is no longer the same."""
-        by_id = {row.image_id: row for row in self._rows}
         try:
             with open_shard(path) as file:
                 ids = read_index(file).image_ids
-                if not all(image_id in by_id for image_id in ids):
+                if not all(image_id in self._index for image_id in ids):
                     return None
-                expected = self._fingerprint([by_id[image_id] for image_id in ids])
+                expected = self._fingerprint([self._rows[self._index.place(one)] for one in ids])
                 return ids if check_fingerprint(file, expected) else None
         except CacheError:
             return None
@@ -180,8 +181,9 @@ class CacheBuilder:
                 settings=self._common.settings,
                 shards=tuple(entries),
             )
-            text = json.dumps(manifest.model_dump(mode="json"), ensure_ascii=False, indent=1)
-            (aside / MANIFEST).write_text(text + "\n", encoding="utf-8")
+            with (aside / MANIFEST).open("w", encoding="utf-8") as file:
+                json.dump(manifest.model_dump(mode="json"), file, ensure_ascii=False, indent=1)
+                file.write("\n")
 
 
 def _counted(

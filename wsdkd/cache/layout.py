@@ -8,7 +8,10 @@ their own: neither computed again nor uploaded again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wsdkd.tables.images import ImageRow
+import numpy as np
+
+from wsdkd.ids import IdIndex
+from wsdkd.tables.images import ImageRow, RowsAt
 
 SPARE_SHARDS = 8
 
@@ -18,7 +21,7 @@ class PlannedShard:
     """One shard to be: its number, its images in order, and whether a finished one serves."""
 
     number: int
-    rows: tuple[ImageRow, ...]
+    rows: Sequence[ImageRow]
     finished: bool
 
 
@@ -41,29 +44,34 @@ def plan_shards(
         Shards ascending by number. Where keeping everything would scatter the images over more than
         :func:`most_shards`, finished shards less than half full are dropped and written anew.
     """
-    by_id = {row.image_id: row for row in rows}
-    kept = _disjoint({n: ids for n, ids in sorted(finished.items()) if all(i in by_id for i in ids)})
-    left = len(rows) - sum(len(ids) for ids in kept.values())
+    index = IdIndex(row.image_id for row in rows)
+    kept = _disjoint(finished, index)
+    left = len(rows) - sum(len(places) for places in kept.values())
     if len(kept) + -(-left // shard_images) > most_shards(len(rows), shard_images):
-        kept = {n: ids for n, ids in kept.items() if 2 * len(ids) >= shard_images}
-    taken = {image_id for ids in kept.values() for image_id in ids}
-    loose = [row for row in rows if row.image_id not in taken]
-    plan = [PlannedShard(n, tuple(by_id[i] for i in ids), True) for n, ids in kept.items()]
-    number = 0
-    for start in range(0, len(loose), shard_images):
+        kept = {n: places for n, places in kept.items() if 2 * len(places) >= shard_images}
+    loose = np.ones(len(rows), dtype=bool)
+    for places in kept.values():
+        loose[places] = False
+    plan = [PlannedShard(n, RowsAt(rows, places), True) for n, places in kept.items()]
+    number, still = 0, np.flatnonzero(loose)
+    for start in range(0, len(still), shard_images):
         while number in kept:
             number += 1
-        plan.append(PlannedShard(number, tuple(loose[start : start + shard_images]), False))
+        plan.append(PlannedShard(number, RowsAt(rows, still[start : start + shard_images]), False))
         number += 1
     return sorted(plan, key=lambda shard: shard.number)
 
 
-def _disjoint(finished: Mapping[int, Sequence[str]]) -> dict[int, Sequence[str]]:
-    # Scratch of several interrupted runs over different images may hold an image twice.
-    kept: dict[int, Sequence[str]] = {}
-    taken: set[str] = set()
-    for number, ids in finished.items():
-        if ids and taken.isdisjoint(ids):
-            kept[number] = ids
-            taken.update(ids)
+def _disjoint(finished: Mapping[int, Sequence[str]], index: IdIndex) -> dict[int, np.ndarray]:
+    # Places of the images of shards that fit. Scratch of several interrupted runs over different images
+    # may hold an image twice.
+    kept: dict[int, np.ndarray] = {}
+    taken = np.zeros(len(index), dtype=bool)
+    for number, ids in sorted(finished.items()):
+        if not ids or not all(image_id in index for image_id in ids):
+            continue
+        places = np.array([index.place(image_id) for image_id in ids])
+        if not taken[places].any():
+            kept[number] = places
+            taken[places] = True
     return kept

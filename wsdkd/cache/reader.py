@@ -18,7 +18,8 @@ from wsdkd.cache.parts import describe, differences
 from wsdkd.cache.rows import StoredRows, stored_rows
 from wsdkd.cache.schema import ARRAYS, CacheError, images_digest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
-from wsdkd.tables.images import ImageRow
+from wsdkd.ids import IdIndex
+from wsdkd.tables.images import ImageRow, RowsAt
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class CachedView:
 @dataclass(frozen=True)
 class _OpenShard:
     file: h5py.File
-    index: ShardIndex
+    region_offsets: np.ndarray
+    chosen_offsets: np.ndarray
     arrays: dict[str, StoredRows | h5py.Dataset]
 
 
@@ -63,12 +65,13 @@ class TeacherCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._manifest = read_manifest(folder)
-        self._places = {
-            image_id: (shard, image)
-            for shard, entry in enumerate(self._manifest.shards)
-            for image, image_id in enumerate(entry.image_ids)
-        }
+        manifest = read_manifest(folder)
+        counts = [len(entry.image_ids) for entry in manifest.shards]
+        self._starts = np.cumsum([0, *counts])  # places of each shard's images, one shard after the other
+        self._index = IdIndex(image_id for entry in manifest.shards for image_id in entry.image_ids)
+        # The ids stay in the file: of millions of images they are gigabytes.
+        shards = tuple(entry.model_copy(update={"image_ids": ()}) for entry in manifest.shards)
+        self._manifest = manifest.model_copy(update={"shards": shards})
         self._open: dict[int, _OpenShard] = {}
         self._pid = os.getpid()
 
@@ -85,7 +88,8 @@ class TeacherCache:
     @property
     def image_ids(self) -> list[str]:
         """All cached images, ascending."""
-        return sorted(self._places)
+        shards = read_manifest(self._folder).shards
+        return sorted(image_id for entry in shards for image_id in entry.image_ids)
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -99,12 +103,12 @@ class TeacherCache:
             CacheError: the image is not in the cache, or its shard is missing or damaged.
         """
         shard, image = self._place(image_id)
-        index, arrays = shard.index, shard.arrays
-        start, stop = int(index.region_offsets[image]), int(index.region_offsets[image + 1])
+        arrays = shard.arrays
+        start, stop = int(shard.region_offsets[image]), int(shard.region_offsets[image + 1])
         first = 2 * start + (stop - start) * mirrored
         regions, logits = slice(start, stop), slice(first, first + stop - start)
         view = 2 * image + mirrored
-        chosen = slice(int(index.chosen_offsets[view]), int(index.chosen_offsets[view + 1]))
+        chosen = slice(int(shard.chosen_offsets[view]), int(shard.chosen_offsets[view + 1]))
         try:
             return CachedView(
                 class_logits=_widened(arrays["class_logits"][logits]),
@@ -142,19 +146,24 @@ class TeacherCache:
             )
         if list(classes) != self.classes:
             raise CacheError(f"{self._folder}: made for other classes: {self._class_difference(classes)}")
-        missing = [row.image_id for row in rows if row.image_id not in self._places]
+        asked, missing, first = np.full(len(self._index), -1), 0, ""
+        for number, row in enumerate(rows):
+            try:
+                asked[self._index.place(row.image_id)] = number
+            except KeyError:
+                missing, first = missing + 1, first or row.image_id
         if missing:
             raise CacheError(
-                f"{self._folder}: made for other images: {len(missing)} of {len(rows)} are not in it, "
-                f"the first is {missing[0]}; run the stage cache_teacher"
+                f"{self._folder}: made for other images: {missing} of {len(rows)} are not in it, "
+                f"the first is {first}; run the stage cache_teacher"
             )
-        digests = {row.image_id: row.digest for row in rows}
         for shard, entry in enumerate(self._manifest.shards):
-            asked = [(image_id, digests[image_id]) for image_id in entry.image_ids if image_id in digests]
+            places = asked[self._starts[shard] : self._starts[shard + 1]]
+            digests = {row.image_id: row.digest for row in RowsAt(rows, places[places >= 0])}
             # The manifest is enough as long as nothing differs: no shard need be here.
-            if len(asked) == len(entry.image_ids) and images_digest(asked) == entry.fingerprint["images"]:
+            if (places >= 0).all() and images_digest(digests.items()) == entry.fingerprint["images"]:
                 continue
-            if asked:
+            if digests:
                 self._check_digests(shard, digests)
 
     def close(self) -> None:
@@ -176,15 +185,16 @@ class TeacherCache:
 
     def _place(self, image_id: str) -> tuple[_OpenShard, int]:
         try:
-            shard, image = self._places[image_id]
+            place = self._index.place(image_id)
         except KeyError:
             raise CacheError(
                 f"{self._folder}: image {image_id} is not in it; the cache is of other images"
             ) from None
+        shard = int(self._starts.searchsorted(place, side="right")) - 1
         opened = self._opened()
         if shard not in opened:
-            opened[shard] = self._open_shard(shard)
-        return opened[shard], image
+            opened[shard] = self._open_shard(shard)[0]
+        return opened[shard], place - int(self._starts[shard])
 
     def _opened(self) -> dict[int, _OpenShard]:
         if self._pid != os.getpid():
@@ -192,7 +202,7 @@ class TeacherCache:
             self._open, self._pid = {}, os.getpid()
         return self._open
 
-    def _open_shard(self, shard: int) -> _OpenShard:
+    def _open_shard(self, shard: int) -> tuple[_OpenShard, ShardIndex]:
         entry = self._manifest.shards[shard]
         file = open_shard(self._folder / entry.file)
         try:
@@ -203,15 +213,16 @@ class TeacherCache:
                     f"{file.filename}: a shard of another cache, different in {describe(differing)}; "
                     "fetch the cache again"
                 )
-            return _OpenShard(file, read_index(file), {name: stored_rows(file[name]) for name in ARRAYS})
+            index = read_index(file)
+            arrays = {name: stored_rows(file[name]) for name in ARRAYS}
+            return _OpenShard(file, index.region_offsets, index.chosen_offsets, arrays), index
         except BaseException:
             file.close()
             raise
 
     def _check_digests(self, shard: int, digests: dict[str, str]) -> None:
-        opened = self._open_shard(shard)
+        opened, index = self._open_shard(shard)
         opened.file.close()
-        index = opened.index
         for image_id, found in zip(index.image_ids, index.image_digests, strict=True):
             if digests.get(image_id, found) != found:
                 raise CacheError(

@@ -5,6 +5,7 @@ places of a finished shard's chunks never change, so they are asked for once.
 """
 
 import os
+from bisect import bisect_right
 
 import h5py
 import numpy as np
@@ -15,16 +16,18 @@ class StoredRows:
 
     Args:
         dataset: in chunks of whole rows, without filters, each chunk written.
-        places: of the chunks in the file, in bytes.
+        places: int64 (C,), of the chunks in the file, in bytes.
     """
 
-    def __init__(self, dataset: h5py.Dataset, places: list[int]) -> None:
+    def __init__(self, dataset: h5py.Dataset, places: np.ndarray) -> None:
         self._descriptor = dataset.file.id.get_vfd_handle()
         self._dtype, self._rest = dataset.dtype, dataset.shape[1:]
         self._row_bytes = self._dtype.itemsize * int(np.prod(self._rest, dtype=np.int64))
-        self._chunk_rows = dataset.chunks[0]
-        self._places = places
-        self._ends = _ends_of_runs(places, self._chunk_rows, self._row_bytes)
+        # Chunks that follow each other in the file are one run: of thousands of places few are kept.
+        chunk_bytes = dataset.chunks[0] * self._row_bytes
+        first = np.flatnonzero(np.diff(places, prepend=-chunk_bytes - 1) != chunk_bytes)
+        self._places = places[first].tolist()
+        self._starts = (first * dataset.chunks[0]).tolist()
         self.shape = dataset.shape
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -37,24 +40,15 @@ class StoredRows:
         values = np.empty((stop - start, *self._rest), self._dtype)
         done = 0
         while start < stop:
-            chunk = start // self._chunk_rows
-            end = min(stop, self._ends[chunk])
-            place = self._places[chunk] + (start - chunk * self._chunk_rows) * self._row_bytes
+            run = bisect_right(self._starts, start) - 1
+            end = min([stop, *self._starts[run + 1 : run + 2]])
+            place = self._places[run] + (start - self._starts[run]) * self._row_bytes
             into = values[done : done + end - start]
             if os.preadv(self._descriptor, [into.data], place) != into.nbytes:
                 raise OSError("the file ends within an array")
             done += end - start
             start = end
         return values
-
-
-def _ends_of_runs(places: list[int], chunk_rows: int, row_bytes: int) -> list[int]:
-    """For each chunk the row at which those end that follow it in the file without a gap."""
-    ends = [(chunk + 1) * chunk_rows for chunk in range(len(places))]
-    for chunk in range(len(places) - 2, -1, -1):
-        if places[chunk] + chunk_rows * row_bytes == places[chunk + 1]:
-            ends[chunk] = ends[chunk + 1]
-    return ends
 
 
 def stored_rows(dataset: h5py.Dataset) -> "StoredRows | h5py.Dataset":
@@ -72,4 +66,4 @@ def stored_rows(dataset: h5py.Dataset) -> "StoredRows | h5py.Dataset":
     count = -(-dataset.shape[0] // dataset.chunks[0])
     if sorted(places) != list(range(count)):
         return dataset
-    return StoredRows(dataset, [places[chunk] for chunk in range(count)])
+    return StoredRows(dataset, np.array([places[chunk] for chunk in range(count)], dtype=np.int64))

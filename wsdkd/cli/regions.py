@@ -33,10 +33,14 @@ def regions(
     train = read_images(prepared / "images.parquet", "train")
     reader, root = TeacherCache(cache), dataset_root()
     reader.check(classes, train)
-    page = []
-    for label, name in enumerate(classes):
-        held = [row for row in train if label in row.labels][:images]
-        page.append((name, [_best(reader, root, row, label) for row in held]))
+    held: list[list[ImageRow]] = [[] for _ in classes]
+    for row in train:
+        for label in row.labels:
+            if len(held[label]) < images:
+                held[label].append(row)
+    page = [
+        (name, [_best(reader, root, row, label) for row in held[label]]) for label, name in enumerate(classes)
+    ]
     save_png(draw_region_page(page), to)
     typer.echo(f"{to}: the teacher's best region of each of {len(classes)} classes")
 

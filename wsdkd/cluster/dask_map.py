@@ -50,7 +50,7 @@ def map_on_cluster(
         asked = surroundings(files)
         under_way: deque[Future] = deque()
         for start in range(0, len(items), size):
-            task = _sealed(function, items[start : start + size], asked)
+            task = _sealed(function, list(items[start : start + size]), asked)
             under_way.append(client.submit(task, pure=False))
             while len(under_way) >= AHEAD * max(1, _cores(client)):
                 yield from _result(client, under_way.popleft(), name)

@@ -11,7 +11,7 @@ class DatasetError(UserError):
     """A dataset cannot be read at all; the message names the file, the place in it and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectRecord:
     """One annotated object: its class, and its box (x1, y1, x2, y2), edges in pixels as annotated."""
 
@@ -21,7 +21,7 @@ class ObjectRecord:
     crowd: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One annotated image.
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -32,27 +33,51 @@ def coco_average_precision(
     """
     if all(item.optional.all() for item in objects):
         raise ValueError("no image has an annotated object, so there is no average precision")
-    with redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        real = COCO()
-        real.dataset = {
-            "images": [{"id": i} for i in range(len(objects))],
-            "categories": [{"id": k} for k in range(num_classes)],
-            "annotations": _annotations(objects),
-        }
-        real.createIndex()
-        evaluation = COCOeval(real, _results(real, detections), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
+    flat = _flat(detections)
+    # A class at a time: pycocotools makes some kilobytes of every detection.
+    with redirect_stdout(io.StringIO()):  # it prints its progress
+        classes = [_accumulated(flat, objects, label) for label in range(num_classes)]
+        evaluation = classes[-1]
+        for part in ("precision", "recall"):
+            evaluation.eval[part] = np.concatenate([each.eval[part] for each in classes], axis=-3)
         evaluation.summarize()
     names = ("COCO_AP", "COCO_AP50", "COCO_AP75")
     return {name: 100 * float(value) for name, value in zip(names, evaluation.stats[:3], strict=True)}
 
 
-def _annotations(objects: Sequence[ImageObjects]) -> list[dict[str, object]]:
-    annotations: list[dict[str, object]] = []
+def _flat(detections: Sequence[Detections]) -> np.ndarray:
+    """Rows of pycocotools: image, x, y, width, height, score, class."""
+    images = np.repeat(np.arange(len(detections)), [len(item.labels) for item in detections])
+    boxes = np.concatenate([np.zeros((0, 4)), *(item.boxes for item in detections)])
+    scores = np.concatenate([np.zeros(0), *(item.scores for item in detections)])
+    labels = np.concatenate([np.zeros(0), *(item.labels for item in detections)])
+    return np.column_stack([images, boxes[:, :2], boxes[:, 2:] - boxes[:, :2], scores, labels])
+
+
+def _accumulated(flat: np.ndarray, objects: Sequence[ImageObjects], label: int) -> COCOeval:
+    """Precision and recall of one class over all images."""
+    found = flat[flat[:, -1] == label]
+    annotations = _annotations(objects, label)
+    images = sorted({int(image) for image in found[:, 0]} | {note["image_id"] for note in annotations})
+    real = COCO()
+    real.dataset = {
+        "images": [{"id": image} for image in images],
+        "categories": [{"id": label}],
+        "annotations": annotations,
+    }
+    real.createIndex()
+    evaluation = COCOeval(real, _results(real, found), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    return evaluation
+
+
+def _annotations(objects: Sequence[ImageObjects], label: int) -> list[dict[str, Any]]:
+    annotations: list[dict[str, Any]] = []
     for image, item in enumerate(objects):
-        for (x1, y1, x2, y2), label, optional in zip(
-            item.boxes.tolist(), item.labels.tolist(), item.optional.tolist(), strict=True
+        here = item.labels == label
+        for (x1, y1, x2, y2), optional in zip(
+            item.boxes[here].tolist(), item.optional[here].tolist(), strict=True
         ):
             annotations.append(
                 {
@@ -67,21 +92,10 @@ def _annotations(objects: Sequence[ImageObjects]) -> list[dict[str, object]]:
     return annotations
 
 
-def _results(real: COCO, detections: Sequence[Detections]) -> COCO:
-    images = np.repeat(np.arange(len(detections)), [len(item.labels) for item in detections])
-    boxes = np.concatenate([np.zeros((0, 4)), *(item.boxes for item in detections)])
-    columns = [
-        images,
-        boxes[:, 0],
-        boxes[:, 1],
-        boxes[:, 2] - boxes[:, 0],
-        boxes[:, 3] - boxes[:, 1],
-        np.concatenate([np.zeros(0), *(item.scores for item in detections)]),
-        np.concatenate([np.zeros(0), *(item.labels for item in detections)]),
-    ]
-    if not len(images):
+def _results(real: COCO, found: np.ndarray) -> COCO:
+    if not len(found):
         empty = COCO()
         empty.dataset = {**real.dataset, "annotations": []}
         empty.createIndex()
         return empty
-    return real.loadRes(np.column_stack(columns))
+    return real.loadRes(found)

@@ -1,6 +1,6 @@
 """Everything that needs annotated boxes, where there are any."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +34,7 @@ class Localisation:
 
 def localisation(
     detections: Sequence[Detections],
-    proposals: Sequence[np.ndarray],
+    proposals: Iterable[np.ndarray],
     test_objects: Sequence[ImageObjects],
     best: Iterable[np.ndarray],
     train_objects: Sequence[ImageObjects],
@@ -58,9 +58,10 @@ def localisation(
         result.teacher["AP50"] = mean_over_classes(result.ap50)
         result.teacher["AP50_11_point"] = mean_over_classes(detection_ap(matches, "voc2007"))
         result.teacher |= coco_average_precision(detections, test_objects, num_classes)
-        for iou, recall in proposal_recall(proposals, test_objects).items():
+        counts: list[int] = []
+        for iou, recall in proposal_recall(_counted(proposals, counts), test_objects).items():
             result.proposals[f"recall_{iou}"] = recall
-        result.proposals["boxes_per_image"] = float(np.mean([len(boxes) for boxes in proposals]))
+        result.proposals["boxes_per_image"] = float(np.mean(counts))
     else:
         result.absent["AP50, COCO_AP and recall of proposals"] = "no test image has annotated boxes"
     if any_required(train_objects):
@@ -69,3 +70,9 @@ def localisation(
     else:
         result.absent["CorLoc"] = "no training image has annotated boxes"
     return result
+
+
+def _counted(proposals: Iterable[np.ndarray], counts: list[int]) -> Iterator[np.ndarray]:
+    for boxes in proposals:
+        counts.append(len(boxes))
+        yield boxes

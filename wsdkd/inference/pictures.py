@@ -1,7 +1,9 @@
 """Pictures for one pass over a dataset, decoded ahead of the network by other threads."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,13 +43,13 @@ def loaded_ahead(
 
     Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
     """
-    batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
+    batches = (items[start : start + batch_size] for start in range(0, len(items), batch_size))
     with ThreadPoolExecutor(worker_count()) as pool:
-        waiting = [pool.submit(load, batch) for batch in batches[:AHEAD]]
-        for place, batch in enumerate(batches):
-            loaded = waiting.pop(0).result()
-            if place + AHEAD < len(batches):
-                waiting.append(pool.submit(load, batches[place + AHEAD]))
+        waiting = deque((batch, pool.submit(load, batch)) for batch in islice(batches, AHEAD))
+        while waiting:
+            batch, loading = waiting.popleft()
+            loaded = loading.result()
+            waiting.extend((following, pool.submit(load, following)) for following in islice(batches, 1))
             yield batch, loaded
 
 

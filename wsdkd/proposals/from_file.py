@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wsdkd.ids import IdIndex
 from wsdkd.proposals.file_formats import Columns, FileError, read_npz, read_parquet
 from wsdkd.proposals.mat_file import read_mat
 from wsdkd.proposals.shards import Proposals
@@ -67,7 +68,8 @@ def read_file(path: Path, order: Order = "xyxy", coordinates: Coordinates = "edg
     boxes = _edges(columns.boxes, order, coordinates)
     _check(path, columns, boxes)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(columns.counts)])
-    return Proposals(columns.image_ids, offsets, boxes.astype(np.float32), columns.scores.astype(np.float32))
+    images = IdIndex(columns.image_ids)
+    return Proposals(images, offsets, boxes.astype(np.float32), columns.scores.astype(np.float32))
 
 
 def boxes_of(proposals: Proposals, source: Path, row: ImageRow) -> tuple[np.ndarray, np.ndarray]:

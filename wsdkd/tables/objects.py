@@ -1,14 +1,18 @@
 """``objects.parquet``: the annotated boxes. For evaluation alone: no training stage may import this."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wsdkd.files import publish_file
-from wsdkd.tables.parquet import read_parquet
+from wsdkd.tables.parquet import open_parquet
+
+BATCH_ROWS = 4096
+"""Made into objects at once."""
 
 OBJECTS_SCHEMA = pa.schema(
     [
@@ -24,7 +28,7 @@ OBJECTS_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectRow:
     """One annotated object; its box (x1, y1, x2, y2) in pixels of the original image."""
 
@@ -47,11 +51,42 @@ def write_objects(path: Path, rows: Sequence[ObjectRow]) -> None:
         pq.write_table(pa.table(columns, schema=OBJECTS_SCHEMA), aside)
 
 
-def read_objects(path: Path) -> list[ObjectRow]:
+class ObjectTable(Sequence[ObjectRow]):
+    """Rows that lie in memory column by column, and become objects when they are asked for.
+
+    Args:
+        table: of :data:`OBJECTS_SCHEMA`.
+    """
+
+    def __init__(self, table: pa.Table):
+        self._table = table
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    @overload
+    def __getitem__(self, place: int) -> ObjectRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[ObjectRow]: ...
+
+    def __getitem__(self, place: int | slice) -> ObjectRow | list[ObjectRow]:
+        """A row, or a list of some."""
+        if isinstance(place, slice):
+            return [ObjectRow(**row) for row in self._table.take(list(range(len(self))[place])).to_pylist()]
+        return self[place : place + 1 or None][0]
+
+    def __iter__(self) -> Iterator[ObjectRow]:
+        for batch in self._table.to_batches(BATCH_ROWS):
+            for row in batch.to_pylist():
+                yield ObjectRow(**row)
+
+
+def read_objects(path: Path) -> ObjectTable:
     """Read all rows.
 
     Raises:
         UserError: the file is missing or not a table of objects.
     """
-    table = read_parquet(path, OBJECTS_SCHEMA, "objects")
-    return [ObjectRow(**row) for row in table.to_pylist()]
+    with open_parquet(path, OBJECTS_SCHEMA, "objects") as file:
+        return ObjectTable(file.read())

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 from wsdkd.errors import UserError
 
 
-def read_parquet(path: Path, schema: pa.Schema, kind: str) -> pa.Table:
-    """Read the table at ``path``.
+def open_parquet(path: Path, schema: pa.Schema, kind: str) -> pq.ParquetFile:
+    """Open the table at ``path``, to be read as a whole or by batches of rows.
 
     Args:
         path: the file.
@@ -20,11 +20,12 @@ def read_parquet(path: Path, schema: pa.Schema, kind: str) -> pa.Table:
         UserError: there is no such file, it is not Parquet, or its columns are others.
     """
     try:
-        table = pq.read_table(path)
+        file = pq.ParquetFile(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
     except pa.ArrowInvalid as error:
         raise UserError(f"{path}: not a Parquet file: {error}") from None
-    if not table.schema.equals(schema):
-        raise UserError(f"{path}: not a table of {kind}: its columns are {', '.join(table.schema.names)}")
-    return table
+    if not file.schema_arrow.equals(schema):
+        names = ", ".join(file.schema_arrow.names)
+        raise UserError(f"{path}: not a table of {kind}: its columns are {names}")
+    return file

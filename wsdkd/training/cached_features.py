@@ -25,7 +25,7 @@ class CachedFeatures:
     """
 
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: DistillFeaturesParams):
-        self.rows, self.cache, self.best = list(rows), cache, params.rois
+        self.rows, self.cache, self.best = rows, cache, params.rois
         self.rest: Extras = (
             Labels(rows, len(cache.classes))
             if params.predictions is None

@@ -17,15 +17,12 @@ class Labels:
     """What the label loss needs of views: ``labels`` (B, K) and ``known`` (B, K)."""
 
     def __init__(self, rows: Sequence[ImageRow], num_classes: int):
-        self.labels, self.known = targets(rows, num_classes)
+        self.rows, self.num_classes = rows, num_classes
 
     def __call__(self, views: Sequence[View]) -> Batch:
         """See the class."""
-        places = [view.row for view in views]
-        return {
-            "labels": torch.from_numpy(self.labels[places]),
-            "known": torch.from_numpy(self.known[places]),
-        }
+        labels, known = targets([self.rows[view.row] for view in views], self.num_classes)
+        return {"labels": torch.from_numpy(labels), "known": torch.from_numpy(known)}
 
 
 class LabelObjective(Objective):

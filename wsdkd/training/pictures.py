@@ -17,7 +17,9 @@ DEFAULT_MEMORY_GB = 2.0
 
 
 def memory_budget() -> int:
-    """Bytes that pictures may take, and stem features as well: ``WSDKD_MEMORY_GB``, 2 GB by default.
+    """Bytes that pictures may take, stem features as many, and the teacher's softened scores as many.
+
+    ``WSDKD_MEMORY_GB`` says how many, 2 GB by default.
 
     Raises:
         UserError: the variable is not a number of at least zero.
@@ -42,7 +44,7 @@ class Pictures:
     """
 
     def __init__(self, rows: Sequence[ImageRow], root: Path, sizes: Sequence[int]):
-        self.rows, self.root = list(rows), root
+        self.rows, self.root = rows, root
         needed = len(self.rows) * sum(3 * size * size for size in sizes)
         self.in_memory = needed <= memory_budget()
         self._kept: dict[tuple[int, int], np.ndarray] = {}

@@ -12,7 +12,7 @@ from wsdkd.training.loader import Extras, load_batches
 from wsdkd.training.loop import Objective
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.stem import Stem
-from wsdkd.training.views import View
+from wsdkd.training.views import plain_batches
 
 
 def validator(
@@ -36,8 +36,7 @@ def validator(
         accelerator: device and processes.
     """
     pictures = Pictures(rows, root, [size])
-    views = [View(row, False, size) for row in range(len(rows))]
-    batches = [views[start : start + batch_size] for start in range(0, len(views), batch_size)]
+    batches = plain_batches(len(rows), batch_size, size)
     # Every process sees whole batches, its share of them, as the last may be small.
     mine = batches[accelerator.process_index :: accelerator.num_processes]
 

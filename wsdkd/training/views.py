@@ -17,9 +17,53 @@ class View(NamedTuple):
     """Side of the square input, in pixels."""
 
 
-def epoch_batches(
-    images: int, batch_size: int, sizes: Sequence[int], seed: int, epoch: int
-) -> list[list[View]]:
+class Batches(Sequence[list[View]]):
+    """Batches of views, in a few bytes an image; views are made when a batch is asked for.
+
+    Args:
+        order: places of images, batch after batch.
+        mirrored: bool (N,), of every image; None where none is.
+        sizes: of each batch the side of the square input, in pixels.
+        batch_size: images a batch; the last may have fewer.
+        which: batches of all these.
+    """
+
+    def __init__(
+        self,
+        order: Sequence[int] | np.ndarray,
+        mirrored: np.ndarray | None,
+        sizes: Sequence[int],
+        batch_size: int,
+        which: range | None = None,
+    ):
+        self._order, self._mirrored, self._sizes, self._batch_size = order, mirrored, sizes, batch_size
+        self._which = range(len(sizes)) if which is None else which
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    @overload
+    def __getitem__(self, place: int) -> list[View]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Batches": ...
+
+    def __getitem__(self, place: int | slice) -> "list[View] | Batches":
+        """The views of a batch, or some of the batches."""
+        if isinstance(place, slice):
+            return Batches(self._order, self._mirrored, self._sizes, self._batch_size, self._which[place])
+        batch = self._which[place]
+        start, size = batch * self._batch_size, self._sizes[batch]
+        rows = [int(row) for row in self._order[start : start + self._batch_size]]
+        return [View(row, self._mirrored is not None and bool(self._mirrored[row]), size) for row in rows]
+
+
+def plain_batches(images: int, batch_size: int, size: int) -> Batches:
+    """All images in order, none mirrored; the last batch may be small."""
+    return Batches(range(images), None, [size] * -(-images // batch_size), batch_size)
+
+
+def epoch_batches(images: int, batch_size: int, sizes: Sequence[int], seed: int, epoch: int) -> Batches:
     """Shuffle all images into batches, each mirrored at random, each batch of one random size.
 
     The same seed and epoch give the same batches, however many processes share them: a batch is
@@ -29,12 +73,9 @@ def epoch_batches(
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(images)
     mirrored = rng.random(images) < 0.5
-    batches = []
-    for start in range(0, max(images - batch_size, 0) + 1, batch_size):
-        size = sizes[int(rng.integers(len(sizes)))]
-        rows = order[start : start + batch_size]
-        batches.append([View(int(row), bool(mirrored[row]), size) for row in rows])
-    return batches
+    starts = range(0, max(images - batch_size, 0) + 1, batch_size)
+    chosen = [sizes[int(rng.integers(len(sizes)))] for _ in starts]
+    return Batches(order, mirrored, chosen, batch_size)
 
 
 class EpochViews(Sequence[list[View]]):
@@ -53,7 +94,7 @@ class EpochViews(Sequence[list[View]]):
         self.steps = max(images // batch_size, 1)
         """Batches an epoch."""
         self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed)
-        self._current: tuple[int, list[list[View]]] = (-1, [])
+        self._current: tuple[int, Sequence[list[View]]] = (-1, [])
 
     def __len__(self) -> int:
         """Batches of all epochs."""

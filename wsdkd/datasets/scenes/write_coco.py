@@ -3,8 +3,9 @@
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from PIL import Image
@@ -56,28 +57,49 @@ def write_scenes(folder: Path, params: ScenesDataset, run: Mapper = map) -> None
         jobs = [
             Job(params.seed, split, number, params.side, params.max_side) for number in range(counts[split])
         ]
-        images: list[dict[str, Any]] = []
-        annotations: list[dict[str, Any]] = []
         (folder / "images" / split).mkdir(parents=True, exist_ok=True)
-        for job, (jpeg, scene) in zip(jobs, run(draw, jobs), strict=True):
-            image_id = (SPLITS.index(split) + 1) * 1_000_000 + job.number
-            name = f"{split}_{job.number:06d}.jpg"
-            (folder / "images" / split / name).write_bytes(jpeg)
-            images.append({"id": image_id, "file_name": name, "width": job.size, "height": job.size})
-            for item in scene.objects:
-                x1, y1, x2, y2 = item.box
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image_id,
-                        "category_id": item.label + 1,
-                        "bbox": [x1, y1, x2 - x1, y2 - y1],
-                        "area": (x2 - x1) * (y2 - y1),
-                        "iscrowd": 0,
-                    }
-                )
-        categories = [{"id": place + 1, "name": name} for place, name in enumerate(CLASSES)]
-        content = {"images": images, "annotations": annotations, "categories": categories}
         path = folder / "annotations" / f"instances_{split}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            # Entry by entry, as the whole is a kilobyte an image in memory.
+            file.write('{"images": [')
+            _write_entries(file, map(_image, jobs))
+            file.write('], "annotations": [')
+            drawn = zip(jobs, run(draw, jobs), strict=True)
+            _write_entries(file, _annotations(folder / "images" / split, drawn))
+            categories = [{"id": place + 1, "name": name} for place, name in enumerate(CLASSES)]
+            file.write(f'], "categories": {json.dumps(categories)}}}\n')
+
+
+def _write_entries(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:
+    for place, entry in enumerate(entries):
+        file.write(f"{', ' if place else ''}{json.dumps(entry)}")
+
+
+def _image(job: Job) -> dict[str, Any]:
+    return {"id": _id(job), "file_name": _name(job), "width": job.size, "height": job.size}
+
+
+def _annotations(folder: Path, drawn: Iterable[tuple[Job, tuple[bytes, Scene]]]) -> Iterator[dict[str, Any]]:
+    # Writes each picture on the way.
+    numbers = count(1)
+    for job, (jpeg, scene) in drawn:
+        (folder / _name(job)).write_bytes(jpeg)
+        for item in scene.objects:
+            x1, y1, x2, y2 = item.box
+            yield {
+                "id": next(numbers),
+                "image_id": _id(job),
+                "category_id": item.label + 1,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "area": (x2 - x1) * (y2 - y1),
+                "iscrowd": 0,
+            }
+
+
+def _id(job: Job) -> int:
+    return (SPLITS.index(job.split) + 1) * 1_000_000 + job.number
+
+
+def _name(job: Job) -> str:
+    return f"{job.split}_{job.number:06d}.jpg"

@@ -1,0 +1,96 @@
+"""What a training run keeps of each image, beside what the budget allows: bytes, not objects."""
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.schema import Manifest, ShardEntry
+from wsdkd.params.student import SoftenedPredictions
+from wsdkd.proposals.shards import read_proposals, write_proposals
+from wsdkd.tables.images import ImageRow, read_images, write_images
+from wsdkd.training.cached_predictions import CachedPredictions
+from wsdkd.training.labels import Labels
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.views import EpochViews
+
+CLASSES = [f"class {number}" for number in range(80)]
+FEW, MANY = 1_000, 6_000
+SHARD = 1_000
+
+
+def image_id(place: int) -> str:
+    return f"train/{place:012d}.jpg"
+
+
+def write_tables(folder: Path, images: int) -> None:
+    rng = np.random.default_rng(0)
+    write_images(
+        folder / "images.parquet",
+        [
+            ImageRow(image_id(place), image_id(place), 64, 48, "train", (1, 5), (), f"{place:064x}")
+            for place in range(images)
+        ],
+    )
+    boxes, scores = rng.random((40, 4), dtype=np.float32), rng.random(40, dtype=np.float32)
+    write_proposals(folder / "proposals", ((image_id(place), boxes, scores) for place in range(images)))
+    shards = tuple(
+        ShardEntry(
+            file=f"shard-{first}",
+            bytes=1,
+            sha256="",
+            fingerprint={},
+            image_ids=tuple(image_id(place) for place in range(first, first + SHARD)),
+        )
+        for first in range(0, images, SHARD)
+    )
+    manifest = Manifest(
+        schema_version=1, classes=tuple(CLASSES), feature_dim=8, fingerprint={}, settings={}, shards=shards
+    )
+    (folder / "cache").mkdir()
+    (folder / "cache/cache.json").write_text(json.dumps(manifest.model_dump()))
+
+
+def kept(make: Callable[[], object]) -> int:
+    """Bytes that are held after a call, by Python, NumPy and Arrow."""
+    gc.collect()
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    held = make()
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - before
+    tracemalloc.stop()
+    del held
+    return size
+
+
+def everything(folder: Path) -> list[object]:
+    rows = read_images(folder / "images.parquet", "train")
+    views = EpochViews(len(rows), 16, [64], 0, range(2))
+    cache = TeacherCache(folder / "cache")
+    extras = CachedPredictions(rows, cache, SoftenedPredictions())
+    proposals = read_proposals(folder / "proposals")
+    labels, pictures = Labels(rows, len(CLASSES)), Pictures(rows, folder, [64])
+    for place in range(20):
+        labels(views[place])
+        proposals.of(rows[views[place][0].row].image_id)
+    return [rows, views, cache, extras, proposals, labels, pictures]
+
+
+def test_an_image_takes_few_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSDKD_MEMORY_GB", "0")
+    sizes = []
+    for images in (FEW, MANY):
+        folder = tmp_path / str(images)
+        folder.mkdir()
+        write_tables(folder, images)
+        sizes.append(kept(lambda folder=folder: everything(folder)))
+    each = (sizes[1] - sizes[0]) / (MANY - FEW)
+    # Of them the table's texts are 90; 40 boxes alone are 800.
+    assert 50 < each < 300

@@ -1,0 +1,81 @@
+"""Large arrays in a file without a name, read a few rows at a time: memory does not grow with them."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+
+class Rows(Protocol):
+    """What gives rows of an array: the array itself, or a :class:`Spool`."""
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        """Rows ``start`` to ``stop``."""
+
+
+class Spool:
+    """Rows of equal width, appended once and read by their places, from any thread and after a fork.
+
+    They are read and not mapped into memory, as mapped pages count for the process that looked at them.
+    The file has no name: it goes when the process ends, however that ends.
+
+    Args:
+        folder: on whose file system the file is; the system's folder for temporary files serves where
+            nobody may write there.
+        dtype: of the values.
+        width: values a row; None where a row is a single value, and reading gives one dimension less.
+    """
+
+    def __init__(self, folder: Path, dtype: DTypeLike, width: int | None = None):
+        self._folder, self._dtype = folder, np.dtype(dtype)
+        self._rest = () if width is None else (width,)
+        self._row_bytes = self._dtype.itemsize * (width or 1)
+        self._file = _nameless(folder)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add rows at the end.
+
+        Raises:
+            OSError: there is no room; names the folder.
+        """
+        content = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
+        try:
+            os.lseek(self._file.fileno(), self._count * self._row_bytes, os.SEEK_SET)
+            while content:
+                content = content[os.write(self._file.fileno(), content) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._folder)) from None
+        self._count += len(rows)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Rows ``start`` to ``stop``, which must be whole numbers within what was appended.
+
+        Raises:
+            OSError: the file ends too early.
+        """
+        values = np.empty((rows.stop - rows.start, *self._rest), self._dtype)
+        content, place = values.reshape(-1).view(np.uint8).data, rows.start * self._row_bytes
+        if os.preadv(self._file.fileno(), [content], place) != values.nbytes:
+            raise OSError("a temporary file ends within an array")
+        return values
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Arrives as an array in a process that is not forked from this one."""
+        return np.asarray, (self[0 : self._count],)
+
+
+def _nameless(folder: Path) -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
+    except OSError:
+        return tempfile.TemporaryFile(buffering=0)
