@@ -38,7 +38,7 @@ def main() -> None:
             rows,
             root,
             proposals,
-            size=teacher.params.size,
+            size=teacher.params.input_size,
             mirrored=mirrored,
             batch_size=params.batch_size,
             device=processes.device,

@@ -38,16 +38,16 @@ def main() -> None:
         val if features.label_weight else [],
         root,
         Labels(val, len(classes)),
-        params.size,
+        params.input_size,
         features.training.batch_size,
         accelerator,
     )
     with curves(paths.CURVES / "features", accelerator) as live:
         fit(
             FeatureObjective(student, features, cache.feature_dim),
-            Pictures(train, root, [params.size]),
+            Pictures(train, root, [params.input_size]),
             CachedFeatures(train, cache, features),
-            [params.size],
+            [params.input_size],
             features.training,
             accelerator,
             live,

@@ -35,16 +35,16 @@ def main() -> None:
         val,
         root,
         Labels(val, len(classes)),
-        params.size,
+        params.input_size,
         predictions.training.batch_size,
         accelerator,
     )
     with curves(paths.CURVES / "student", accelerator) as live:
         fit(
             PredictionObjective(student, predictions),
-            Pictures(train, root, [params.size]),
+            Pictures(train, root, [params.input_size]),
             CachedPredictions(train, cache, predictions),
-            [params.size],
+            [params.input_size],
             predictions.training,
             accelerator,
             live,

@@ -35,16 +35,16 @@ def main() -> None:
     student = Student(params, len(classes))
     objective = LabelObjective(student)
     validate = validator(
-        objective, val, root, Labels(val, len(classes)), params.size, first.batch_size, accelerator
+        objective, val, root, Labels(val, len(classes)), params.input_size, first.batch_size, accelerator
     )
-    pictures, labels = Pictures(train, root, [params.size]), Labels(train, len(classes))
+    pictures, labels = Pictures(train, root, [params.input_size]), Labels(train, len(classes))
     with curves(paths.CURVES / "baseline", accelerator) as live:
         for phase, before in ((first, 0), (second, first.epochs)):
             fit(
                 objective,
                 pictures,
                 labels,
-                [params.size],
+                [params.input_size],
                 phase,
                 accelerator,
                 live,

@@ -33,7 +33,7 @@ def main() -> None:
         val,
         root,
         RegionsAndLabels(val, len(classes), proposals, params.proposals),
-        params.size,
+        params.input_size,
         params.training.batch_size,
         accelerator,
     )

@@ -58,7 +58,7 @@ class LiveTeacher:
         self.loaded = load_teacher(folder)
         self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
         self.proposals = read_proposals(proposals)
-        self.pictures = Pictures(self.rows, root, [self.loaded.params.size])
+        self.pictures = Pictures(self.rows, root, [self.loaded.params.input_size])
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
         # Dropout stays on, as in the release; the statistics of batch normalisation stay as learned.
@@ -70,7 +70,7 @@ class LiveTeacher:
     @torch.no_grad()
     def look(self, views: Sequence[View]) -> "LiveTeacher":
         """Run the teacher on the pictures of ``views``, in one batch."""
-        size = self.loaded.params.size
+        size = self.loaded.params.input_size
         pictures = self.pictures.load([view._replace(size=size) for view in views])
         found = [
             self.proposals.of(self.rows[view.row].image_id, self.loaded.params.proposals) for view in views
@@ -113,7 +113,7 @@ class PlainScores:
     def __init__(self, rows: Sequence[ImageRow], root: Path, loaded: LoadedStudent):
         self.loaded = loaded
         self.labels = Labels(rows, len(loaded.classes))
-        self.pictures = Pictures(rows, root, [loaded.params.size])
+        self.pictures = Pictures(rows, root, [loaded.params.input_size])
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
         self._kept: dict[tuple[int, bool], torch.Tensor] = {}
@@ -123,7 +123,7 @@ class PlainScores:
         """See the class."""
         new = [view for view in views if (view.row, view.mirrored) not in self._kept]
         if new:
-            pictures = self.pictures.load([view._replace(size=self.loaded.params.size) for view in new])
+            pictures = self.pictures.load([view._replace(size=self.loaded.params.input_size) for view in new])
             scores = torch.sigmoid(self.loaded.model(pictures.to(self.device))).float().cpu()
             self._kept |= {(view.row, view.mirrored): one for view, one in zip(new, scores, strict=True)}
         kept = torch.stack([self._kept[view.row, view.mirrored] for view in views])
@@ -175,12 +175,12 @@ def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
         if training is second:
             accelerator = start(second)
         with curves(paths.CURVES / name.replace(" ", "_"), accelerator) as log:
-            pictures = Pictures(rows, dataset_root(), [params.size])
+            pictures = Pictures(rows, dataset_root(), [params.input_size])
             fit(
                 objective,
                 pictures,
                 extras,
-                [params.size],
+                [params.input_size],
                 training,
                 accelerator,
                 log,

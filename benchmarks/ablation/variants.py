@@ -78,7 +78,7 @@ VARIANTS: dict[str, Variant] = {
     "plain_teacher": Variant(
         "teacher's backbone and resolution, labels alone",
         "plain",
-        taken={"student.network": "teacher.network", "student.size": "teacher.size"},
+        taken={"student.network": "teacher.network", "student.input_size": "teacher.input_size"},
     ),
     "from_plain": Variant("distilled from that plain classifier", "plain teacher", _in_both_stages(RIVAL)),
     "rival": Variant("multi-label logits distillation (ICCV 2023)", "cached", _in_both_stages(RIVAL)),

@@ -54,7 +54,7 @@ def student_multiply_adds(student: StudentParams, classes: int) -> MultiplyAdds:
     """The student's on an image; its losses at regions are left out."""
     model = Student(student.model_copy(update=_untrained(student.network)), classes).eval().to("meta")
     with torch.device("meta"):
-        pictures = torch.zeros(1, 3, student.size, student.size)
+        pictures = torch.zeros(1, 3, student.input_size, student.input_size)
         stem = model.backbone.stem(pictures)
         return MultiplyAdds(
             count_multiply_adds(lambda: model.backbone.stem(pictures)),
@@ -68,7 +68,7 @@ def online_bound(teacher: TeacherParams, student: StudentParams, classes: int) -
     The student's frozen stem is left out, as its features are in memory, and so are its losses at regions,
     which would lower the bound.
     """
-    large_cost = teacher_multiply_adds(teacher, classes, [teacher.size])[0].forward / 1e9
+    large_cost = teacher_multiply_adds(teacher, classes, [teacher.input_size])[0].forward / 1e9
     small_cost = student_multiply_adds(student, classes).trained / 1e9
     bound = 1 + large_cost / (PASSES * small_cost)
     return (

@@ -27,7 +27,7 @@ def _measure(world: World) -> Measured:
         world.sizes.pairs,
         items=images,
         item="image in both views",
-        note=f"{images} images of {params.size} px with {params.proposals} proposals",
+        note=f"{images} images of {params.input_size} px with {params.proposals} proposals",
     )
 
 

@@ -17,7 +17,7 @@ def _exported(world: World, batch: int) -> Measured:
     # No more threads than PyTorch has, or the two would not be compared.
     exported = session(path, torch.get_num_threads())
     model = student.model.to(memory_format=torch.channels_last)
-    pictures = _pictures(batch, student.params.size)
+    pictures = _pictures(batch, student.params.input_size)
     array = pictures.contiguous().numpy()
     calls = max(1, world.sizes.calls // batch)
 
@@ -36,13 +36,13 @@ def _exported(world: World, batch: int) -> Measured:
         world.sizes.pairs,
         items=calls * batch,
         item="image",
-        note=f"batch {batch}, {student.params.size} px, {torch.get_num_threads()} threads, CPU",
+        note=f"batch {batch}, {student.params.input_size} px, {torch.get_num_threads()} threads, CPU",
     )
 
 
 def _against_teacher(world: World) -> Measured:
     student, teacher, calls = world.student.model.to(world.device), world.teacher.model, world.sizes.calls
-    pictures = _pictures(1, world.student.params.size).to(world.device)
+    pictures = _pictures(1, world.student.params.input_size).to(world.device)
     given = teacher_batches(world, 1, mirrored=False, images=1)[0]
 
     @torch.inference_mode()
@@ -62,8 +62,8 @@ def _against_teacher(world: World) -> Measured:
         world.sizes.pairs,
         items=calls,
         item="image",
-        note=f"batch 1; teacher at {params.size} px with {len(given.objectness)} proposals, which come on "
-        f"top; student at {world.student.params.size} px",
+        note=f"batch 1; teacher at {params.input_size} px with {len(given.objectness)} proposals, which come "
+        f"on top; student at {world.student.params.input_size} px",
     )
 
 

@@ -42,8 +42,8 @@ def _online(world: World, stage: Callable[[World], Phase]) -> Measured:
         world.sizes.pairs,
         items=steps,
         item="step",
-        note=f"{params.batch_size} images; teacher at {given.size} px with {given.proposals} proposals; "
-        + online_bound(given, world.profile.student, len(world.classes)),
+        note=f"{params.batch_size} images; teacher at {given.input_size} px with {given.proposals} "
+        "proposals; " + online_bound(given, world.profile.student, len(world.classes)),
     )
 
 

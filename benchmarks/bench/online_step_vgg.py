@@ -83,10 +83,10 @@ def _untrained(profile: Profile, large: tuple[int, int, int, int]) -> Profile:
     # Without downloaded weights, in fp32, at these sizes.
     batch, regions, teacher_size, student_size = large
     network: Network = profile.teacher.network.model_copy(update={"weights": None})
-    changes = {"size": teacher_size, "proposals": regions, "network": network}
+    changes = {"input_size": teacher_size, "proposals": regions, "network": network}
     teacher = profile.teacher.model_copy(update=changes)
     network = profile.student.network.model_copy(update={"weights": None})
-    student = profile.student.model_copy(update={"size": student_size, "network": network})
+    student = profile.student.model_copy(update={"input_size": student_size, "network": network})
     stage = profile.distill_features
     training = stage.training.model_copy(update={"batch_size": batch, "precision": "fp32"})
     features = stage.model_copy(update={"training": training})

@@ -36,7 +36,7 @@ def stage_2(world: World) -> Phase:
 
 def student_batches(world: World, steps: Steps, extras: Extras, params: Optimisation) -> Batches:
     """Batches for steps of a student, of the images that are cached."""
-    size, device = world.profile.student.size, steps.accelerator.device
+    size, device = world.profile.student.input_size, steps.accelerator.device
     return Batches(world.cached_rows, world.root, steps.objective.backbone, extras, size, params, device)
 
 
@@ -55,7 +55,7 @@ def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
         world.sizes.pairs,
         items=world.sizes.steps,
         item="step",
-        note=f"{params.batch_size} images of {world.profile.student.size} px",
+        note=f"{params.batch_size} images of {world.profile.student.input_size} px",
     )
 
 

@@ -24,7 +24,7 @@ def teacher_batches(
 ) -> list[TeacherBatch]:
     """Batches of the cached images, or of the first ``images`` of them."""
     params = world.teacher.params
-    rows, size = world.cached_rows[:images], params.size
+    rows, size = world.cached_rows[:images], params.input_size
     batches = []
     for some, pictures in picture_batches(rows, world.root, size, mirrored, batch_size):
         found = [world.proposals.of(row.image_id, params.proposals) for row in some]

@@ -20,7 +20,9 @@ def _measure(world: World) -> Measured:
     steps = Steps(objective, params.training)
     extras = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
     device = steps.accelerator.device
-    batches = Batches(rows, world.root, objective.backbone, extras, params.size, params.training, device)
+    batches = Batches(
+        rows, world.root, objective.backbone, extras, params.input_size, params.training, device
+    )
     at_hand = list(batches.load(world.sizes.steps))
     return alternate(
         lambda: steps.take_all(batches.load(world.sizes.steps)),
@@ -28,7 +30,7 @@ def _measure(world: World) -> Measured:
         world.sizes.pairs,
         items=world.sizes.steps,
         item="step",
-        note=f"{params.training.batch_size} images of {params.size} px with {params.proposals} proposals",
+        note=f"{params.training.batch_size} images of {params.input_size} px, {params.proposals} proposals",
     )
 
 

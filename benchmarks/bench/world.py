@@ -168,7 +168,7 @@ def _forward(world: World, rows: list[ImageRow], mirrored: bool) -> Any:
         rows,
         world.root,
         world.proposals,
-        size=world.teacher.params.size,
+        size=world.teacher.params.input_size,
         mirrored=mirrored,
         batch_size=world.profile.cache.batch_size,
         device=world.device,

@@ -147,7 +147,7 @@ def _networks(name: str, classes: int) -> Networks:
     profile = load(name)
     teacher, views = profile.teacher, fused_views(profile.teacher)
     trained_at, tested_at = list(teacher.train_sizes), [view.size for view in views]
-    found = teacher_multiply_adds(teacher, classes, [*trained_at, teacher.size, *tested_at])
+    found = teacher_multiply_adds(teacher, classes, [*trained_at, teacher.input_size, *tested_at])
     steps = [each.step for each in found[: len(trained_at)]]
     return Networks(
         sum(steps) / len(steps),

@@ -64,11 +64,11 @@ def parameters(plan: Plan, scenes: int, proposals: int) -> dict[str, Any]:
         "train_images": scenes - 2 * eighth,
         "val_images": eighth,
         "test_images": eighth,
-        "size": plan.side,
+        "side": plan.side,
     }
     params["proposals"] |= {"max_boxes": proposals, "side": 2 * plan.side}
-    params["teacher"] |= {"size": plan.side, "train_sizes": [plan.side], "proposals": proposals}
-    params["student"] |= {"size": plan.side}
+    params["teacher"] |= {"input_size": plan.side, "train_sizes": [plan.side], "proposals": proposals}
+    params["student"] |= {"input_size": plan.side}
     for section in ("teacher", "student"):
         params[section]["network"] |= {"stages": 3, "frozen_stages": 1}
     params["cache"] |= {"shard_images": plan.shard_images}

@@ -50,7 +50,9 @@ def test_the_plain_teacher_has_the_teachers_network_and_size() -> None:
     params = _params()
     result: Any = changed(params, VARIANTS["plain_teacher"], 0)
     assert result["student"]["network"] == params["teacher"]["network"]
-    assert result["student"]["size"] == params["teacher"]["size"] != params["student"]["size"]
+    assert (
+        result["student"]["input_size"] == params["teacher"]["input_size"] != params["student"]["input_size"]
+    )
 
 
 def test_changing_a_variant_leaves_the_profile_alone() -> None:

@@ -13,7 +13,7 @@ from wsdkd.params.cache import CacheParams
 from wsdkd.params.teacher import TeacherParams
 
 TEACHER = TeacherParams.model_validate_json(
-    '{"network": {}, "size": 96, "train_sizes": [96], "proposals": 40, "hidden": 192,'
+    '{"network": {}, "input_size": 96, "train_sizes": [96], "proposals": 40, "hidden": 192,'
     ' "training": {"epochs": 1}}'
 )
 CLASSES = [f"class {number}" for number in range(20)]

@@ -12,7 +12,7 @@ from wsdkd.params.teacher import TeacherParams
 
 TEACHER = {
     "network": {"backbone": "resnet18"},
-    "size": 96,
+    "input_size": 96,
     "train_sizes": [96],
     "training": {"epochs": 1},
 }
@@ -35,7 +35,7 @@ def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
         ({}, []),
         ({"weights": b"others"}, ["teacher_weights"]),
         ({"classes": ["dog", "cat"]}, ["classes"]),
-        ({"size": 128}, ["teacher_forward"]),
+        ({"input_size": 128}, ["teacher_forward"]),
         ({"proposals": 100}, ["teacher_forward"]),
         ({"roi": {"objectness": False}}, ["teacher_forward"]),
         ({"network": {"backbone": "resnet34"}}, ["teacher_forward"]),

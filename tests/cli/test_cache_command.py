@@ -14,7 +14,7 @@ from wsdkd.tables.images import write_images
 PARAMS = """
 teacher:
   network: {backbone: vgg16}
-  size: 672
+  input_size: 672
   train_sizes: [672]
   training: {epochs: 1}
 cache:

@@ -50,11 +50,11 @@ def test_set_changes_the_line_and_nothing_else(project: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("teacher.size=big", "teacher.size: should be a valid integer, got 'big'"),
-        ("teacher.sise=5", "teacher.sise: unknown key; did you mean size?"),
+        ("teacher.input_size=big", "teacher.input_size: should be a valid integer, got 'big'"),
+        ("teacher.input_sise=5", "teacher.input_sise: unknown key; did you mean input_size?"),
         ("teachers.size=5", "teachers: unknown section; allowed: dataset, proposals"),
         ("teacher=5", "expected section.key=value"),
-        ("teacher.size", "expected section.key=value"),
+        ("teacher.input_size", "expected section.key=value"),
         ("teacher..size=5", "expected section.key=value"),
     ],
 )
@@ -94,12 +94,14 @@ def test_check_names_what_is_wrong_in_each_file(
     assert _run(monkeypatch, "profile", "check") == 0
     assert capsys.readouterr().out.count(": ok") == 7
     coco = project / "profiles/coco.yaml"
-    coco.write_text(coco.read_text().replace("size: 672", "size: -1"))
+    coco.write_text(coco.read_text().replace("input_size: 672", "input_size: -1"))
     (project / "params.yaml").write_text("nonsense: 1\n")
     assert _run(monkeypatch, "profile", "check") == 1
     output = capsys.readouterr()
     assert output.out.count(": ok") == 6
-    assert "profiles/coco.yaml: teacher.size: should be greater than or equal to 32, got -1" in output.err
+    assert (
+        "profiles/coco.yaml: teacher.input_size: should be greater than or equal to 32, got -1" in output.err
+    )
     assert "params.yaml: nonsense: unknown section" in output.err
 
 

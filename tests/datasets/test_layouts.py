@@ -37,7 +37,7 @@ def objects_of(prepared: Prepared) -> list[ObjectRow]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("layouts")
     params = ScenesDataset(
-        format="scenes", root="scenes", train_images=TRAIN, val_images=VAL, test_images=TEST, size=SIZE
+        format="scenes", root="scenes", train_images=TRAIN, val_images=VAL, test_images=TEST, side=SIZE
     )
     write_scenes(folder / "scenes", params)
     return folder

@@ -17,7 +17,7 @@ from wsdkd.workers import map_ordered
 
 SIZE = 192
 PARAMS = ScenesDataset(
-    format="scenes", root="scenes", train_images=6, val_images=2, test_images=3, size=64, seed=5
+    format="scenes", root="scenes", train_images=6, val_images=2, test_images=3, side=64, seed=5
 )
 
 

@@ -19,7 +19,7 @@ CLASSES = ["bee", "cat", "dog"]
 def teacher(**changes):
     section = {
         "network": NETWORK,
-        "size": 32,
+        "input_size": 32,
         "train_sizes": [32],
         "proposals": 4,
         "roi": {"bins": 2},
@@ -33,7 +33,7 @@ def teacher(**changes):
 
 @pytest.fixture(scope="module")
 def cost_of():
-    params = parse_section({"student": {"network": NETWORK, "size": 32}}, "student", StudentParams)
+    params = parse_section({"student": {"network": NETWORK, "input_size": 32}}, "student", StudentParams)
     student = LoadedStudent(Student(params, 3).eval(), params, CLASSES)
     return lambda **changes: compare_costs(teacher(**changes), student, 1e-3, torch.device("cpu"))
 

@@ -16,7 +16,7 @@ from wsdkd.params.teacher import TeacherParams
 def teacher_params(**changes):
     section = {
         "network": {},
-        "size": 64,
+        "input_size": 64,
         "train_sizes": [64],
         "training": {"epochs": 1},
         **changes,

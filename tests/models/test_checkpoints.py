@@ -18,10 +18,10 @@ from wsdkd.params.teacher import RoiPooling, TeacherParams
 
 CLASSES = ["cat", "dog", "été"]
 NETWORK = Network(weights=None, stages=2, stride=16, frozen_stages=1)
-STUDENT = StudentParams(network=NETWORK, size=48, hidden=8, pooling="max")
+STUDENT = StudentParams(network=NETWORK, input_size=48, hidden=8, pooling="max")
 TEACHER = TeacherParams(
     network=NETWORK,
-    size=64,
+    input_size=64,
     train_sizes=(48, 64),
     roi=RoiPooling(bins=2),
     hidden=8,
@@ -114,10 +114,20 @@ def _edit(path: Path, keys: list[str], value: Any) -> None:
     path.write_text(json.dumps(content))
 
 
+def test_a_network_of_an_earlier_version(tmp_path: Path) -> None:
+    # What is input_size today was size.
+    _student(tmp_path / "s")
+    path = tmp_path / "s" / DESCRIPTION
+    content = json.loads(path.read_text())
+    content["params"]["size"] = content["params"].pop("input_size")
+    path.write_text(json.dumps(content))
+    assert load_student(tmp_path / "s").params == STUDENT
+
+
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["params", "size"], "48", r"params\.size: "),
+        (["params", "input_size"], "48", r"params\.input_size: "),
         (["params", "network", "depth"], 3, r"params\.network\.depth: "),
         (["params"], [], "params: "),
         (["classes"], "cat", "classes: expected a list of names"),

@@ -62,7 +62,7 @@ def test_weights_of_vgg16_without_fc6_are_refused(tmp_path: Path) -> None:
 def test_vgg16_as_teacher_and_student() -> None:
     network = _network(backbone="vgg16", frozen_stages=2)
     training = Optimisation(epochs=1)
-    params = TeacherParams(network=network, size=64, train_sizes=(64,), dropout=0.3, training=training)
+    params = TeacherParams(network=network, input_size=64, train_sizes=(64,), dropout=0.3, training=training)
     teacher = Wsddn(params, 5).eval()
     for parameter in teacher.parameters():
         nn.init.constant_(parameter, 1e-3)
@@ -74,7 +74,7 @@ def test_vgg16_as_teacher_and_student() -> None:
     # fc6 and fc7 are pretrained: only the heads learn faster.
     assert teacher.new_layers() == [teacher.classification, teacher.detection]
     assert [layer.p for layer in teacher.modules() if isinstance(layer, nn.Dropout)] == [0.3, 0.3]
-    student = Student(StudentParams(network=network, size=64), 5)
+    student = Student(StudentParams(network=network, input_size=64), 5)
     assert student.feature_dim == 4096
     assert student.new_layers() == [student.classifier]
     assert student.eval()(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
@@ -98,7 +98,7 @@ def test_what_vgg16_has_not(fields: dict[str, object], message: str) -> None:
 def test_fc6_of_vgg16_takes_seven_bins() -> None:
     params = TeacherParams(
         network=_network(backbone="vgg16"),
-        size=64,
+        input_size=64,
         train_sizes=(64,),
         roi=RoiPooling(bins=3),
         training=Optimisation(epochs=1),

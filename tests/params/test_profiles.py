@@ -40,7 +40,7 @@ def test_the_papers_settings(name: str) -> None:
     profile = load_profile(PROFILES / f"{name}.yaml")
     assert profile.teacher.network.backbone == profile.student.network.backbone == "vgg16"
     assert profile.teacher.proposals == profile.proposals.max_boxes == 500
-    assert (profile.teacher.size, profile.student.size) == (672, 224)
+    assert (profile.teacher.input_size, profile.student.input_size) == (672, 224)
     assert profile.teacher.train_sizes == (480, 576, 672, 736, 832)
     assert profile.teacher.training.batch_size == 32
     assert profile.teacher.training.head_multiplier == 10

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 REFUSED = [
     # unknown keys: the name, the nearest one, what is allowed
-    ("teacher.hiden", 64, "teacher.hiden: unknown key; did you mean hidden? allowed: network, size"),
+    ("teacher.hiden", 64, "teacher.hiden: unknown key; did you mean hidden? allowed: network, input_size"),
     ("teacher.roi.bin", 3, "teacher.roi.bin: unknown key; did you mean bins? allowed: pooling, bins"),
     ("teacher.training.lr", 0.1, "teacher.training.lr: unknown key; allowed: epochs, batch_size"),
     ("dataset.difficult", "ignored", "dataset.difficult: unknown key; allowed:"),
@@ -26,7 +26,7 @@ REFUSED = [
     ("teacher.training.epochs", "5", "teacher.training.epochs: should be a valid integer, got '5'"),
     ("teacher.training.epochs", True, "teacher.training.epochs: should be a valid integer, got True"),
     ("teacher.training.epochs", None, "teacher.training.epochs: should be a valid integer, got nothing"),
-    ("student.size", [96], "student.size: should be a valid integer, got [96]"),
+    ("student.input_size", [96], "student.input_size: should be a valid integer, got [96]"),
     ("teacher.train_sizes", 192, "teacher.train_sizes: should be a valid array, got 192"),
     ("teacher.train_sizes", [192, "x"], "teacher.train_sizes.1: should be a valid integer, got 'x'"),
     ("teacher.roi.objectness", "yes", "teacher.roi.objectness: should be a valid boolean, got 'yes'"),
@@ -90,7 +90,9 @@ def test_refused_by_full_name(key: str, value: Any, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["teacher.size", "teacher.training.epochs", "dataset.format", "dataset.draw"])
+@pytest.mark.parametrize(
+    "key", ["teacher.input_size", "teacher.training.epochs", "dataset.format", "dataset.draw"]
+)
 def test_a_missing_key_is_named(key: str) -> None:
     data = _smoke()
     *steps, last = key.split(".")
@@ -104,13 +106,13 @@ def test_a_missing_key_is_named(key: str) -> None:
 
 def test_all_refusals_come_at_once() -> None:
     data = _smoke()
-    _put(data, "teacher.size", 1)
-    _put(data, "student.size", 1)
+    _put(data, "teacher.input_size", 1)
+    _put(data, "student.input_size", 1)
     with pytest.raises(ParamsError) as caught:
         parse_profile(data, Path("params.yaml"))
     assert [line.split(":")[1].strip() for line in str(caught.value).splitlines()] == [
-        "teacher.size",
-        "student.size",
+        "teacher.input_size",
+        "student.input_size",
     ]
 
 
@@ -128,7 +130,7 @@ def test_a_missing_section_is_named() -> None:
         ("- dataset\n", r"expected sections \(dataset, .*\), found list"),
         ("", r"expected sections \(dataset, .*\), found NoneType"),
         ("teacher: {\n", "not valid YAML"),
-        ("teacher: {size: 1, size: 2}\n", "not valid YAML: .*duplicate key"),
+        ("teacher: {input_size: 1, input_size: 2}\n", "not valid YAML: .*duplicate key"),
     ],
 )
 def test_a_file_that_is_not_sections(tmp_path: Path, text: str, message: str) -> None:
@@ -153,7 +155,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
 def test_sections_are_frozen() -> None:
     teacher = load_section("teacher", TeacherParams, ROOT / "profiles/scenes-smoke.yaml")
     with pytest.raises(ValueError, match="frozen"):
-        teacher.size = 5  # type: ignore[misc]
+        teacher.input_size = 5  # type: ignore[misc]
 
 
 def test_a_stage_reads_its_own_section_alone(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def make_project(folder: Path) -> None:
     write_proposals(folder / "data/proposals", proposals)
     torch.manual_seed(0)
     params = TeacherParams.model_validate_json(
-        '{"network": {"backbone": "resnet18", "weights": null}, "size": 64, "train_sizes": [64],'
+        '{"network": {"backbone": "resnet18", "weights": null}, "input_size": 64, "train_sizes": [64],'
         ' "proposals": 12, "hidden": 16, "roi": {"bins": 2}, "training": {"epochs": 1}}'
     )
     save_network(folder / "models/teacher", Wsddn(params, len(CLASSES)), "teacher", params, CLASSES)

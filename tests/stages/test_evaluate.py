@@ -30,7 +30,7 @@ CLASSES = ["bee", "cat", "dog", "yak"]  # no test image has a yak
 NETWORK = {"weights": None, "stages": 3, "stride": 8}
 TEACHER = {
     "network": NETWORK,
-    "size": 48,
+    "input_size": 48,
     "train_sizes": [48],
     "test_sizes": [48, 64],
     "test_mirrored": True,
@@ -96,7 +96,7 @@ def project(tmp_path, monkeypatch):
     torch.manual_seed(0)
     teacher = parse_section({"teacher": TEACHER}, "teacher", TeacherParams)
     save_network(paths.TEACHER, Wsddn(teacher, 4), "teacher", teacher, CLASSES)
-    student = parse_section({"student": {"network": NETWORK, "size": 32}}, "student", StudentParams)
+    student = parse_section({"student": {"network": NETWORK, "input_size": 32}}, "student", StudentParams)
     for folder in (paths.BASELINE, paths.STUDENT):
         save_network(folder, Student(student, 4), "student", student, CLASSES)
     for name in evaluate.RUNS:

@@ -11,7 +11,7 @@ stages:
     deps: ["${cache.folder}", images.txt]
     params: [student]
 """
-PARAMS = "cache: {folder: FOLDER, rois: 4}\nstudent: {size: 64}\n"
+PARAMS = "cache: {folder: FOLDER, rois: 4}\nstudent: {input_size: 64}\n"
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ WIDTH, HEIGHT, SIZE = 48, 32, 32
 FEATURES = 6
 NETWORK = Network(weights=None, stages=3, stride=8)
 TRAINING = Optimisation(epochs=3, batch_size=4, learning_rate=3e-3, seed=1)
-STUDENT = StudentParams(network=NETWORK, size=SIZE, pooling="max")
+STUDENT = StudentParams(network=NETWORK, input_size=SIZE, pooling="max")
 TEACHER = TeacherParams(
     network=NETWORK,
-    size=SIZE,
+    input_size=SIZE,
     train_sizes=(SIZE,),
     roi=RoiPooling(bins=2),
     hidden=16,

@@ -136,6 +136,28 @@ def test_recipe_regions(world: World, cache: HandMadeCache) -> None:
     torch.testing.assert_close(losses["labels"], 3 * labels)
 
 
+@pytest.mark.parametrize(
+    ("params", "times"),
+    [
+        ({"recipe": "regions", "region_weight": 0.5, "label_weight": 3.0}, 1),
+        ({"recipe": "release", "region_weight": 0.5, "label_weight": 3.0}, 1),
+        ({"recipe": "paper", "label_weight": 3.0}, 1),
+        ({"recipe": "paper"}, 0),
+    ],
+)
+def test_all_losses_share_one_pass_through_fc6_and_fc7(
+    world: World, cache: HandMadeCache, params: dict[str, object], times: int
+) -> None:
+    student = _student(hidden=10)
+    batch = _batch(world, cache, student)
+    objective = FeatureObjective(student, _params(**params), FEATURES)  # type: ignore[arg-type]
+    passes: list[object] = []
+    assert student.embedding is not None
+    student.embedding.register_forward_hook(lambda *_: passes.append(None))
+    objective(batch)
+    assert len(passes) == times
+
+
 @pytest.mark.parametrize("recipe", ["release", "paper", "regions"])
 def test_widths_are_projected_where_they_differ_and_always_in_regions(recipe: str) -> None:
     student = _student()
@@ -218,7 +240,7 @@ def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_baseline_and_student_start_from_the_same_weights() -> None:
     # Both stages seed by student.seed right before; a baseline builds no projection.
-    params = StudentParams(network=STUDENT.network, size=32, hidden=10, seed=3)
+    params = StudentParams(network=STUDENT.network, input_size=32, hidden=10, seed=3)
     states = []
     for wrap in (lambda s: s, lambda s: FeatureObjective(s, _params("regions"), FEATURES)):
         seed_all(params.seed)

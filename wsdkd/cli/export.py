@@ -26,6 +26,6 @@ def export(
 
     student = load_student(folder)
     difference = export_student(student, to)
-    size, classes = student.params.size, len(student.classes)
+    size, classes = student.params.input_size, len(student.classes)
     typer.echo(f"{to}: takes uint8 (B, 3, {size}, {size}), gives probabilities of {classes} classes")
     typer.echo(f"greatest difference from PyTorch: {difference:.1e}")

@@ -70,7 +70,7 @@ def _teacher_run(teacher: LoadedTeacher, images: int, device: torch.device) -> C
 
 
 def _student_run(student: LoadedStudent, images: int, device: torch.device) -> Callable[[], Any]:
-    pictures = _pictures(images, student.params.size, device)
+    pictures = _pictures(images, student.params.input_size, device)
     return lambda: student.model(pictures)
 
 

@@ -53,7 +53,7 @@ def export_student(loaded: LoadedStudent, path: Path, tolerance: float = TOLERAN
     """
     onnx = _needed()
     model = _Scores(loaded.model.cpu()).eval()
-    size = loaded.params.size
+    size = loaded.params.input_size
     with publish_file(path) as aside:
         proto = _exported(model, size)
         description = {"kind": "student", "size": str(size), "classes": json.dumps(loaded.classes)}

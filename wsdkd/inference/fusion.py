@@ -42,7 +42,7 @@ class ScoredRegions:
 def fused_views(params: TeacherParams) -> list[FusedView]:
     """The views that are fused in testing: all ``test_sizes``, plain and, where asked for, mirrored."""
     mirrored = (False, True) if params.test_mirrored else (False,)
-    return [FusedView(size, flag) for size in params.test_sizes or (params.size,) for flag in mirrored]
+    return [FusedView(size, flag) for size in params.test_sizes or (params.input_size,) for flag in mirrored]
 
 
 def run_fused_teacher(

@@ -33,7 +33,7 @@ def student_scores(
         description: stands before the progress bar.
     """
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
-    batches = picture_batches(rows, root, loaded.params.size, mirrored=False, batch_size=batch_size)
+    batches = picture_batches(rows, root, loaded.params.input_size, mirrored=False, batch_size=batch_size)
     count = -(-len(rows) // batch_size)
     scores = [
         torch.sigmoid(model(pictures.to(device))).cpu()

@@ -47,7 +47,7 @@ def label_pictures(
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
 
     def load(batch: Sequence[Path]) -> list[np.ndarray | str]:
-        return [_picture_or_reason(path, loaded.params.size) for path in batch]
+        return [_picture_or_reason(path, loaded.params.input_size) for path in batch]
 
     for batch, outcomes in loaded_ahead(paths, load, batch_size):
         pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]

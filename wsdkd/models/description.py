@@ -11,6 +11,9 @@ from wsdkd.params.base import Section
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
+RENAMED = {"size": "input_size"}
+"""Fields that networks saved by earlier versions have under another name."""
+
 Params = TypeVar("Params", bound=Section)
 
 
@@ -43,8 +46,10 @@ def read_description(
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise UserError(f"{path}: classes: expected a list of names")
     try:
-        if training is not None and isinstance(fields, dict):
-            fields["training"] = training
+        if isinstance(fields, dict):
+            fields = {RENAMED.get(name, name): value for name, value in fields.items()}
+            if training is not None:
+                fields["training"] = training
         # Through JSON, as parameters are read: a list may be a tuple there.
         return section.model_validate_json(json.dumps(fields)), classes
     except ValidationError as error:

@@ -48,7 +48,11 @@ class Student(nn.Module):
 
     def classify(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map (B, C, h, w) -> logits z, float32 (B, K)."""
-        logits: torch.Tensor = self.classifier(self.dropout(self.vector(self.embed(feature_map))))
+        return self.classify_embedded(self.embed(feature_map))
+
+    def classify_embedded(self, embedded: torch.Tensor) -> torch.Tensor:
+        """Output of :meth:`embed` -> logits z, float32 (B, K)."""
+        logits: torch.Tensor = self.classifier(self.dropout(self.vector(embedded)))
         return logits.float()
 
     def embed(self, feature_map: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,7 @@ class ScenesDataset(_Common):
     train_images: Annotated[int, Field(ge=1)] = 1200
     val_images: Annotated[int, Field(ge=1)] = 200
     test_images: Annotated[int, Field(ge=1)] = 500
-    size: Annotated[int, Field(ge=32, le=2048)] = 192
+    side: Annotated[int, Field(ge=32, le=2048)] = 192
     """Side of the square scenes, in pixels."""
     max_side: Annotated[float, Field(ge=0.1, le=0.8)] = 0.4
     """An object's longer side is at most this share of the scene's; smaller ones are harder to see."""

@@ -12,7 +12,7 @@ class StudentParams(Section):
     """The student (method: S-Cls); the baseline is the same network without a teacher."""
 
     network: Network
-    size: Annotated[int, Field(ge=32)]
+    input_size: Annotated[int, Field(ge=32)]
     """Side of the square input, in pixels."""
     hidden: Annotated[int, Field(ge=1)] | None = None
     """Width of fc6 and fc7 in each cell of the feature map, for backbones that bring none; null: none."""

@@ -25,12 +25,12 @@ class TeacherParams(Section):
     """The teacher (method: T-WDet)."""
 
     network: Network
-    size: Annotated[int, Field(ge=32)]
+    input_size: Annotated[int, Field(ge=32)]
     """Side of the square input when caching and testing, in pixels."""
     train_sizes: tuple[Annotated[int, Field(ge=32)], ...]
     """Sides of which each training batch takes one at random."""
     test_sizes: tuple[Annotated[int, Field(ge=32)], ...] | None = None
-    """Sides whose image scores and detections are fused; without it, ``size`` alone."""
+    """Sides whose image scores and detections are fused; without it, ``input_size`` alone."""
     test_mirrored: bool = False
     """Fuse the mirrored image too."""
     proposals: Count = 500

@@ -50,14 +50,18 @@ class FeatureObjective(Objective):
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """The loss ``features``, and ``regions``, ``labels`` and ``predictions`` where they have a weight."""
-        params, student = self.params, self.student
+        params, layered = self.params, self.params.recipe == "paper"
         maps = self.backbone.maps(batch["stem"])
-        losses = {"features": params.feature_weight * self._feature_loss(maps, batch)}
-        if params.region_weight:
-            logits = student.classifier(self._region_vectors(maps[-1], batch)).float()
-            known = batch["known"][batch["rois"][:, 0].long()]
-            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], known)
-        losses |= self._image_losses(maps[-1], batch)
+        losses = {"features": params.feature_weight * self._layered_loss(maps, batch)} if layered else {}
+        regions = not layered or bool(params.region_weight)
+        images = bool(params.label_weight) or params.predictions is not None
+        if regions or images:
+            # Once for all losses: fc6 and fc7 in each cell cost as much as a stage of a small backbone.
+            embedded = self.student.embed(maps[-1])
+            if regions:
+                losses |= self._region_losses(self._region_vectors(embedded, batch), batch)
+            if images:
+                losses |= self._image_losses(embedded, batch)
         return losses
 
     def weights(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -71,41 +75,48 @@ class FeatureObjective(Objective):
         }[self.params.recipe]
         return {"features": features, "regions": regions}
 
-    def _image_losses(self, feature_map: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+    def _layered_loss(self, maps: list[torch.Tensor], batch: Batch) -> torch.Tensor:
+        losses = []
+        for feature_map, projection in zip(maps[-PAPER_LAYERS:], self.projections, strict=True):
+            pooled = self._pool(feature_map, batch["rois"], 1, "align").flatten(1)
+            losses.append(feature_loss(projection(pooled).float(), batch["features"], batch["confidence"]))
+        return torch.stack(losses).mean()
+
+    def _region_losses(self, vectors: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        params, teacher = self.params, batch["features"]
+        losses = {}
+        if params.recipe != "paper":
+            projected = self.projections[0](vectors).float()
+            if params.recipe == "release":
+                loss = feature_loss(projected, teacher)
+            else:
+                loss = relative_feature_loss(projected, teacher, batch["confidence"])
+            losses["features"] = params.feature_weight * loss
+        if params.region_weight:
+            logits = self.student.classifier(vectors).float()
+            known = batch["known"][batch["rois"][:, 0].long()]
+            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], known)
+        return losses
+
+    def _image_losses(self, embedded: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
         weight, soft = self.params.label_weight, self.params.predictions
-        if not weight and soft is None:
-            return {}
-        logits, known = self.student.classify(feature_map), batch["known"]
+        logits, known = self.student.classify_embedded(embedded), batch["known"]
         losses = {"labels": weight * label_loss(logits, batch["labels"], known)} if weight else {}
         if soft is not None:
             loss = prediction_loss(logits, batch["teacher_scores"], known, soft.temperature)
             losses["predictions"] = soft.teacher_weight * loss
         return losses
 
-    def _feature_loss(self, maps: list[torch.Tensor], batch: Batch) -> torch.Tensor:
-        teacher, confidence = batch["features"], batch["confidence"]
-        if self.params.recipe == "paper":
-            losses = []
-            for feature_map, projection in zip(maps[-PAPER_LAYERS:], self.projections, strict=True):
-                pooled = self._pool(feature_map, batch["rois"], 1, "align").flatten(1)
-                losses.append(feature_loss(projection(pooled).float(), teacher, confidence))
-            return torch.stack(losses).mean()
-        vectors = self.projections[0](self._region_vectors(maps[-1], batch)).float()
-        if self.params.recipe == "release":
-            return feature_loss(vectors, teacher)
-        return relative_feature_loss(vectors, teacher, confidence)
-
-    def _region_vectors(self, feature_map: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def _region_vectors(self, embedded: torch.Tensor, batch: Batch) -> torch.Tensor:
         # (R, feature_dim), by the very layers that the student then applies to the whole image.
         has_layers = self.student.fully_connected is not None
-        feature_map = self.student.embed(feature_map)
         if self.params.recipe == "release":
-            pooled = self._pool(feature_map, batch["rois"], VGG_BINS if has_layers else 1, "max")
+            pooled = self._pool(embedded, batch["rois"], VGG_BINS if has_layers else 1, "max")
             pooled = pooled * batch["objectness"][:, None, None, None]
         else:
-            pooled = self._pool(feature_map, batch["rois"], VGG_BINS if has_layers else 1, "align")
+            pooled = self._pool(embedded, batch["rois"], VGG_BINS if has_layers else 1, "align")
         return self.student.vector(pooled)
 
     def _pool(self, feature_map: torch.Tensor, rois: torch.Tensor, bins: int, pooling: str) -> torch.Tensor:
-        scale = feature_map.shape[-1] / self.student.params.size
+        scale = feature_map.shape[-1] / self.student.params.input_size
         return pool_regions(feature_map, rois, bins, scale, pooling)

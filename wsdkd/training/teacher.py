@@ -10,7 +10,8 @@ from wsdkd.losses.wsddn import wsddn_loss
 from wsdkd.models.scores import image_scores
 from wsdkd.models.teacher import Wsddn
 from wsdkd.proposals.shards import Proposals
-from wsdkd.tables.images import ImageRow, targets
+from wsdkd.tables.images import ImageRow
+from wsdkd.training.labels import Labels
 from wsdkd.training.loader import Batch
 from wsdkd.training.loop import Objective
 from wsdkd.training.regions import stack_rois, to_input
@@ -25,8 +26,8 @@ class RegionsAndLabels:
     """
 
     def __init__(self, rows: Sequence[ImageRow], num_classes: int, proposals: Proposals, best: int):
-        self.rows, self.proposals, self.best = list(rows), proposals, best
-        self.labels, self.known = targets(self.rows, num_classes)
+        self.rows, self.proposals, self.best = rows, proposals, best
+        self.labels = Labels(rows, num_classes)
 
     def __call__(self, views: Sequence[View]) -> Batch:
         """See the class."""
@@ -36,12 +37,10 @@ class RegionsAndLabels:
             found, objectness = self.proposals.of(row.image_id, self.best)
             boxes.append(to_input(found, row, view))
             scores.append(objectness)
-        places = [view.row for view in views]
         return {
+            **self.labels(views),
             "rois": stack_rois(boxes),
             "objectness": torch.from_numpy(np.concatenate(scores).astype(np.float32)),
-            "labels": torch.from_numpy(self.labels[places]),
-            "known": torch.from_numpy(self.known[places]),
         }
 
 

@@ -55,7 +55,7 @@ def write_scenes(folder: Path, params: ScenesDataset, run: Mapper = map) -> None
     counts = {"train": params.train_images, "val": params.val_images, "test": params.test_images}
     for split in SPLITS:
         jobs = [
-            Job(params.seed, split, number, params.size, params.max_side) for number in range(counts[split])
+            Job(params.seed, split, number, params.side, params.max_side) for number in range(counts[split])
         ]
         (folder / "images" / split).mkdir(parents=True, exist_ok=True)
         path = folder / "annotations" / f"instances_{split}.json"
