@@ -6,19 +6,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.growth.assumptions import DATASETS, Assumptions
 from benchmarks.growth.extrapolate import artifacts, hours, work
+from benchmarks.growth.figure import draw
 from benchmarks.growth.fit import fit, slope
 from benchmarks.growth.page import PAGE, RESULTS, SUITE, with_results
 from benchmarks.growth.plan import FULL, STAGES, parameters
+from benchmarks.growth.random_boxes import random_boxes
 from benchmarks.growth.results import read_results, series
 from benchmarks.growth.table import memory, times
 from benchmarks.growth.watch import FailedError, watch
 from benchmarks.parts import part_pattern
 from wsdkd.errors import UserError
 from wsdkd.params.profile import parse_profile
+from wsdkd.proposals.shards import read_proposals, write_proposals
+from wsdkd.tables.images import ImageRow
 
 PROJECT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000
@@ -73,6 +79,25 @@ def test_tables_have_what_was_measured_and_the_line() -> None:
         "| `prepare` | 304 / 500 | 340 / 500 | 40,000 | 0 |"
     )
     assert [one["count"] for one in series(RESULTS_OF_TWO, "images")["prepare"]] == [100, 1000]
+
+
+def test_the_figure_is_drawn_of_whatever_was_measured(tmp_path: Path) -> None:
+    draw(RESULTS_OF_TWO, tmp_path / "growth.png")
+    with Image.open(tmp_path / "growth.png") as picture:
+        assert picture.width > picture.height > 500
+
+
+def test_random_boxes_are_as_many_as_wanted_and_lie_within(tmp_path: Path) -> None:
+    rows = [ImageRow(name, name, 64, 48, "train", (), (), "") for name in "ab"]
+    write_proposals(tmp_path / "proposals", random_boxes(rows, 200))
+    proposals = read_proposals(tmp_path / "proposals")
+    for name in "ab":
+        boxes, scores = proposals.of(name)
+        assert boxes.shape == (200, 4)
+        assert (boxes >= 0).all()
+        assert (boxes[:, 2:] <= (64, 48)).all()
+        assert (boxes[:, 2:] - boxes[:, :2] >= 3.99).all()
+        assert (np.diff(scores) <= 0).all()
 
 
 def test_the_page_has_the_results_that_lie_beside_it() -> None:
