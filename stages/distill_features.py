@@ -14,7 +14,8 @@ from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import read_images
 from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.launch import distributed
 from wsdkd.training.loop import curves, fit, seed_all, start
 from wsdkd.training.pictures import Pictures

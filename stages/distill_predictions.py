@@ -14,7 +14,8 @@ from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import read_images
 from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.distill_predictions import PredictionObjective
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.launch import distributed
 from wsdkd.training.loop import curves, fit, start
 from wsdkd.training.pictures import Pictures

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Literal
 
@@ -44,6 +45,8 @@ def _fail(message: str) -> None:
 
 
 def _end(line: str, status: int) -> None:
+    # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
+    traceback.clear_frames(sys.exc_info()[2])
     sys.stdout.flush()
     sys.stderr.write(f"{line}\n")
     sys.exit(status)

@@ -13,7 +13,8 @@ from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.distill_features import FeatureObjective
 from wsdkd.training.distill_predictions import PredictionObjective
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.loader import Extras
 from wsdkd.training.loop import Objective
 

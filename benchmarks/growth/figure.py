@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.growth.plan import STAGES
 from benchmarks.growth.results import Results, series
@@ -29,7 +30,12 @@ def _chart(axes: Axes, results: Results, against: str, measure: str) -> None:
     for stage, runs in series(results, against).items():
         counts, values = [run["count"] for run in runs], [scale * run[measure] for run in runs]
         axes.loglog(counts, values, "o-", markersize=3, label=stage, color=f"C{STAGES.index(stage)}")
+    sizes = sorted({run["count"] for run in results["runs"] if run["against"] == against})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+    axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_xlabel(AGAINST[against], fontsize=9)
     axes.set_ylabel(label, fontsize=9)
-    axes.grid(alpha=0.3, which="both", linewidth=0.4)
+    axes.grid(alpha=0.3, linewidth=0.4)
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,7 +22,8 @@ from wsdkd.errors import UserError
 from wsdkd.models.student import Student
 from wsdkd.models.teacher import Wsddn
 from wsdkd.params.network import Optimisation
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.loop import curves, seed_all
 from wsdkd.training.optimisation import build_optimizer, build_schedule
 from wsdkd.training.pictures import MEMORY_VARIABLE

@@ -30,7 +30,8 @@ from wsdkd.params.network import Optimisation
 from wsdkd.params.student import DistillFeaturesParams
 from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.loop import fit, seed_all, start
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume

@@ -15,7 +15,8 @@ from tests.training.distributed_training import STEPS
 from tests.training.small_world import CLASSES, STUDENT, TRAINING, World, fresh_start, make_world, train
 from wsdkd.errors import UserError
 from wsdkd.models.student import Student
-from wsdkd.training.labels import LabelObjective, Labels
+from wsdkd.training.label_objective import LabelObjective
+from wsdkd.training.labels import Labels
 from wsdkd.training.launch import PROCESSES_VARIABLE, process_count
 from wsdkd.training.loader import load_batches
 from wsdkd.training.pictures import Pictures

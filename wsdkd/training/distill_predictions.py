@@ -5,7 +5,7 @@ import torch
 from wsdkd.losses.predictions import label_loss, prediction_loss
 from wsdkd.models.student import Student
 from wsdkd.params.student import DistillPredictionsParams
-from wsdkd.training.labels import LabelObjective
+from wsdkd.training.label_objective import LabelObjective
 from wsdkd.training.loader import Batch
 
 
