@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from struct import Struct
 
 import numpy as np
 
 _KEY_BYTES = 16
+_TWO_HALVES = Struct("<QQ")
 
 
 class IdIndex:
@@ -35,7 +37,7 @@ class IdIndex:
             KeyError: it is not among them.
         """
         digest = blake2b(text.encode(errors="surrogateescape"), digest_size=_KEY_BYTES).digest()
-        first, second = np.frombuffer(digest, dtype="<u8")
+        first, second = map(np.uint64, _TWO_HALVES.unpack(digest))
         at = int(self._first.searchsorted(first, side="right")) - 1
         while at >= 0 and self._first[at] == first:
             if self._second[at] == second:

@@ -42,7 +42,7 @@ def test_workers_read_what_the_parent_reads(cache: Path, method: str) -> None:
         (image_id, mirrored) for image_id in reader.image_ids for mirrored in (False, True)
     ]
     for (_, _, view, _), wanted in zip(found, expected, strict=True):
-        for name, values in vars(wanted).items():
+        for name, values in wanted._asdict().items():
             np.testing.assert_array_equal(getattr(view, name), values)
     assert len(reader.view("img-0003", True).boxes) > 0  # the parent's files are still good
     reader.close()

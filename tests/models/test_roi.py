@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from wsdkd.boxes import mirror
+from wsdkd.models import roi_products
 from wsdkd.models.roi import pool_regions
 
 SIDE, STRIDE = 96, 16
@@ -81,9 +82,16 @@ def _inputs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("bins", [1, 2, 3, 7])
-@pytest.mark.parametrize(("pooling", "reference"), [("align", _align), ("max", _max)])
-def test_pooling_against_brute_force(pooling: str, reference: object, bins: int) -> None:
+@pytest.mark.parametrize(
+    ("pooling", "reference", "most_cells"),
+    [("align", _align, 0), ("align", _align, 36), ("max", _max, 36)],
+    ids=["align", "align by products", "max"],
+)
+def test_pooling_against_brute_force(
+    pooling: str, reference: object, most_cells: int, bins: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     maps, boxes = _inputs()
+    monkeypatch.setattr(roi_products, "MOST_CELLS", most_cells)
     images = np.arange(len(boxes)) % 2
     rois = torch.from_numpy(np.column_stack([images, boxes]).astype(np.float32))
     pooled = pool_regions(torch.from_numpy(maps), rois, bins, 1 / STRIDE, pooling).numpy()
@@ -114,7 +122,19 @@ def test_half_precision_maps_are_pooled_in_single(pooling: str) -> None:
     torch.testing.assert_close(pooled, pool_regions(half.float(), rois, 2, 1 / STRIDE, pooling))
 
 
-def test_gradients_reach_the_feature_map() -> None:
+def test_what_else_is_in_the_batch_changes_no_bit() -> None:
+    maps, boxes = _inputs()
+    both = torch.from_numpy(np.column_stack([np.arange(len(boxes)) % 2, boxes]).astype(np.float32))
+    alone = both[1::2] * torch.tensor([0.0, 1, 1, 1, 1])
+    together = pool_regions(torch.from_numpy(maps), both, 2, 1 / STRIDE, "align")
+    assert torch.equal(
+        together[1::2], pool_regions(torch.from_numpy(maps[1:]), alone, 2, 1 / STRIDE, "align")
+    )
+
+
+@pytest.mark.parametrize("most_cells", [0, 36], ids=["kernel", "products"])
+def test_gradients_reach_the_feature_map(most_cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roi_products, "MOST_CELLS", most_cells)
     maps, boxes = _inputs()
     image = torch.from_numpy(maps[:1]).requires_grad_()
     rois = torch.from_numpy(np.column_stack([np.zeros(1), boxes[-1:]]).astype(np.float32))

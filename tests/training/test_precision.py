@@ -41,7 +41,7 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LOSSES = {
     wsdkd.training.teacher: ["wsddn_loss"],
     wsdkd.training.distill_features: ["feature_loss", "relative_feature_loss", "region_loss", "label_loss"],
-    wsdkd.models.roi: ["roi_align", "roi_pool"],
+    wsdkd.models.roi: ["align_by_products", "roi_pool"],
 }
 
 
@@ -116,7 +116,9 @@ def test_the_teacher_s_regions_and_loss_stay_in_single_precision(
         TRAINING.model_copy(update={"precision": precision, "epochs": 1}),
     )
     assert maps.types == {HALF[precision]}
-    assert seen["wsddn_loss"] == seen[f"roi_{'pool' if pooling == 'max' else 'align'}"] == {torch.float32}
+    assert (
+        seen["wsddn_loss"] == seen["roi_pool" if pooling == "max" else "align_by_products"] == {torch.float32}
+    )
     assert all(value.dtype == torch.float32 and value.isfinite().all() for value in objective.parameters())
     assert torch.isfinite(torch.tensor(curves.of("train/wsddn"))).all()
 

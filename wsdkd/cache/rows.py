@@ -38,17 +38,22 @@ class StoredRows:
         """
         start, stop = rows.start, rows.stop
         values = np.empty((stop - start, *self._rest), self._dtype)
+        if len(self._places) == 1:
+            self._read(values, self._places[0] + start * self._row_bytes)
+            return values
         done = 0
         while start < stop:
             run = bisect_right(self._starts, start) - 1
             end = min([stop, *self._starts[run + 1 : run + 2]])
             place = self._places[run] + (start - self._starts[run]) * self._row_bytes
-            into = values[done : done + end - start]
-            if os.preadv(self._descriptor, [into.data], place) != into.nbytes:
-                raise OSError("the file ends within an array")
+            self._read(values[done : done + end - start], place)
             done += end - start
             start = end
         return values
+
+    def _read(self, into: np.ndarray, place: int) -> None:
+        if os.preadv(self._descriptor, [into], place) != into.nbytes:  # type: ignore[list-item]
+            raise OSError("the file ends within an array")
 
 
 def stored_rows(dataset: h5py.Dataset) -> "StoredRows | h5py.Dataset":

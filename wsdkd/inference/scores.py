@@ -12,16 +12,16 @@ def region_scores(
     """S = softmax over classes of M^c / t^c times softmax over regions of M^d / t^d.
 
     Args:
-        class_logits: M^c, (n, K).
-        detection_logits: M^d, (n, K).
+        class_logits: M^c, (n, K), of any precision; computed with in single.
+        detection_logits: M^d, (n, K), likewise.
         class_temperature: t^c.
         detection_temperature: t^d.
 
     Returns:
         float32 (n, K).
     """
-    over_classes = _softmax(class_logits / class_temperature, axis=1)
-    return (over_classes * _softmax(detection_logits / detection_temperature, axis=0)).astype(np.float32)
+    over_classes = _softmax(class_logits.astype(np.float32) / class_temperature, axis=1)
+    return over_classes * _softmax(detection_logits.astype(np.float32) / detection_temperature, axis=0)
 
 
 def image_scores(

@@ -14,10 +14,11 @@ def region_targets(
     hold: the teacher says where, the label says whether.
 
     Args:
-        class_logits: M^c, (n, K).
-        detection_logits: M^d, (n, K).
+        class_logits: M^c, (n, K), of any precision; computed with in single.
+        detection_logits: M^d, (n, K), likewise.
         labels: classes present in the image.
     """
+    class_logits, detection_logits = class_logits.astype(np.float32), detection_logits.astype(np.float32)
     over_classes = np.exp(class_logits - class_logits.max(axis=1, keepdims=True))
     over_classes /= over_classes.sum(axis=1, keepdims=True)
     scores = over_classes * np.exp(detection_logits - detection_logits.max(axis=0))

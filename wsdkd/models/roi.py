@@ -3,6 +3,8 @@
 import torch
 from torchvision.ops import roi_align, roi_pool
 
+from wsdkd.models.roi_products import align_by_products, pays
+
 
 def pool_regions(
     feature_map: torch.Tensor, rois: torch.Tensor, bins: int, scale: float, pooling: str
@@ -21,7 +23,10 @@ def pool_regions(
     Returns:
         float32 (R, C, bins, bins).
     """
-    features, regions = feature_map.float().contiguous(), rois.float()
+    features, regions = feature_map.float(), rois.float()
+    if pooling == "align" and pays(features):
+        return align_by_products(features, regions, bins, scale)
+    features = features.contiguous()
     if pooling == "max":
         pooled: torch.Tensor = roi_pool(features, regions, (bins, bins), scale)
     else:

@@ -49,5 +49,8 @@ class CachedFeatures:
                     "region_targets": targets[chosen],
                 }
             )
-        joined = {name: torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+        joined = {
+            name: torch.from_numpy(np.concatenate([part[name] for part in parts])).float()
+            for name in parts[0]
+        }
         return {**self.rest(views), "rois": stack_rois(boxes), **joined}
