@@ -22,6 +22,7 @@ import typer
 
 from benchmarks.ablation import charts, plan, results, tables
 from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS
+from benchmarks.command import run
 from wsdkd.cli.profile import PROFILES, customised
 from wsdkd.errors import UserError
 from wsdkd.files import publish_folder
@@ -105,8 +106,4 @@ def _provenance(title: str, command: str, by: results.Judge) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    run(main)

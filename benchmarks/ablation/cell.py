@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 from ruamel.yaml import YAML
 
 from benchmarks.ablation import live
 from benchmarks.ablation.variants import ALL, changed
 from benchmarks.ablation.workspace import DATA, WORK, workspace
+from benchmarks.device import device
 from stages import (
     cache_teacher,
     distill_features,
@@ -99,10 +99,6 @@ def _timed(steps: list[tuple[str, Callable[[], None]]]) -> Times:
     return seconds
 
 
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]:
     loaded = load_student(folder)
     return {
@@ -111,7 +107,7 @@ def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]
             read_images(paths.IMAGES, split),
             dataset_root(),
             batch_size=BATCH,
-            device=_device(),
+            device=device(),
             description=split,
         )
         for split in splits
@@ -131,7 +127,7 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
             dataset_root(),
             proposals,
             batch_size=BATCH // 4,
-            device=_device(),
+            device=device(),
             description=split,
         )
         scores[split], detections = image_scores_and_detections(regions, params.nms_iou, params.detections)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.device import device
 from stages import paths
 from wsdkd.cache.reader import CachedView
 from wsdkd.cache.selection import choose_rois
@@ -54,12 +55,12 @@ class LiveTeacher:
     def __init__(
         self, rows: Sequence[ImageRow], root: Path, folder: Path, proposals: Path, cache: CacheParams
     ):
-        self.rows, self.kept = list(rows), cache
+        self.rows, self.kept = rows, cache
         self.loaded = load_teacher(folder)
         self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
         self.proposals = read_proposals(proposals)
         self.pictures = Pictures(self.rows, root, [self.loaded.params.input_size])
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         model = self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
         # Dropout stays on, as in the release; the statistics of batch normalisation stay as learned.
         for layer in model.modules():
@@ -104,6 +105,16 @@ class LiveTeacher:
         return self._seen[image_id, mirrored]
 
 
+def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Extras:
+    """What stage 1 needs, asked of the teacher in the place of the cache."""
+    return lambda views: CachedFeatures(teacher.rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
+
+
+def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Extras:
+    """What stage 2 needs, likewise."""
+    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
+
+
 class PlainScores:
     """Adds to :class:`Labels` the ``teacher_scores`` (B, K) of a plain classifier, without dropout.
 
@@ -114,7 +125,7 @@ class PlainScores:
         self.loaded = loaded
         self.labels = Labels(rows, len(loaded.classes))
         self.pictures = Pictures(rows, root, [loaded.params.input_size])
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
         self._kept: dict[tuple[int, bool], torch.Tensor] = {}
 
@@ -137,18 +148,11 @@ def distil_online() -> None:
     rows = read_images(paths.IMAGES, "train")
     kept = load_section("cache", CacheParams)
     live = LiveTeacher(rows, dataset_root(), paths.TEACHER, paths.PROPOSALS, kept)
-
-    def see_features(views: Sequence[View]) -> Batch:
-        return CachedFeatures(rows, live.look(views), features)(views)  # type: ignore[arg-type]
-
-    def see_predictions(views: Sequence[View]) -> Batch:
-        return CachedPredictions(rows, live.look(views), predictions)(views)  # type: ignore[arg-type]
-
     _train(
         rows,
         lambda student: (
-            (FeatureObjective(student, features, live.feature_dim), see_features),
-            (PredictionObjective(student, predictions), see_predictions),
+            (FeatureObjective(student, features, live.feature_dim), live_features(live, features)),
+            (PredictionObjective(student, predictions), live_predictions(live, predictions)),
         ),
     )
 

@@ -140,9 +140,12 @@ def _dvc(home: Path, *arguments: str, **variables: str) -> None:
         "PYTHONPATH": str(PROJECT),
         **variables,
     }
-    done = subprocess.run([executable, *arguments], cwd=home, env=environment, check=False)
-    if done.returncode != 0:
-        raise UserError(f"{home}: dvc {' '.join(arguments[:3])} ended with status {done.returncode}")
+    # The guard ends DVC and its stages when this process ends, however it does: the pipe is closed then.
+    guarded = [sys.executable, "-m", "flows.guard", executable, *arguments]
+    with subprocess.Popen(guarded, cwd=home, env=environment, stdin=subprocess.PIPE) as running:
+        status = running.wait()
+    if status != 0:
+        raise UserError(f"{home}: dvc {' '.join(arguments[:3])} ended with status {status}")
 
 
 def _dump(path: Path, content: object) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.command import run
 from wsdkd.errors import UserError
 
 # Processes that decode and propose import this module again, and are to find neither torch nor rows in it.
@@ -77,8 +78,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    run(main)

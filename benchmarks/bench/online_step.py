@@ -1,38 +1,28 @@
 """Steps of the student that read the cache, against steps with the teacher running along."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from benchmarks.ablation.live import LiveTeacher
+from benchmarks.ablation.live import LiveTeacher, live_features, live_predictions
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.arithmetic import online_bound
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Steps
 from benchmarks.bench.student_step import Phase, stage_1, stage_2, student_batches
 from benchmarks.bench.world import World
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.cached_predictions import CachedPredictions
-from wsdkd.training.loader import Batch
-from wsdkd.training.views import View
 
 
 def _online(world: World, stage: Callable[[World], Phase]) -> Measured:
     make, extras, params = stage(world)
     cached, online = Steps(make(world.new_student()), params), Steps(make(world.new_student()), params)
-    rows, features, predictions = (
-        world.cached_rows,
-        world.profile.distill_features,
-        world.profile.distill_predictions,
+    teacher = LiveTeacher(
+        world.cached_rows, world.root, world.teacher_folder, world.proposals_folder, world.profile.cache
     )
-    teacher = LiveTeacher(rows, world.root, world.teacher_folder, world.proposals_folder, world.profile.cache)
-
-    def looked(views: Sequence[View]) -> Batch:
-        # As benchmarks.ablation.live does.
-        seen: object = teacher.look(views)
-        if stage is stage_1:
-            return CachedFeatures(rows, seen, features)(views)  # type: ignore[arg-type]
-        return CachedPredictions(rows, seen, predictions)(views)  # type: ignore[arg-type]
-
+    looked = (
+        live_features(teacher, world.profile.distill_features)
+        if stage is stage_1
+        else live_predictions(teacher, world.profile.distill_predictions)
+    )
     read = student_batches(world, cached, extras, params)
     asked = student_batches(world, online, looked, params)
     steps, given = world.sizes.online_steps, world.profile.teacher

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ablation.live import LiveTeacher
+from benchmarks.ablation.live import LiveTeacher, live_features
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.arithmetic import online_bound
 from benchmarks.bench.photographs import HEIGHT, WIDTH, write_photographs
@@ -29,9 +29,8 @@ from wsdkd.proposals.shards import read_proposals, write_proposals
 from wsdkd.tables.images import ImageRow
 from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.loader import Batch
+from wsdkd.training.loader import Extras
 from wsdkd.training.loop import seed_all
-from wsdkd.training.views import View
 
 CLASSES = [f"class {number}" for number in range(80)]
 BATCHES = 2
@@ -52,21 +51,18 @@ def _measure(world: World) -> Measured:
     student = Student(profile.student, len(CLASSES))
     steps = Steps(FeatureObjective(student, params, cache.feature_dim), params.training)
 
-    def batches(extras: object) -> Batches:
+    def batches(extras: Extras) -> Batches:
         return Batches(
             rows,
             home / "pictures",
             student.backbone,
-            extras,  # type: ignore[arg-type]
+            extras,
             student_size,
             params.training,
             steps.accelerator.device,
         )
 
-    def looked(views: Sequence[View]) -> Batch:
-        return CachedFeatures(rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
-
-    read, asked = batches(CachedFeatures(rows, cache, params)), batches(looked)
+    read, asked = batches(CachedFeatures(rows, cache, params)), batches(live_features(teacher, params))
     return alternate(
         lambda: steps.take_all(read.load(1)),
         lambda: steps.take_all(asked.load(1)),

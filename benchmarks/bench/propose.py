@@ -1,6 +1,8 @@
-"""Proposals by all cores, against what the cores would do if they called OpenCV and nothing else."""
+"""Proposals by all cores, against what the cores would do if nothing came on top of the search."""
 
-import cv2
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from benchmarks.bench.alternate import alternate
@@ -9,42 +11,39 @@ from benchmarks.bench.world import World
 from wsdkd.images import decode
 from wsdkd.params.proposals import EdgeBoxesProposals
 from wsdkd.proposals.edge_boxes import opencv_boxes
-from wsdkd.proposals.edge_map import EdgeMap, gradient_edges
-from wsdkd.proposals.propose import propose, settle_opencv
+from wsdkd.proposals.propose import edges_of, find_boxes, propose, resized, settle_opencv
 from wsdkd.workers import worker_count
 
+Alone = Callable[[list[np.ndarray], EdgeBoxesProposals], Callable[[], object]]
+"""What one process does with decoded pictures: prepared, then called."""
 
-def _measure(world: World) -> Measured:
+
+def _search(pictures: list[np.ndarray], params: EdgeBoxesProposals) -> Callable[[], object]:
+    maps = [edges_of(resized(picture, params.side), params) for picture in pictures]
+    return lambda: [opencv_boxes(edges, params) for edges in maps]
+
+
+def _edges_and_search(pictures: list[np.ndarray], params: EdgeBoxesProposals) -> Callable[[], object]:
+    return lambda: [find_boxes(picture, params) for picture in pictures]
+
+
+def _measure(world: World, alone: Alone) -> Measured:
     params = world.profile.proposals
     if not isinstance(params, EdgeBoxesProposals):
         raise TypeError(f"{world.sizes.profile}: expected a profile of EdgeBoxes")
     settle_opencv()
     searched = world.rows[: world.sizes.searched]
-    maps = [_edges(np.asarray(decode(world.root / row.path)), params) for row in searched]
+    bare = alone([np.asarray(decode(world.root / row.path)) for row in searched], params)
     cores = worker_count()
-
-    def bare() -> None:
-        for edges in maps:
-            opencv_boxes(edges, params)
-
     return alternate(
         lambda: list(propose(world.rows, world.root, params)),
         bare,
         world.sizes.pairs,
         items=len(world.rows),
         item="image",
-        other_items=len(maps) * cores,
+        other_items=len(searched) * cores,
         note=f"{len(world.rows)} scenes of {world.rows[0].width} px on {cores} cores, starting the processes "
         "included",
-    )
-
-
-def _edges(picture: np.ndarray, params: EdgeBoxesProposals) -> EdgeMap:
-    height, width = picture.shape[:2]
-    scale = params.side / max(height, width)
-    return gradient_edges(
-        cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_LINEAR),
-        params.blur,
     )
 
 
@@ -53,7 +52,13 @@ ROWS = (
         "propose",
         "propose: decoding, edges, search, by all cores",
         "cores times OpenCV's search in one process, edge maps in memory",
-        _measure,
+        partial(_measure, alone=_search),
         target=0.85,
+    ),
+    Row(
+        "propose_spread",
+        "propose: decoding, edges, search, by all cores",
+        "cores times edges and search in one process, pictures in memory",
+        partial(_measure, alone=_edges_and_search),
     ),
 )

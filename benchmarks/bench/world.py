@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks.bench.sizes import Sizes
+from benchmarks.device import device
 from wsdkd.cache.build import CacheBuilder
 from wsdkd.cache.fingerprint import CommonFingerprint, common_fingerprint
 from wsdkd.cache.reader import TeacherCache
@@ -56,7 +57,7 @@ class World:
 
     def __init__(self, folder: Path, sizes: Sizes):
         self.folder, self.sizes = folder, sizes
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         self.profile = self.load_profile(sizes.profile)
 
     def load_profile(self, name: str) -> Profile:

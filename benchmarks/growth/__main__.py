@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.command import run
 from benchmarks.growth.plan import FULL, SMOKE, STAGES
 from benchmarks.growth.run import against_images, against_proposals
 from wsdkd.errors import UserError
@@ -56,8 +57,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    run(main)

@@ -4,15 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.ablation.results import COLUMNS, from_csv
 from benchmarks.ablation.variants import VARIANTS
 
 PROJECT = Path(__file__).parents[2]
-PARTS = ("benchmarks", "dvc.yaml", "inputs", "profiles", "stages", "wsdkd")
+PARTS = ("benchmarks", "dvc.yaml", "flows", "inputs", "profiles", "stages", "wsdkd")
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +28,34 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SUITE = [sys.executable, "-m", "benchmarks.ablation", "--profile", "scenes-smoke"]
+
+
+def _environment(project: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(project), "DVC_NO_ANALYTICS": "1"}
+
+
 def _run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks.ablation", "--profile", "scenes-smoke", *arguments],
+        [*SUITE, *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project), "DVC_NO_ANALYTICS": "1"},
+        env=_environment(project),
         capture_output=True,
         text=True,
         timeout=900,
         check=False,
     )
+
+
+def _working_below(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +103,26 @@ def test_what_is_missing_alone_is_computed(project: Path, finished: str) -> None
     assert done.returncode == 0, done.stderr[-4000:]
     ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
     assert ran == ["Running stage 'baseline-2':"]
+
+
+def test_a_killed_suite_leaves_nothing_running_and_goes_on(project: Path, finished: str) -> None:
+    assert finished
+    again = ["--seeds", "4", "--variants", "baseline"]
+    with subprocess.Popen(
+        [*SUITE, *again], cwd=project, env=_environment(project), stdout=subprocess.PIPE, text=True
+    ) as suite:
+        assert suite.stdout is not None
+        while "baseline-3" not in suite.stdout.readline():
+            assert suite.poll() is None
+        assert _working_below(project / "data")
+        suite.kill()
+        deadline = time.monotonic() + 30
+        while _working_below(project / "data") and time.monotonic() < deadline:
+            time.sleep(0.2)
+    assert not _working_below(project / "data")
+    done = _run(project, *again)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "Running stage 'baseline-3':" in done.stdout.splitlines()
 
 
 def test_an_unknown_variant_is_refused(project: Path) -> None:

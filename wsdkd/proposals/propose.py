@@ -85,17 +85,32 @@ def find_boxes(
         first; none for a picture that is too narrow.
     """
     height, width = picture.shape[:2]
-    scale = min(params.side / max(height, width), MAX_ENLARGEMENT)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if min(size) < MIN_PICTURE:
+    picture = resized(picture, params.side)
+    found_in = picture.shape[1], picture.shape[0]
+    if min(found_in) < MIN_PICTURE:
         return np.zeros((0, 4)), np.zeros(0)
-    if size != (width, height):
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     if isinstance(params, SelectiveSearchProposals):
         boxes, scores = selective_search(picture, params)
     else:
-        boxes, scores = edge_boxes(_edges(picture, params), params)
-    return rescale(boxes, *size, width, height), scores
+        boxes, scores = edge_boxes(edges_of(picture, params), params)
+    return rescale(boxes, *found_in, width, height), scores
+
+
+def resized(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture (H, W, 3) with ``side`` pixels along its longer side; no more than twice as large."""
+    height, width = picture.shape[:2]
+    scale = min(side / max(height, width), MAX_ENLARGEMENT)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if size == (width, height):
+        return picture
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def edges_of(picture: np.ndarray, params: EdgeBoxesProposals) -> EdgeMap:
+    """The edges that EdgeBoxes searches, of a picture that is :func:`resized`."""
+    if params.structured_edge_model is None:
+        return gradient_edges(picture, params.blur)
+    return structured_edges(picture, load_edge_model(params.structured_edge_model))
 
 
 def settle_opencv() -> None:
@@ -105,12 +120,6 @@ def settle_opencv() -> None:
     """
     cv2.setNumThreads(1)
     cv2.ipp.setUseIPP(False)
-
-
-def _edges(picture: np.ndarray, params: EdgeBoxesProposals) -> EdgeMap:
-    if params.structured_edge_model is None:
-        return gradient_edges(picture, params.blur)
-    return structured_edges(picture, load_edge_model(params.structured_edge_model))
 
 
 def _from_picture(root: Path, params: EdgeBoxesProposals | SelectiveSearchProposals, row: ImageRow) -> Item:
