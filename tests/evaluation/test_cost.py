@@ -7,6 +7,10 @@ import torch
 from torch import nn
 
 from wsdkd.evaluation.cost import count_multiply_adds, count_parameters, measure_throughput
+from wsdkd.models import roi_products
+from wsdkd.models.teacher import Wsddn
+from wsdkd.params.network import Network, Optimisation
+from wsdkd.params.teacher import RoiPooling, TeacherParams
 
 CPU = torch.device("cpu")
 
@@ -26,6 +30,28 @@ def test_known_layers():
 def test_grouped_convolution():
     model = nn.Conv2d(8, 8, 3, padding=1, groups=8)
     assert count_multiply_adds(lambda: model(torch.zeros(1, 8, 5, 5))) == 25 * 8 * 9
+
+
+@pytest.mark.parametrize("most_cells", [0, 256], ids=["kernel", "products"])
+def test_pooling_is_not_counted_however_it_is_computed(
+    most_cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roi_products, "MOST_CELLS", most_cells)
+    training = Optimisation(epochs=1)
+    network = Network(weights=None, stages=3, stride=8)
+    params = TeacherParams(
+        network=network,
+        input_size=64,
+        train_sizes=(64,),
+        roi=RoiPooling(pooling="align", bins=2),
+        hidden=8,
+        training=training,
+    )
+    teacher = Wsddn(params, 3).eval()
+    image, rois = torch.zeros(1, 3, 64, 64), torch.tensor([[0.0, 4, 4, 60, 60], [0.0, 0, 0, 20, 30]])
+    backbone = count_multiply_adds(lambda: teacher.backbone(image))
+    heads = 2 * (teacher.backbone.channels * 4 * 8 + 8 * 8 + 2 * 8 * 3)
+    assert count_multiply_adds(lambda: teacher(image, rois, torch.ones(2))) == backbone + heads
 
 
 def test_throughput_takes_turns_and_tells_fast_from_slow():
