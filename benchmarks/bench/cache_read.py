@@ -47,7 +47,7 @@ def _measure(world: World) -> Measured:
             world.sizes.pairs,
             items=len(views),
             item="view",
-            note=f"{np.mean(sizes):,.0f} bytes a view in {len(ARRAYS)} arrays, half precision widened; "
+            note=f"{np.mean(sizes):,.0f} bytes a view in {len(ARRAYS)} arrays, as precise as stored; "
             f"batches of {params.batch_size}, shuffled; page cache warm",
         )
 

@@ -26,8 +26,10 @@ class StoredRows:
         # Chunks that follow each other in the file are one run: of thousands of places few are kept.
         chunk_bytes = dataset.chunks[0] * self._row_bytes
         first = np.flatnonzero(np.diff(places, prepend=-chunk_bytes - 1) != chunk_bytes)
-        self._places = places[first].tolist()
-        self._starts = (first * dataset.chunks[0]).tolist()
+        starts = first * dataset.chunks[0]
+        # Of each run its first row, the first row after it, and where row 0 would be.
+        self._starts, self._ends = starts.tolist(), [*starts[1:].tolist(), dataset.shape[0]]
+        self._zeros = (places[first] - starts * self._row_bytes).tolist()
         self.shape = dataset.shape
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -38,20 +40,21 @@ class StoredRows:
         """
         start, stop = rows.start, rows.stop
         values = np.empty((stop - start, *self._rest), self._dtype)
-        if len(self._places) == 1:
-            self._read(values, self._places[0] + start * self._row_bytes)
+        if start == stop:
             return values
-        done = 0
+        run = bisect_right(self._starts, start) - 1
+        if stop <= self._ends[run]:
+            self._read(values, run, start)
+            return values
+        first = start
         while start < stop:
-            run = bisect_right(self._starts, start) - 1
-            end = min([stop, *self._starts[run + 1 : run + 2]])
-            place = self._places[run] + (start - self._starts[run]) * self._row_bytes
-            self._read(values[done : done + end - start], place)
-            done += end - start
-            start = end
+            end = min(stop, self._ends[run])
+            self._read(values[start - first : end - first], run, start)
+            start, run = end, run + 1
         return values
 
-    def _read(self, into: np.ndarray, place: int) -> None:
+    def _read(self, into: np.ndarray, run: int, row: int) -> None:
+        place = self._zeros[run] + row * self._row_bytes
         if os.preadv(self._descriptor, [into], place) != into.nbytes:  # type: ignore[list-item]
             raise OSError("the file ends within an array")
 
