@@ -107,12 +107,12 @@ class LiveTeacher:
 
 def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Extras:
     """What stage 1 needs, asked of the teacher in the place of the cache."""
-    return lambda views: CachedFeatures(teacher.rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
+    return lambda views: CachedFeatures(teacher.rows, teacher.look(views), params)(views)
 
 
 def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Extras:
     """What stage 2 needs, likewise."""
-    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params)(views)  # type: ignore[arg-type]
+    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params)(views)
 
 
 class PlainScores:

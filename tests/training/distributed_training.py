@@ -64,7 +64,7 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Extras]]]
         return Student(STUDENT, classes)
 
     def features(params: DistillFeaturesParams) -> tuple[Objective, Extras]:
-        extras = CachedFeatures(rows, cache, params)  # type: ignore[arg-type]
+        extras = CachedFeatures(rows, cache, params)
         return FeatureObjective(student(), params, FEATURES), extras
 
     return {
@@ -76,7 +76,7 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Extras]]]
         **{name: lambda params=params: features(params) for name, params in STAGE_1.items()},
         "predictions": lambda: (
             PredictionObjective(student(), PREDICTIONS),
-            CachedPredictions(rows, cache, PREDICTIONS),  # type: ignore[arg-type]
+            CachedPredictions(rows, cache, PREDICTIONS),
         ),
     }
 

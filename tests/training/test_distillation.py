@@ -58,13 +58,13 @@ def _student(**fields: object) -> Student:
 
 
 def _batch(world: World, cache: HandMadeCache, student: Student, best: int | None = None) -> Batch:
-    extras = CachedFeatures(world.rows, cache, _params("regions", rois=best))(VIEWS)  # type: ignore[arg-type]
+    extras = CachedFeatures(world.rows, cache, _params("regions", rois=best))(VIEWS)
     pictures = Pictures(world.rows, world.root, [32]).load(VIEWS)
     return {"stem": student.backbone.stem(pictures), **extras}
 
 
 def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
-    batch = CachedFeatures(world.rows, cache, _params("regions"))(VIEWS)  # type: ignore[arg-type]
+    batch = CachedFeatures(world.rows, cache, _params("regions"))(VIEWS)
     assert batch["rois"][:, 0].tolist() == [0, 0, 1, 1, 1]
     for place, view in enumerate(VIEWS):
         row = world.rows[view.row]
@@ -80,7 +80,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
 
 
 def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) -> None:
-    batch = CachedFeatures(world.rows, cache, _params("regions", rois=1))(VIEWS)  # type: ignore[arg-type]
+    batch = CachedFeatures(world.rows, cache, _params("regions", rois=1))(VIEWS)
     assert batch["rois"][:, 0].tolist() == [0, 1]
     assert batch["confidence"].tolist() == [1, 1]
     assert {len(value) for value in batch.values()} == {2}
@@ -174,7 +174,7 @@ def test_widths_are_projected_where_they_differ_and_always_in_regions(recipe: st
 @pytest.mark.parametrize("recipe", ["release", "paper", "regions"])
 def test_stage_1_comes_nearer_to_the_teacher(world: World, cache: HandMadeCache, recipe: str) -> None:
     params = TRAINING.model_copy(update={"epochs": 5, "learning_rate": 1e-2})
-    extras = CachedFeatures(world.rows, cache, _params(recipe))  # type: ignore[arg-type]
+    extras = CachedFeatures(world.rows, cache, _params(recipe))
     _, curves = train(
         lambda: FeatureObjective(Student(STUDENT, 3), _params(recipe), FEATURES), world, extras, params
     )
@@ -187,9 +187,9 @@ def test_the_teacher_s_predictions_already_in_stage_1(world: World, cache: HandM
     params = _params("regions", predictions=soft)
     student = _student()
     pictures = Pictures(world.rows, world.root, [32]).load(VIEWS)
-    batch = CachedFeatures(world.rows, cache, params)(VIEWS)  # type: ignore[arg-type]
+    batch = CachedFeatures(world.rows, cache, params)(VIEWS)
     assert params.predictions is not None
-    scores = CachedPredictions(world.rows, cache, params.predictions)(VIEWS)["teacher_scores"]  # type: ignore[arg-type]
+    scores = CachedPredictions(world.rows, cache, params.predictions)(VIEWS)["teacher_scores"]
     torch.testing.assert_close(batch["teacher_scores"], scores)
     batch["stem"] = student.backbone.stem(pictures)
     losses = FeatureObjective(student, params, FEATURES)(batch)
@@ -205,7 +205,7 @@ def test_stage_2(world: World, cache: HandMadeCache) -> None:
         temperature=5.0, label_weight=0.5, teacher_weight=2.0, detection_temperature=0.7, training=TRAINING
     )
     student = _student()
-    batch = CachedPredictions(world.rows, cache, params)(VIEWS)  # type: ignore[arg-type]
+    batch = CachedPredictions(world.rows, cache, params)(VIEWS)
     for place, view in enumerate(VIEWS):
         seen = cache.view(world.rows[view.row].image_id, view.mirrored)
         m_c, m_d = torch.from_numpy(seen.class_logits), torch.from_numpy(seen.detection_logits)

@@ -134,7 +134,7 @@ def test_the_student_s_regions_and_losses_stay_in_single_precision(
     params = DistillFeaturesParams.model_validate(
         {"recipe": recipe, "region_weight": 1.0, "label_weight": 1.0, "training": training}
     )
-    extras = CachedFeatures(world.rows, HandMadeCache(world), params)  # type: ignore[arg-type]
+    extras = CachedFeatures(world.rows, HandMadeCache(world), params)
     train(
         lambda: maps.watch(FeatureObjective(Student(STUDENT, len(CLASSES)), params, FEATURES)),
         world,

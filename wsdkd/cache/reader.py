@@ -8,9 +8,10 @@ import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import h5py
 import numpy as np
@@ -26,8 +27,8 @@ from wsdkd.tables.images import ImageRow, RowsAt
 class CachedView(NamedTuple):
     """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
 
-    In the precision in which they are stored: to widen halves takes longer than to read them, and those of
-    many views are widened together in a tenth of the time.
+    In the precision in which they are stored: whoever reads many views widens them together, which takes
+    less time than to widen each.
 
     Attributes:
         class_logits: M^c, float16 (n, K).
@@ -46,6 +47,17 @@ class CachedView(NamedTuple):
     chosen: np.ndarray
     confidence: np.ndarray
     features: np.ndarray
+
+
+class TeacherViews(Protocol):
+    """What a student's training asks of a teacher: a cache, or whatever stands in for one."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the K classes."""
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        """The teacher's outputs on an image or on its mirror image."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +82,8 @@ class TeacherCache:
         self._folder = folder
         manifest = read_manifest(folder)
         counts = [len(entry.image_ids) for entry in manifest.shards]
-        self._starts = np.cumsum(
-            [0, *counts]
-        ).tolist()  # places of each shard's images, one shard after the other
+        # Places of each shard's images, one shard after the other.
+        self._starts = list(accumulate(counts, initial=0))
         self._index = IdIndex(image_id for entry in manifest.shards for image_id in entry.image_ids)
         # The ids stay in the file: of millions of images they are gigabytes.
         shards = tuple(entry.model_copy(update={"image_ids": ()}) for entry in manifest.shards)

@@ -28,9 +28,8 @@ def count_multiply_adds(run: Callable[[], Any]) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         run()
     # Pooling is matrix products on some devices and none on others (wsdkd.models.roi).
-    pooling = sum(
-        sum(of.values()) for name, of in counter.get_flop_counts().items() if name.endswith(POOLING)
-    )
+    modules = counter.get_flop_counts().items()
+    pooling = sum(sum(counts.values()) for name, counts in modules if name.endswith(POOLING))
     # The counter takes a multiplication and an addition for two operations.
     return (int(counter.get_total_flops()) - pooling) // 2
 

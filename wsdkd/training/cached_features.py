@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.reader import TeacherViews
 from wsdkd.losses.regions import region_targets
 from wsdkd.params.student import DistillFeaturesParams
 from wsdkd.tables.images import ImageRow
@@ -24,7 +24,7 @@ class CachedFeatures:
     :class:`CachedPredictions` where the parameters have ``predictions``.
     """
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: DistillFeaturesParams):
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
         self.rows, self.cache, self.best = rows, cache, params.rois
         self.rest: Extras = (
             Labels(rows, len(cache.classes))

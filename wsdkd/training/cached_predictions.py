@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.reader import TeacherViews
 from wsdkd.cache.schema import VIEWS
 from wsdkd.inference.scores import image_scores
 from wsdkd.params.student import SoftenedPredictions
@@ -25,7 +25,7 @@ class CachedPredictions:
     They are kept where those of all views fit the memory budget.
     """
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherCache, params: SoftenedPredictions):
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: SoftenedPredictions):
         self.rows, self.cache, self.params = rows, cache, params
         self.labels = Labels(rows, len(cache.classes))
         self._kept: dict[int, np.ndarray] = {}
