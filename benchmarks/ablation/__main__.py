@@ -43,7 +43,7 @@ def main(
     name: Annotated[str, typer.Option(help="Of the suite; the profile's by default.")] = "",
     title: Annotated[str, typer.Option(help="Of the suite in a table of suites; its name by default.")] = "",
     jobs: Annotated[
-        int, typer.Option(help="Seeds side by side; 0: as many as cores, or one with a GPU.")
+        int, typer.Option(help="Cells side by side; 0: as many as cores, or one with a GPU.")
     ] = 0,
     on: Annotated[str, typer.Option(help="val to choose parameters by; test for results.")] = "test",
 ) -> None:

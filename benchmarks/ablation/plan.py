@@ -110,19 +110,26 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
 
 
 def run(home: Path, chosen: Sequence[tuple[str, int]], jobs: int) -> None:
-    """Compute what is missing of ``chosen``, whole seeds side by side where there is more than one job.
+    """Compute what is missing of ``chosen``, side by side where there is more than one job.
 
     Raises:
         UserError: a cell failed; those that did not depend on it are finished all the same.
     """
-    seeds = sorted({seed for _, seed in chosen})
-    jobs = min(jobs, len(seeds))
+    waiting = chains(chosen)
+    jobs = min(jobs, len(waiting))
     threads = str(max(1, worker_count() // jobs))
     _repro(home, ["data"], threads)
-    parts = [[f"{n}-{s}" for n, s in chosen if seeds.index(s) % jobs == part] for part in range(jobs)]
     with ThreadPoolExecutor(jobs) as pool:
-        for done in [pool.submit(_repro, home, part, threads) for part in parts]:
+        for done in [pool.submit(_repro, home, [f"{n}-{s}" for n, s in chain], threads) for chain in waiting]:
             done.result()
+
+
+def chains(chosen: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:
+    """Cells that need each other, a teacher and its students, in their order; the longest chain first."""
+    found: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for name, seed in chosen:
+        found.setdefault((NEEDS.get(ALL[name].kind, name), seed), []).append((name, seed))
+    return sorted(found.values(), key=len, reverse=True)
 
 
 def _repro(home: Path, stages: list[str], threads: str) -> None:

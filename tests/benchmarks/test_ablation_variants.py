@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from benchmarks.ablation.plan import NEEDS, cells
+from benchmarks.ablation.plan import NEEDS, cells, chains
 from benchmarks.ablation.variants import SEEDS, VARIANTS, changed
 from wsdkd.params.profile import parse_profile
 
@@ -72,3 +72,15 @@ def test_who_is_taught_comes_after_its_teacher_even_where_that_was_not_asked_for
     for place, name in enumerate(whole):
         if VARIANTS[name].kind in NEEDS:
             assert NEEDS[VARIANTS[name].kind] in whole[:place]
+
+
+def test_cells_that_share_a_teacher_run_one_after_the_other_and_the_longest_chain_first() -> None:
+    found = chains(cells(["baseline", "from_plain", "both", "rival"], 2))
+    assert found == [
+        [("teacher", 0), ("both", 0), ("rival", 0)],
+        [("teacher", 1), ("both", 1), ("rival", 1)],
+        [("plain_teacher", 0), ("from_plain", 0)],
+        [("plain_teacher", 1), ("from_plain", 1)],
+        [("baseline", 0)],
+        [("baseline", 1)],
+    ]
