@@ -1,7 +1,9 @@
-"""The smoke profile, run once for all tests of the pipeline and of sharing."""
+"""What tests of more than one package share."""
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,17 @@ from filelock import FileLock
 from tests.pipeline.clone import Clone, make_clone
 
 
+@pytest.fixture(autouse=True)
+def forgotten_accelerator() -> Iterator[None]:
+    """No test finds the accelerator of one before it, whose precision nothing could change any more."""
+    yield
+    if "accelerate.state" in sys.modules:
+        sys.modules["accelerate.state"].AcceleratorState._reset_state(True)
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which the whole smoke profile has run, shared by all workers of pytest.
+    """A clone in which the whole smoke profile has run once, shared by all workers of pytest.
 
     Only ``test_reruns.py`` may change it, and puts back what it changes.
     """
