@@ -1,6 +1,7 @@
 """VOC's AP, CorLoc and COCO's AP against brute force, pycocotools and hand-worked cases."""
 
 import io
+import tracemalloc
 from contextlib import redirect_stdout
 
 import numpy as np
@@ -243,3 +244,23 @@ def test_objects_are_gathered_in_the_order_of_the_images():
     assert empty.boxes.shape == (0, 4)
     assert (second.labels.tolist(), second.optional.tolist()) == ([1, 2], [True, True])
     assert (first.boxes.tolist(), first.optional.tolist()) == ([[5, 6, 7, 8]], [False])
+
+
+def test_no_more_memory_for_more_classes():
+    def peak(classes):
+        found, real = random_case(0, images=60, classes=1)
+        found = [
+            Detections(
+                np.tile(item.boxes, (classes, 1)),
+                np.repeat(np.arange(classes, dtype=np.int16), len(item.boxes)),
+                np.tile(item.scores, classes),
+            )
+            for item in found
+        ]
+        tracemalloc.start()
+        coco_average_precision(found, real, classes)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(12) < 3 * peak(2)  # not six times: curves alone stay of a class

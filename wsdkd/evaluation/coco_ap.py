@@ -34,12 +34,15 @@ def coco_average_precision(
     if all(item.optional.all() for item in objects):
         raise ValueError("no image has an annotated object, so there is no average precision")
     flat = _flat(detections)
-    # A class at a time: pycocotools makes some kilobytes of every detection.
+    # A class at a time, of which the curves alone are kept: pycocotools makes some kilobytes of every
+    # detection.
     with redirect_stdout(io.StringIO()):  # it prints its progress
-        classes = [_accumulated(flat, objects, label) for label in range(num_classes)]
-        evaluation = classes[-1]
-        for part in ("precision", "recall"):
-            evaluation.eval[part] = np.concatenate([each.eval[part] for each in classes], axis=-3)
+        curves: dict[str, list[np.ndarray]] = {"precision": [], "recall": []}
+        for label in range(num_classes):
+            evaluation = _accumulated(flat, objects, label)
+            for part, of_classes in curves.items():
+                of_classes.append(evaluation.eval[part])
+        evaluation.eval |= {part: np.concatenate(each, axis=-3) for part, each in curves.items()}
         evaluation.summarize()
     names = ("COCO_AP", "COCO_AP50", "COCO_AP75")
     return {name: 100 * float(value) for name, value in zip(names, evaluation.stats[:3], strict=True)}
