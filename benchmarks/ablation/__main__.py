@@ -11,7 +11,9 @@ are never computed again, and a killed run goes on. Tables and charts go to repo
 import json
 import os
 import platform
+import shlex
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -65,7 +67,7 @@ def main(
 
     by = results.judge(home, split)
     rows = results.collect(home, plan.cells(chosen, seeds), by)
-    command = " ".join(["python -m benchmarks.ablation", *(_quoted(each) for each in sys.argv[1:])])
+    command = shown(sys.argv[1:])
     with publish_folder(REPORTS / (name or profile)) as aside:
         (aside / "results.csv").write_text(results.to_csv(rows), encoding="utf-8")
         (aside / "run.json").write_text(_provenance(title or name or profile, command, by), encoding="utf-8")
@@ -86,9 +88,10 @@ def _jobs() -> int:
     return 1 if torch.cuda.is_available() else worker_count()
 
 
-def _quoted(argument: str) -> str:
-    # The folder of a dataset is the user's own.
-    return "dataset.root=PATH" if argument.startswith("dataset.root=") else argument
+def shown(arguments: Sequence[str]) -> str:
+    """The command as one types it, but for a dataset's folder, which is the user's own."""
+    public = ("dataset.root=PATH" if each.startswith("dataset.root=") else each for each in arguments)
+    return shlex.join(["python", "-m", "benchmarks.ablation", *public])
 
 
 def _provenance(title: str, command: str, by: results.Judge) -> str:

@@ -1,11 +1,13 @@
 """Every variant is the profile with some parameters changed, and fits together."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from benchmarks.ablation.__main__ import shown
 from benchmarks.ablation.plan import NEEDS, cells, chains
 from benchmarks.ablation.variants import SEEDS, VARIANTS, changed
 from wsdkd.params.profile import parse_profile
@@ -83,4 +85,13 @@ def test_cells_that_share_a_teacher_run_one_after_the_other_and_the_longest_chai
         [("plain_teacher", 1), ("from_plain", 1)],
         [("baseline", 0)],
         [("baseline", 1)],
+    ]
+
+
+def test_the_command_of_a_result_can_be_typed_and_names_no_folder_of_ours():
+    given = ["--title", "a harder draw", "--set", "dataset.root=/home/me/cards", "--set", "x.sizes=[1,2]"]
+    told = shown(given)
+    assert shlex.split(told) == [
+        *("python", "-m", "benchmarks.ablation", "--title", "a harder draw"),
+        *("--set", "dataset.root=PATH", "--set", "x.sizes=[1,2]"),
     ]
