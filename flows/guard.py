@@ -1,8 +1,8 @@
-"""Runs a command so that none of its processes outlives the flow: ``python -m flows.guard COMMAND...``.
+"""Runs a command so that none of its processes outlives its caller: ``python -m flows.guard COMMAND...``.
 
-The guard's standard input is a pipe whose other end the flow holds and never writes to. When the
-flow ends, however it ends, the pipe closes, and the guard ends all that the command started: DVC,
-the stage, the stage's workers, those of torchrun in sessions of their own.
+The guard's standard input is a pipe whose other end the caller, a flow or a suite of experiments, holds
+and never writes to. When the caller ends, however it ends, the pipe closes, and the guard ends all that
+the command started: DVC, the stage, the stage's workers, those of torchrun in sessions of their own.
 """
 
 import ctypes
@@ -22,16 +22,16 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class StopRequest(Exception):  # noqa: N818
-    """The flow has ended or wants the command to end."""
+    """The caller has ended or wants the command to end."""
 
 
 def main(command: list[str]) -> int:
-    """Run ``command`` until it or the flow ends; its exit status, or 128 and the signal that ended it."""
+    """Run ``command`` until it or the caller ends; its exit status, or 128 and the signal that ended it."""
     _adopt_orphans()
     try:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, _stop)
-        threading.Thread(target=_watch_flow, daemon=True).start()
+        threading.Thread(target=_watch_caller, daemon=True).start()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
         status = child.wait()
         _ignore_signals()
@@ -62,7 +62,7 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _watch_flow() -> None:
+def _watch_caller() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -41,7 +41,7 @@ class Sizes:
 FULL = Sizes(
     profile="scenes",
     pairs=5,
-    scenes=400,
+    scenes=1200,  # as many as the profile trains on: starting processes weighs as it does there
     cached=192,
     searched=100,
     steps=12,

@@ -13,7 +13,10 @@ from benchmarks.growth.watch import Usage, watch
 from stages import paths
 
 VARIABLES = {
-    "WSDKD_MEMORY_GB": "0",  # so that everything streams: what is kept in memory is bounded by this
+    # What a process keeps up to a bound is kept low, or filling it would look like growth: decoded
+    # pictures, and oneDNN's compiled kernels, one for every number of regions that a batch has had.
+    "WSDKD_MEMORY_GB": "0",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8",
     "WSDKD_PROCESSES": "1",
     "PYTHONPATH": str(PROJECT),
 }
