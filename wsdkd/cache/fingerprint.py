@@ -53,7 +53,7 @@ def common_fingerprint(
     forward = {
         "backbone": teacher.network.backbone,
         "stride": teacher.network.stride,
-        **teacher.model_dump(mode="json", include={"input_size", "proposals", "roi", "hidden"}),
+        **teacher.model_dump(mode="json", include={"input_size", "proposals", "roi", "hidden", "hidden_in"}),
     }
     settings = {
         "teacher_forward": forward,

@@ -29,35 +29,35 @@ class Wsddn(nn.Module):
 
     Backbone, RoI features multiplied by objectness, fc6 and fc7 with ReLU and dropout, then two
     linear heads side by side: classification M^c and detection M^d.
+
+    With ``hidden_in: cells`` (our own) fc6 and fc7 stand in each cell of the feature map, as they do
+    in the student, and a region takes the largest of each feature within it: what fills a small part
+    of a region is seen before it is mixed with the rest.
     """
 
     def __init__(self, params: TeacherParams, num_classes: int):
         super().__init__()
         self.backbone = build_backbone(params.network)
         self.roi = RoiFeatures(params.roi, 1 / self.backbone.stride)
+        self.embedding: nn.Module = nn.Identity()
         self.pretrained_layers = self.backbone.fully_connected is not None
+        hidden = params.hidden
         if self.backbone.fully_connected is not None:
-            if params.roi.bins != VGG_BINS:
-                raise UserError(
-                    f"roi.bins: fc6 of {params.network.backbone} takes {VGG_BINS} bins, got {params.roi.bins}"
-                )
-            fully_connected, hidden = self.backbone.fully_connected, 4096
-            for layer in fully_connected.modules():
+            _check_fits(params)
+            self.fully_connected, hidden = self.backbone.fully_connected, 4096
+            self.backbone.fully_connected = None
+            for layer in self.fully_connected.modules():
                 if isinstance(layer, nn.Dropout):
                     layer.p = params.dropout
-            self.backbone.fully_connected = None
-        else:
-            hidden = params.hidden
-            fully_connected = nn.Sequential(
-                nn.Flatten(),
-                nn.Linear(self.backbone.channels * params.roi.bins**2, hidden),
-                nn.ReLU(inplace=True),
-                nn.Dropout(params.dropout),
-                nn.Linear(hidden, hidden),
-                nn.ReLU(inplace=True),
-                nn.Dropout(params.dropout),
+        elif params.hidden_in == "cells":
+            self.embedding = _layers_of_cells(self.backbone.channels, hidden, params.dropout)
+            self.fully_connected = nn.Sequential(
+                nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Dropout(params.dropout)
             )
-        self.fully_connected = fully_connected
+        else:
+            self.fully_connected = _layers_of_regions(
+                self.backbone.channels * params.roi.bins**2, hidden, params.dropout
+            )
         self.feature_dim = hidden
         self.classification = nn.Linear(hidden, num_classes)
         self.detection = nn.Linear(hidden, num_classes)
@@ -68,7 +68,7 @@ class Wsddn(nn.Module):
     def new_layers(self) -> list[nn.Module]:
         """The layers that no pretraining has seen; they learn faster."""
         heads: list[nn.Module] = [self.classification, self.detection]
-        return heads if self.pretrained_layers else [self.fully_connected, *heads]
+        return heads if self.pretrained_layers else [self.embedding, self.fully_connected, *heads]
 
     def forward(self, images: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
         """Score regions.
@@ -82,8 +82,39 @@ class Wsddn(nn.Module):
 
     def regions(self, stem: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
         """As :meth:`forward`, from the output of the backbone's frozen stem."""
-        pooled = self.roi(self.backbone.trunk(stem), rois, objectness)
+        pooled = self.roi(self.embedding(self.backbone.trunk(stem)), rois, objectness)
         features = self.fully_connected(pooled)
         return RegionOutputs(
             self.classification(features).float(), self.detection(features).float(), features.float()
         )
+
+
+def _check_fits(params: TeacherParams) -> None:
+    backbone = params.network.backbone
+    if params.roi.bins != VGG_BINS:
+        raise UserError(f"roi.bins: fc6 of {backbone} takes {VGG_BINS} bins, got {params.roi.bins}")
+    if params.hidden_in != "regions":
+        raise UserError(f"hidden_in: fc6 of {backbone} takes regions, got {params.hidden_in}")
+
+
+def _layers_of_regions(width: int, hidden: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(width, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+    )
+
+
+def _layers_of_cells(channels: int, hidden: int, dropout: float) -> nn.Module:
+    # The dropout behind the second comes after pooling: a region's maximum hides what one cell has lost.
+    return nn.Sequential(
+        nn.Conv2d(channels, hidden, 1),
+        nn.ReLU(inplace=True),
+        nn.Dropout(dropout),
+        nn.Conv2d(hidden, hidden, 1),
+        nn.ReLU(inplace=True),
+    )

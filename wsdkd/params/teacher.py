@@ -38,6 +38,8 @@ class TeacherParams(Section):
     roi: RoiPooling = RoiPooling()
     hidden: Count = 4096
     """Width of fc6 and fc7, where the backbone brings none of its own."""
+    hidden_in: Literal["regions", "cells"] = "regions"
+    """Whether these come after the pooling of regions or before it, in each cell of the feature map."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     training: Optimisation
 

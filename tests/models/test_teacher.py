@@ -1,0 +1,55 @@
+"""Where the teacher's fc6 and fc7 stand."""
+
+import pytest
+import torch
+
+from wsdkd.errors import UserError
+from wsdkd.models.teacher import Wsddn
+from wsdkd.params.network import Network, Optimisation
+from wsdkd.params.teacher import RoiPooling, TeacherParams
+
+SIDE, CELL, CLASSES = 64, 16, 3
+
+
+def _params(**fields: object) -> TeacherParams:
+    network = {"backbone": "resnet18", "weights": None, "stride": CELL}
+    values = {
+        "network": Network.model_validate(network),
+        "input_size": SIDE,
+        "train_sizes": (SIDE,),
+        "hidden": 8,
+        "roi": RoiPooling(pooling="max", bins=1, objectness=False),
+        "training": Optimisation(epochs=1),
+    }
+    return TeacherParams.model_validate(values | fields)
+
+
+def test_in_cells_a_region_has_the_largest_of_its_cells() -> None:
+    torch.manual_seed(0)
+    teacher = Wsddn(_params(hidden_in="cells"), CLASSES).eval()
+    images = torch.randint(256, (1, 3, SIDE, SIDE), dtype=torch.uint8)
+    # One cell, two beside each other, and all. RoI max-pooling takes in the cell in which a box ends.
+    rois = torch.tensor([[0, 16, 32, 16, 32], [0, 0, 0, 16, 0], [0, 0, 0, 63, 63]], dtype=torch.float32)
+    with torch.no_grad():
+        cells = teacher.embedding(teacher.backbone(images))[0]
+        found = teacher(images, rois, torch.ones(3))
+    assert cells.shape == (8, SIDE // CELL, SIDE // CELL)
+    expected = [cells[:, 2, 1], cells[:, 0, :2].amax(dim=1), cells.amax(dim=(1, 2))]
+    torch.testing.assert_close(found.features, torch.stack(expected))
+    assert found.class_logits.shape == (3, CLASSES)
+
+
+@pytest.mark.parametrize("where", ["regions", "cells"])
+def test_all_layers_that_no_pretraining_has_seen_learn_faster(where: str) -> None:
+    teacher = Wsddn(_params(hidden_in=where), CLASSES)
+    new = {id(parameter) for layer in teacher.new_layers() for parameter in layer.parameters()}
+    old = {id(parameter) for parameter in teacher.backbone.parameters()}
+    assert new | old == {id(parameter) for parameter in teacher.parameters()}
+    assert not new & old
+
+
+@pytest.mark.usefixtures("quick_vgg16")
+def test_layers_of_vgg16_stand_behind_the_pooling() -> None:
+    network = Network.model_validate({"backbone": "vgg16", "weights": None})
+    with pytest.raises(UserError, match="hidden_in: fc6 of vgg16 takes regions, got cells"):
+        Wsddn(_params(network=network, roi=RoiPooling(), hidden_in="cells"), CLASSES)
