@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wsdkd.models.build_backbone import build_backbone
+from wsdkd.models.cell_layers import cell_layers
 from wsdkd.params.student import StudentParams
 
 
@@ -26,12 +27,7 @@ class Student(nn.Module):
         self.embedding = None
         self.feature_dim = self.backbone.channels if self.fully_connected is None else 4096
         if params.hidden is not None and self.fully_connected is None:
-            self.embedding = nn.Sequential(
-                nn.Conv2d(self.backbone.channels, params.hidden, 1),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(params.hidden, params.hidden, 1),
-                nn.ReLU(inplace=True),
-            )
+            self.embedding = cell_layers(self.backbone.channels, params.hidden)
             self.feature_dim = params.hidden
         self.dropout = nn.Dropout(params.dropout)
         self.classifier = nn.Linear(self.feature_dim, num_classes)

@@ -7,6 +7,7 @@ from torch import nn
 
 from wsdkd.errors import UserError
 from wsdkd.models.build_backbone import build_backbone
+from wsdkd.models.cell_layers import cell_layers
 from wsdkd.models.roi_features import RoiFeatures
 from wsdkd.params.teacher import TeacherParams
 
@@ -50,7 +51,8 @@ class Wsddn(nn.Module):
                 if isinstance(layer, nn.Dropout):
                     layer.p = params.dropout
         elif params.hidden_in == "cells":
-            self.embedding = _layers_of_cells(self.backbone.channels, hidden, params.dropout)
+            # The second dropout comes after pooling: a region's maximum hides what one cell has lost.
+            self.embedding = cell_layers(self.backbone.channels, hidden, nn.Dropout(params.dropout))
             self.fully_connected = nn.Sequential(
                 nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Dropout(params.dropout)
             )
@@ -106,15 +108,4 @@ def _layers_of_regions(width: int, hidden: int, dropout: float) -> nn.Module:
         nn.Linear(hidden, hidden),
         nn.ReLU(inplace=True),
         nn.Dropout(dropout),
-    )
-
-
-def _layers_of_cells(channels: int, hidden: int, dropout: float) -> nn.Module:
-    # The dropout behind the second comes after pooling: a region's maximum hides what one cell has lost.
-    return nn.Sequential(
-        nn.Conv2d(channels, hidden, 1),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Conv2d(hidden, hidden, 1),
-        nn.ReLU(inplace=True),
     )
