@@ -1,5 +1,6 @@
 """A real Dask scheduler and its workers, each a process on this machine's loopback device."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -27,12 +28,11 @@ class DaskCluster:
             DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1",
         )
         self._workers: list[subprocess.Popen[bytes]] = []
-        until = time.monotonic() + START_SECONDS
-        while not self._file.is_file():
-            assert self._scheduler.poll() is None, self.log()
-            assert time.monotonic() < until, self.log()
-            time.sleep(0.05)
-        self.address: str = json.loads(self._file.read_text())["address"]
+        try:
+            self.address = self._wait_for_address()
+        except BaseException:
+            self.close()
+            raise
 
     def workers(self, count: int, **environment: str) -> list[subprocess.Popen[bytes]]:
         """Start workers until there are ``count``; gives all of them."""
@@ -80,6 +80,16 @@ class DaskCluster:
     def log(self) -> str:
         """What all of them printed."""
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def _wait_for_address(self) -> str:
+        """The scheduler writes its file in place: it may be seen while it is empty or half written."""
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+                return str(json.loads(self._file.read_text())["address"])
+            assert self._scheduler.poll() is None, self.log()
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.05)
 
     def _start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         given = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
