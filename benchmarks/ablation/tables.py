@@ -25,10 +25,10 @@ def gains(rows: Sequence[Row], name: str, figure: str = "mAP") -> list[float]:
 
 
 def main_table(rows: Sequence[Row]) -> str:
-    """A line a variant: mAP, gain with its interval and test, gap recovered, F1, seconds."""
+    """A line a variant: mAP, gain with its interval and test, gap recovered, F1, seconds, number of seeds."""
     lines = [
-        "| | mAP | gain | 95 % interval | p | gap recovered | CF1 | OF1 | top-3 OF1 | seconds |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| | mAP | gain | 95 % interval | p | gap recovered | CF1 | OF1 | top-3 OF1 | seconds | seeds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, seeds in by_variant(rows).items():
         cells = [ALL[name].title, spread(rows, name, "mAP")]
@@ -36,6 +36,7 @@ def main_table(rows: Sequence[Row]) -> str:
         cells.append(_mean(seeds.values(), "gap_recovered", 2))
         cells += [_mean(seeds.values(), figure, 1) for figure in ("CF1", "OF1", "top_OF1")]
         cells.append(_mean(seeds.values(), "seconds", 0))
+        cells.append(str(len(seeds)))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -24,15 +24,16 @@ def test_gains_are_of_the_same_seed() -> None:
 
 def test_a_line_says_mean_spread_gain_interval_and_test() -> None:
     lines = main_table(ROWS).splitlines()
-    assert lines[2] == "| baseline: labels alone | 41.0 ± 1.4 |  |  |  |  | 30.0 | 31.0 | 32.0 | 11 |"
+    assert lines[2] == "| baseline: labels alone | 41.0 ± 1.4 |  |  |  |  | 30.0 | 31.0 | 32.0 | 11 | 2 |"
     # Of 5 and 7: t of one degree of freedom is 12.706, the standard error 1; p = 2 arctan(1 / 6) / pi.
-    expected = "| 47.0 ± 2.8 | +6.0 | -6.7 to +18.7 | 0.105 | 0.60 | 35.5 | 36.0 | 37.0 | 21 |"
+    expected = "| 47.0 ± 2.8 | +6.0 | -6.7 to +18.7 | 0.105 | 0.60 | 35.5 | 36.0 | 37.0 | 21 | 2 |"
     assert lines[3].endswith(expected)
 
 
 def test_one_seed_has_no_interval() -> None:
     line = main_table([ROWS[0], ROWS[2]]).splitlines()[3]
     assert "| 45.0 | +5.0 |  |  | 0.50 |" in line
+    assert line.endswith("| 1 |")
 
 
 def test_parts_that_no_cell_has_get_no_column() -> None:
