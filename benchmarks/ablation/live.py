@@ -91,7 +91,7 @@ class LiveTeacher:
         self._seen = {}
         for place, (view, (boxes, scores)) in enumerate(zip(views, found, strict=True)):
             row = self.rows[view.row]
-            class_logits, detection_logits, features = (part[place] for part in each)
+            class_logits, detection_logits, features, _ = (part[place] for part in each)
             chosen, confidence = choose_rois(
                 boxes, class_logits, detection_logits, row.labels, self.kept.rois, self.kept.nms_iou
             )

@@ -40,7 +40,8 @@ def test_views(changes, expected):
     assert fused_views(teacher_params(**changes)) == [FusedView(*view) for view in expected]
 
 
-def test_mean_of_scores(monkeypatch):
+@pytest.mark.parametrize("refined", [False, True])
+def test_mean_of_scores(monkeypatch, refined):
     rows = [SimpleNamespace(image_id="a"), SimpleNamespace(image_id="b")]
     boxes = np.array([[0, 0, 1, 1], [1, 1, 2, 2], [0, 0, 9, 9]], np.float32)
     asked, in_flight = [], []
@@ -52,7 +53,11 @@ def test_mean_of_scores(monkeypatch):
             logits = generator.normal(size=(2, 3, 4)).astype(np.float32)
             in_flight.append(row.image_id)
             yield SimpleNamespace(
-                image_id=row.image_id, boxes=boxes, class_logits=logits[0], detection_logits=logits[1]
+                image_id=row.image_id,
+                boxes=boxes,
+                class_logits=logits[0],
+                detection_logits=logits[1],
+                refined=np.full((3, 4), size + mirrored, np.float32) if refined else None,
             )
 
     monkeypatch.setattr(fusion, "run_teacher", run_teacher)
@@ -81,4 +86,7 @@ def test_mean_of_scores(monkeypatch):
             parts.append(over_classes * over_regions)
         np.testing.assert_allclose(image.scores, np.mean(parts, axis=0), rtol=1e-5)
         np.testing.assert_array_equal(image.boxes, boxes)
+        # 48, 49, 96 and 97, where there are branches of refinement.
+        expected = np.full((3, 4), 72.5) if refined else image.scores
+        np.testing.assert_array_equal(image.detection_scores, expected)
     assert [image.image_id for image in fused] == ["a", "b"]

@@ -64,9 +64,21 @@ def test_against_one_image_at_a_time(world: World, teacher: LoadedTeacher, run: 
             expected = teacher.model(
                 torch.from_numpy(picture.copy()).permute(2, 0, 1)[None], rois, torch.from_numpy(objectness)
             )
-        for name, value in zip(("class_logits", "detection_logits", "features"), expected, strict=True):
+        for name in ("class_logits", "detection_logits", "features"):
             assert getattr(regions, name).dtype == np.float32
-            np.testing.assert_allclose(getattr(regions, name), value.numpy(), rtol=1e-3, atol=1e-4)
+            value = getattr(expected, name).numpy()
+            np.testing.assert_allclose(getattr(regions, name), value, rtol=1e-3, atol=1e-4)
+        assert regions.refined is None
+
+
+def test_branches_of_refinement_give_scores_of_regions(run: Run) -> None:
+    torch.manual_seed(0)
+    params = TEACHER.model_copy(update={"refinements": 2})
+    refined = LoadedTeacher(Wsddn(params, len(CLASSES)).eval(), params, CLASSES)
+    for regions in run(loaded=refined):
+        assert regions.refined is not None
+        assert regions.refined.shape == (len(regions.boxes), len(CLASSES))
+        assert ((regions.refined > 0) & (regions.refined < 1)).all()
 
 
 def test_the_batch_size_changes_nothing(run: Run) -> None:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from wsdkd.inference.scores import image_scores, region_scores
+from wsdkd.inference.scores import image_scores, refined_scores, region_scores
 
 M_C = np.array([[1.0, 0.0], [-1.0, 2.0], [0.0, 0.0]], np.float32)
 M_D = np.array([[0.5, 1.0], [0.0, -1.0], [2.0, 0.0]], np.float32)
@@ -28,3 +28,10 @@ def test_a_single_region_is_a_plain_softmax() -> None:
 def test_half_precision_and_large_logits_stay_finite() -> None:
     scores = region_scores(np.array([[6e4, -6e4]], np.float32), np.array([[6e4, 6e4]], np.float32), 0.5, 0.5)
     assert scores.tolist() == [[1, 0]]
+
+
+def test_refined_scores_are_the_mean_of_the_branches_without_background() -> None:
+    # Two branches on one region, two classes; odds of the background are the last ones.
+    logits = np.log(np.array([[[2.0, 1.0, 1.0], [1.0, 6.0, 3.0]]], np.float32))
+    np.testing.assert_allclose(refined_scores(logits), [[(0.5 + 0.1) / 2, (0.25 + 0.6) / 2]], rtol=1e-6)
+    assert refined_scores(np.zeros((1, 0, 3), np.float32)) is None

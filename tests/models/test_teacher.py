@@ -39,9 +39,19 @@ def test_in_cells_a_region_has_the_largest_of_its_cells() -> None:
     assert found.class_logits.shape == (3, CLASSES)
 
 
+@pytest.mark.parametrize("branches", [0, 3])
+def test_branches_of_refinement_tell_classes_and_background(branches: int) -> None:
+    teacher = Wsddn(_params(refinements=branches), CLASSES)
+    images = torch.zeros(1, 3, SIDE, SIDE, dtype=torch.uint8)
+    found = teacher(images, torch.tensor([[0.0, 0, 0, 63, 63], [0, 0, 0, 31, 31]]), torch.ones(2))
+    assert found.refinement_logits.shape == (2, branches, CLASSES + 1)
+    for number, branch in enumerate(teacher.refinements):
+        torch.testing.assert_close(found.refinement_logits[:, number], branch(found.features))
+
+
 @pytest.mark.parametrize("where", ["regions", "cells"])
 def test_all_layers_that_no_pretraining_has_seen_learn_faster(where: str) -> None:
-    teacher = Wsddn(_params(hidden_in=where), CLASSES)
+    teacher = Wsddn(_params(hidden_in=where, refinements=2), CLASSES)
     new = {id(parameter) for layer in teacher.new_layers() for parameter in layer.parameters()}
     old = {id(parameter) for parameter in teacher.backbone.parameters()}
     assert new | old == {id(parameter) for parameter in teacher.parameters()}

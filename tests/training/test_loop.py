@@ -28,6 +28,7 @@ from wsdkd.training.loop import curves, seed_all
 from wsdkd.training.optimisation import build_optimizer, build_schedule
 from wsdkd.training.pictures import MEMORY_VARIABLE
 from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
+from wsdkd.training.views import View
 
 FROZEN = STUDENT.model_copy(update={"network": STUDENT.network.model_copy(update={"frozen_stages": 2})})
 
@@ -68,6 +69,28 @@ def test_a_teacher_learns_a_tiny_problem(world: World) -> None:
     _, curves = train(_teacher, world, extras, params)
     losses = curves.of("train/wsddn")
     assert losses[-1] < 0.6 * losses[0]
+    assert not curves.of("train/refinement")
+
+
+def test_branches_of_refinement_learn_along(world: World) -> None:
+    teacher = TEACHER.model_copy(update={"refinements": 2})
+    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    objective, curves = train(
+        lambda: TeacherObjective(Wsddn(teacher, len(CLASSES))),
+        world,
+        extras,
+        _changed(TRAINING, epochs=12, learning_rate=1e-2),
+    )
+    assert curves.of("train/wsddn")[-1] < 0.6 * curves.of("train/wsddn")[0]
+    assert len(curves.of("train/refinement")) == 12
+    batch = extras([View(row, False, 32) for row in range(len(world.rows))])
+    batch["stem"] = objective.backbone.stem(torch.zeros(len(world.rows), 3, 32, 32, dtype=torch.uint8))
+    objective(batch)["refinement"].backward()
+    for branch in objective.teacher.refinements:
+        assert branch.weight.grad.any()
+    assert any(
+        each.grad is not None and each.grad.any() for each in objective.teacher.fully_connected.parameters()
+    )
 
 
 def test_the_same_seed_gives_the_same_weights(world: World) -> None:

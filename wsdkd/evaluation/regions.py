@@ -28,7 +28,7 @@ def image_scores_and_detections(
     for image in images:
         scores.append(image.scores.sum(axis=0))
         if first is None or len(detections) < first:
-            detections.append(detect(image.boxes, image.scores, nms_iou, limit))
+            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
     return np.stack(scores), detections
 
 

@@ -32,11 +32,14 @@ class ScoredRegions:
         image_id: of the image.
         boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image.
         scores: float32 (n, K), the mean of S over the views; its sum over regions is the image score.
+        detection_scores: float32 (n, K), what detections are ranked by: the mean over the views of the
+            refined scores, where the teacher has branches of refinement, else ``scores``.
     """
 
     image_id: str
     boxes: np.ndarray
     scores: np.ndarray
+    detection_scores: np.ndarray
 
 
 def fused_views(params: TeacherParams) -> list[FusedView]:
@@ -87,8 +90,10 @@ def run_fused_teacher(
         for view in views
     ]
     for same in zip(*passes, strict=True):
-        scores = [region_scores(item.class_logits, item.detection_logits) for item in same]
-        yield ScoredRegions(same[0].image_id, same[0].boxes, np.mean(scores, axis=0))
+        scores = np.mean([region_scores(item.class_logits, item.detection_logits) for item in same], axis=0)
+        refined = [item.refined for item in same if item.refined is not None]
+        ranked = np.mean(refined, axis=0) if refined else scores
+        yield ScoredRegions(same[0].image_id, same[0].boxes, scores, ranked)
 
 
 def _name(view: FusedView) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from wsdkd.boxes import to_input
 from wsdkd.inference.pictures import picture_batches
+from wsdkd.inference.scores import refined_scores
 from wsdkd.models.saved_teacher import LoadedTeacher
 from wsdkd.progress import track
 from wsdkd.proposals.shards import Proposals
@@ -26,6 +27,8 @@ class ImageRegions:
         class_logits: M^c, (n, K).
         detection_logits: M^d, (n, K).
         features: output of fc7, (n, D).
+        refined: :func:`~wsdkd.inference.scores.refined_scores` of its branches of refinement, (n, K); None
+            without any.
     """
 
     image_id: str
@@ -34,6 +37,7 @@ class ImageRegions:
     class_logits: np.ndarray
     detection_logits: np.ndarray
     features: np.ndarray
+    refined: np.ndarray | None = None
 
 
 @torch.inference_mode()
@@ -77,6 +81,10 @@ def run_teacher(
         rois = torch.from_numpy(np.column_stack([places, np.concatenate(boxes)]).astype(np.float32))
         objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
         outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
-        each = [torch.split(output.cpu(), counts) for output in outputs]
-        for place, (row, (original, scores)) in enumerate(zip(batch, found, strict=True)):
-            yield ImageRegions(row.image_id, original, scores, *(part[place].numpy() for part in each))
+        each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
+        for row, (original, scores), *parts in zip(batch, found, *each, strict=True):
+            class_logits, detection_logits, features, refinements = parts
+            refined = refined_scores(refinements)
+            yield ImageRegions(
+                row.image_id, original, scores, class_logits, detection_logits, features, refined
+            )

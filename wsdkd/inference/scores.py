@@ -24,6 +24,21 @@ def region_scores(
     return over_classes * _softmax(detection_logits.astype(np.float32) / detection_temperature, axis=0)
 
 
+def refined_scores(logits: np.ndarray) -> np.ndarray | None:
+    """Probability of each class, the mean of the branches of refinement (OICR): float32 (n, K).
+
+    Args:
+        logits: (n, N, K + 1), of N branches, background last.
+
+    Returns:
+        None where there are no branches.
+    """
+    if not logits.shape[1]:
+        return None
+    scores: np.ndarray = _softmax(logits.astype(np.float32), axis=2)[:, :, :-1].mean(axis=1)
+    return scores
+
+
 def image_scores(
     class_logits: np.ndarray,
     detection_logits: np.ndarray,

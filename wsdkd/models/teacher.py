@@ -23,6 +23,8 @@ class RegionOutputs(NamedTuple):
     """M^d, (R, K)."""
     features: torch.Tensor
     """Output of fc7 after its ReLU, (R, D): the object-level features that are distilled."""
+    refinement_logits: torch.Tensor
+    """Of the N branches of refinement, (R, N, K + 1), background last; N is 0 without any."""
 
 
 class Wsddn(nn.Module):
@@ -34,6 +36,9 @@ class Wsddn(nn.Module):
     With ``hidden_in: cells`` (our own) fc6 and fc7 stand in each cell of the feature map, as they do
     in the student, and a region takes the largest of each feature within it: what fills a small part
     of a region is seen before it is mixed with the rest.
+
+    With ``refinements`` as many further linear heads classify each region as a class or as background
+    (OICR; :mod:`wsdkd.losses.refinement`). They sharpen fc6 and fc7 in training, and rank detections.
     """
 
     def __init__(self, params: TeacherParams, num_classes: int):
@@ -63,13 +68,15 @@ class Wsddn(nn.Module):
         self.feature_dim = hidden
         self.classification = nn.Linear(hidden, num_classes)
         self.detection = nn.Linear(hidden, num_classes)
-        for head in (self.classification, self.detection):
+        branches = [nn.Linear(hidden, num_classes + 1) for _ in range(params.refinements)]
+        self.refinements = nn.ModuleList(branches)
+        for head in (self.classification, self.detection, *branches):
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
 
     def new_layers(self) -> list[nn.Module]:
         """The layers that no pretraining has seen; they learn faster."""
-        heads: list[nn.Module] = [self.classification, self.detection]
+        heads: list[nn.Module] = [self.classification, self.detection, self.refinements]
         return heads if self.pretrained_layers else [self.embedding, self.fully_connected, *heads]
 
     def forward(self, images: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
@@ -86,8 +93,13 @@ class Wsddn(nn.Module):
         """As :meth:`forward`, from the output of the backbone's frozen stem."""
         pooled = self.roi(self.embedding(self.backbone.trunk(stem)), rois, objectness)
         features = self.fully_connected(pooled)
+        refined = [branch(features) for branch in self.refinements]
+        none = features.new_zeros(len(features), 0, self.classification.out_features + 1)
         return RegionOutputs(
-            self.classification(features).float(), self.detection(features).float(), features.float()
+            self.classification(features).float(),
+            self.detection(features).float(),
+            features.float(),
+            (torch.stack(refined, dim=1) if refined else none).float(),
         )
 
 

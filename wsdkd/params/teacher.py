@@ -41,6 +41,8 @@ class TeacherParams(Section):
     hidden_in: Literal["regions", "cells"] = "regions"
     """Whether these come after the pooling of regions or before it, in each cell of the feature map."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    refinements: Annotated[int, Field(ge=0, le=8)] = 0
+    """Branches of online instance classifier refinement (OICR: 3) that learn along; they rank detections."""
     training: Optimisation
 
     @model_validator(mode="after")

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from wsdkd.losses.refinement import refinement_loss
 from wsdkd.losses.wsddn import wsddn_loss
-from wsdkd.models.scores import image_scores
+from wsdkd.models.scores import region_scores, summed_by_image
 from wsdkd.models.teacher import Wsddn
 from wsdkd.proposals.shards import Proposals
 from wsdkd.tables.images import ImageRow
@@ -57,10 +58,14 @@ class TeacherObjective(Objective):
         return self.teacher.new_layers()
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The loss ``wsddn``."""
-        rois, labels = batch["rois"], batch["labels"]
+        """The loss ``wsddn``, and with branches of refinement the loss ``refinement``."""
+        rois, labels, known = batch["rois"], batch["labels"], batch["known"]
+        image = rois[:, 0].long()
         outputs = self.teacher.regions(batch["stem"], rois, batch["objectness"])
-        scores = image_scores(outputs.class_logits, outputs.detection_logits, rois[:, 0].long(), len(labels))
-        with torch.autocast(scores.device.type, enabled=False):
-            loss = wsddn_loss(scores.float(), labels, batch["known"])
-        return {"wsddn": loss}
+        # All of it in fp32: the outputs are, and autocast would narrow some of what is made of them.
+        with torch.autocast(rois.device.type, enabled=False):
+            scores = region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
+            losses = {"wsddn": wsddn_loss(summed_by_image(scores, image, len(labels)), labels, known)}
+            if outputs.refinement_logits.shape[1]:
+                losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
+        return losses
