@@ -18,7 +18,7 @@ from wsdkd.tables.images import ImageRow
 
 CLASSES = ["bird", "cat", "dog", "été", "fish"]
 FEATURES = 24
-PARTS = {"schema": "1", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "code": "k" * 64}
+PARTS = {"schema": "2", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "code": "k" * 64}
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,10 @@ def builder(
     *,
     rois: int | str = "all",
     shard_images: int = 8,
+    bits: int = 16,
     parts: dict[str, str] | None = None,
 ) -> CacheBuilder:
-    params = CacheParams.model_validate({"rois": rois, "shard_images": shard_images})
+    params = CacheParams.model_validate({"rois": rois, "shard_images": shard_images, "bits": bits})
     common = CommonFingerprint(parts or PARTS, {"cache": params.model_dump(mode="json")})
     return CacheBuilder(rows, CLASSES, make_proposals(rows), 500, params, common)
 
@@ -126,9 +127,10 @@ def write(
     seen: Callable[[ImageRow, bool], None] | None = None,
     rois: int | str = "all",
     shard_images: int = 8,
+    bits: int = 16,
     parts: dict[str, str] | None = None,
 ) -> None:
-    made = builder(rows, rois=rois, shard_images=shard_images, parts=parts)
+    made = builder(rows, rois=rois, shard_images=shard_images, bits=bits, parts=parts)
     made.write(folder, scratch, make_forward(make_proposals(rows), seen), OneProcess())
 
 

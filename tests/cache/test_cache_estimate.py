@@ -41,10 +41,13 @@ def write(folder: Path, scratch: Path, count: int, params: CacheParams) -> tuple
 @pytest.mark.parametrize("count", [60, 400])
 @pytest.mark.parametrize("rois", ["all", 8])
 @pytest.mark.parametrize("shard_images", [50, 4096])
+@pytest.mark.parametrize("bits", [16, 8])
 def test_the_estimate_is_right_to_five_percent(
-    tmp_path: Path, count: int, rois: int | str, shard_images: int
+    tmp_path: Path, count: int, rois: int | str, shard_images: int, bits: int
 ) -> None:
-    params = CacheParams.model_validate({"rois": rois, "shard_images": shard_images, "nms_iou": 0.5})
+    params = CacheParams.model_validate(
+        {"rois": rois, "shard_images": shard_images, "nms_iou": 0.5, "bits": bits}
+    )
     rows, proposals = write(tmp_path / "cache", tmp_path / "scratch", count, params)
     size = planned_size(rows, len(CLASSES), proposals, TEACHER, params)  # type: ignore[arg-type]
     assert size.total == pytest.approx(written_size(tmp_path / "cache"), rel=0.05)
@@ -58,3 +61,10 @@ def test_the_parts_add_up_by_hand() -> None:
     assert parts["boxes"] == pytest.approx(1000 * 500 * 16, rel=0.01)
     assert set(ARRAYS) < set(parts)
     assert sum(parts.values()) == size.total
+
+
+def test_eight_bits_are_a_byte_a_value_and_four_a_row() -> None:
+    parts = assumed_size(1000, 80, 500, 4096, CacheParams(rois=30, bits=8)).parts()
+    assert parts["features"] == pytest.approx(1000 * 2 * 30 * (4096 + 4), rel=0.01)
+    assert parts["detection_logits"] == pytest.approx(1000 * 2 * 500 * (80 + 4), rel=0.01)
+    assert parts["boxes"] == pytest.approx(1000 * 500 * 16, rel=0.01)

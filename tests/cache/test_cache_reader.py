@@ -151,8 +151,8 @@ def test_a_cut_shard_is_refused(cache: Path) -> None:
         (None, "no finished cache"),
         ("{", "damaged"),
         ("[]", "schema_version: None"),
-        (json.dumps({"schema_version": 0}), "schema_version: 0, but this code reads 1"),
-        (json.dumps({"schema_version": 1}), "classes: Field required"),
+        (json.dumps({"schema_version": 1}), "schema_version: 1, but this code reads 2"),
+        (json.dumps({"schema_version": 2}), "classes: Field required"),
     ],
 )
 def test_a_bad_manifest_is_refused(cache: Path, text: str | None, message: str) -> None:

@@ -12,8 +12,9 @@ from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cache.build import CacheBuilder
 from wsdkd.cache.fingerprint import CommonFingerprint
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.schema import ARRAYS, DTYPES, CacheError, read_manifest
+from wsdkd.cache.schema import ARRAYS, DTYPES, LOGIT_ARRAYS, PACKED_ARRAYS, CacheError, read_manifest
 from wsdkd.cache.scratch import keep_shards, only_writer
+from wsdkd.cache.shard import open_shard
 from wsdkd.cache.verify import verify_cache
 from wsdkd.params.cache import CacheParams
 from wsdkd.tables.images import ImageRow
@@ -70,6 +71,26 @@ def test_both_views_hold_what_the_teacher_said_in_half_precision(cache: Path) ->
                 assert {name: getattr(found, name).dtype for name in ARRAYS} == DTYPES
 
 
+def test_in_eight_bits_both_views_come_back_within_half_a_step(tmp_path: Path) -> None:
+    rows = synthetic.make_rows(20)
+    proposals = synthetic.make_proposals(rows)
+    synthetic.write(tmp_path / "cache", tmp_path / "scratch", rows, bits=8)
+    assert all(not damages for _, damages in verify_cache(tmp_path / "cache"))
+    with TeacherCache(tmp_path / "cache") as reader, open_shard(tmp_path / "cache/shard-00000.h5") as file:
+        assert reader.feature_dim == synthetic.FEATURES
+        assert {name: file[name].dtype for name in ARRAYS} == DTYPES | dict.fromkeys(PACKED_ARRAYS, np.uint8)
+        for row in rows:
+            for mirrored in (False, True):
+                expected = synthetic.regions(row, proposals, mirrored)
+                found = reader.view(row.image_id, mirrored)
+                pairs = [(getattr(expected, name), getattr(found, name)) for name in LOGIT_ARRAYS]
+                for given, kept in (*pairs, (expected.features[found.chosen], found.features)):
+                    assert kept.dtype == np.float32
+                    half_a_step = np.ptp(given, axis=1, keepdims=True) / 255 / 2
+                    assert (np.abs(kept - given) <= half_a_step * 1.02 + 1e-4).all()
+                np.testing.assert_array_equal(found.boxes, expected.boxes)
+
+
 def test_the_best_regions_alone_keep_features(tmp_path: Path) -> None:
     rows = synthetic.make_rows(10)
     synthetic.write(tmp_path / "cache", tmp_path / "scratch", rows, rois=3)
@@ -82,8 +103,9 @@ def test_the_best_regions_alone_keep_features(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "message"), [(7e4, "float16 holds"), (np.nan, "not finite")])
 @pytest.mark.parametrize("array", ["class_logits", "detection_logits", "features"])
+@pytest.mark.parametrize("bits", [16, 8])
 def test_what_half_precision_cannot_hold_is_refused(
-    tmp_path: Path, array: str, value: float, message: str
+    tmp_path: Path, array: str, value: float, message: str, bits: int
 ) -> None:
     rows = synthetic.make_rows(3)
     proposals = synthetic.make_proposals(rows)
@@ -96,7 +118,7 @@ def test_what_half_precision_cannot_hold_is_refused(
             yield made
 
     with pytest.raises(CacheError, match=rf"img-0001: \w+: .*{message}|img-0001.*{message}"):
-        synthetic.builder(rows).write(
+        synthetic.builder(rows, bits=bits).write(
             tmp_path / "cache", tmp_path / "scratch", forward, synthetic.OneProcess()
         )
     assert not (tmp_path / "cache").exists()

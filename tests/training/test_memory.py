@@ -51,7 +51,7 @@ def write_tables(folder: Path, images: int) -> None:
         for first in range(0, images, SHARD)
     )
     manifest = Manifest(
-        schema_version=1, classes=tuple(CLASSES), feature_dim=8, fingerprint={}, settings={}, shards=shards
+        schema_version=2, classes=tuple(CLASSES), feature_dim=8, fingerprint={}, settings={}, shards=shards
     )
     (folder / "cache").mkdir()
     (folder / "cache/cache.json").write_text(json.dumps(manifest.model_dump()))

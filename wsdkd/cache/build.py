@@ -23,7 +23,7 @@ from wsdkd.cache.schema import (
     shard_name,
 )
 from wsdkd.cache.scratch import link, only_writer, prune, sha256, shards_folder, sweep
-from wsdkd.cache.shard import check_fingerprint, open_shard, read_index
+from wsdkd.cache.shard import check_fingerprint, open_shard, read_index, stored_feature_width
 from wsdkd.cache.verify import damage_of_shard
 from wsdkd.cache.writer import write_shard
 from wsdkd.files import publish_folder
@@ -198,7 +198,7 @@ def _feature_dim(paths: Sequence[Path]) -> int:
     widths = set()
     for path in paths:
         with open_shard(path) as file:
-            widths.add(int(file["features"].shape[1]))
+            widths.add(stored_feature_width(file["features"]))
     if len(widths) != 1:
         raise CacheError(f"{paths[0].parent}: shards of different feature widths {sorted(widths)}")
     return widths.pop()

@@ -8,12 +8,11 @@ import numpy as np
 
 from wsdkd.cache.schema import (
     ARRAYS,
-    DTYPES,
     LOGIT_ARRAYS,
     REGION_ARRAYS,
     VIEWS,
     chunk_rows,
-    row_width,
+    row_bytes,
 )
 from wsdkd.cache.selection import choose_rois
 from wsdkd.params.cache import CacheParams
@@ -40,6 +39,7 @@ class CacheSize:
         regions: R, all regions of all images, of one view.
         chosen: regions that keep their features, over all images and both views.
         shards: files.
+        bits: of a stored logit or feature.
         id_bytes: of the longest image id.
     """
 
@@ -49,6 +49,7 @@ class CacheSize:
     regions: float
     chosen: float
     shards: int
+    bits: int
     id_bytes: int = 12
 
     def parts(self) -> dict[str, int]:
@@ -74,7 +75,7 @@ class CacheSize:
         return VIEWS * self.regions if array in LOGIT_ARRAYS else self.chosen
 
     def _row_bytes(self, array: str) -> int:
-        return row_width(array, self.classes, self.feature_dim) * DTYPES[array].itemsize
+        return row_bytes(array, self.classes, self.feature_dim, self.bits)
 
     def _chunk_rows(self, array: str) -> int:
         rows = self._rows(array) / self.images
@@ -114,6 +115,7 @@ def planned_size(
         regions=float(counts.sum()),
         chosen=VIEWS * float(counts.sum()) * sum(kept) / sum(sampled),
         shards=-(-len(rows) // params.shard_images),
+        bits=params.bits,
         id_bytes=max(len(row.image_id.encode()) for row in rows),
     )
 
@@ -128,6 +130,7 @@ def assumed_size(images: int, classes: int, regions: int, width: int, params: Ca
         regions=float(images * regions),
         chosen=float(VIEWS * images * chosen),
         shards=-(-images // params.shard_images),
+        bits=params.bits,
     )
 
 

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from wsdkd.cache.parts import describe, differences
-from wsdkd.cache.rows import StoredRows, stored_rows
+from wsdkd.cache.rows import Rows, value_rows
 from wsdkd.cache.schema import ARRAYS, CacheError, images_digest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
 from wsdkd.ids import IdIndex
@@ -27,8 +27,8 @@ from wsdkd.tables.images import ImageRow, RowsAt
 class CachedView(NamedTuple):
     """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
 
-    In the precision in which they are stored: whoever reads many views widens them together, which takes
-    less time than to widen each.
+    Half precision is left as it is stored: whoever reads many views widens them together, which takes less
+    time than to widen each. Of a cache of 8 bits those arrays are float32.
 
     Attributes:
         class_logits: M^c, float16 (n, K).
@@ -65,7 +65,7 @@ class _OpenShard:
     file: h5py.File
     region_offsets: np.ndarray
     chosen_offsets: np.ndarray
-    arrays: dict[str, StoredRows | h5py.Dataset]
+    arrays: dict[str, Rows]
 
 
 class TeacherCache:
@@ -230,7 +230,7 @@ class TeacherCache:
                     "fetch the cache again"
                 )
             index = read_index(file)
-            arrays = {name: stored_rows(file[name]) for name in ARRAYS}
+            arrays = {name: value_rows(file[name]) for name in ARRAYS}
             return _OpenShard(file, index.region_offsets, index.chosen_offsets, arrays), index
         except BaseException:
             file.close()

@@ -6,9 +6,12 @@ places of a finished shard's chunks never change, so they are asked for once.
 
 import os
 from bisect import bisect_right
+from typing import TypeAlias
 
 import h5py
 import numpy as np
+
+from wsdkd.cache.packing import unpack_rows
 
 
 class StoredRows:
@@ -59,7 +62,27 @@ class StoredRows:
             raise OSError("the file ends within an array")
 
 
-def stored_rows(dataset: h5py.Dataset) -> "StoredRows | h5py.Dataset":
+class UnpackedRows:
+    """Rows of a packed array, unpacked: float32 (n, w), from uint8 rows of an array."""
+
+    def __init__(self, packed: "StoredRows | h5py.Dataset") -> None:
+        self._packed = packed
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """As of :class:`StoredRows`."""
+        return unpack_rows(self._packed[rows])
+
+
+Rows: TypeAlias = StoredRows | UnpackedRows | h5py.Dataset
+
+
+def value_rows(dataset: h5py.Dataset) -> Rows:
+    """Rows of ``dataset`` as numbers: those of bytes are unpacked, which no array but a packed one has."""
+    stored = stored_rows(dataset)
+    return UnpackedRows(stored) if dataset.dtype == np.uint8 else stored
+
+
+def stored_rows(dataset: h5py.Dataset) -> StoredRows | h5py.Dataset:
     """``dataset`` as :class:`StoredRows` where it is laid out so; HDF5 reads others, to the same values."""
     if dataset.chunks is None or dataset.chunks[1:] != dataset.shape[1:]:
         return dataset

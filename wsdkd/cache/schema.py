@@ -20,6 +20,8 @@ array                     type     shape       rows of image i
 ``features``              float16  (C, D)      by ``chosen_offsets``
 ``checksums.ARRAY``       uint32   (N,)        CRC-32 of the bytes of image i in each array from ``boxes`` on
 ========================  =======  ==========  ==========================================================
+
+With ``cache.bits: 8`` the float16 arrays are uint8, of rows as :mod:`wsdkd.cache.packing` has them.
 """
 
 import hashlib
@@ -31,9 +33,10 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from wsdkd.cache.packing import HEAD_BYTES
 from wsdkd.errors import UserError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of what is written here; readers of another version refuse."""
 
 MANIFEST = "cache.json"
@@ -46,8 +49,10 @@ LARGEST_CHUNK = 4 * 1024 * 1024
 
 REGION_ARRAYS = ("boxes", "objectness")
 LOGIT_ARRAYS = ("class_logits", "detection_logits")
+PACKED_ARRAYS = (*LOGIT_ARRAYS, "features")
 CHOSEN_ARRAYS = ("chosen", "confidence", "features")
 ARRAYS = (*REGION_ARRAYS, *LOGIT_ARRAYS, *CHOSEN_ARRAYS)
+PACKED_BITS = 8
 INDEX_ARRAYS = ("image_ids", "image_digests", "region_offsets", "chosen_offsets")
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -104,6 +109,14 @@ def row_width(array: str, num_classes: int, feature_dim: int) -> int:
     if array in LOGIT_ARRAYS:
         return num_classes
     return {"boxes": 4, "features": feature_dim}.get(array, 1)
+
+
+def row_bytes(array: str, num_classes: int, feature_dim: int, bits: int) -> int:
+    """Bytes of one row of an array from ``boxes`` on, where :data:`PACKED_ARRAYS` have ``bits`` a value."""
+    width = row_width(array, num_classes, feature_dim)
+    if bits == PACKED_BITS and array in PACKED_ARRAYS:
+        return HEAD_BYTES + width
+    return width * DTYPES[array].itemsize
 
 
 def chunk_rows(bytes_an_image: float, row_bytes: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from wsdkd.cache.packing import HEAD_BYTES
 from wsdkd.cache.schema import ARRAYS, INDEX_ARRAYS, SCHEMA_VERSION, CacheError
 
 COMPLETE = "complete"
@@ -88,6 +89,12 @@ def read_index(file: h5py.File) -> ShardIndex:
         arrays["region_offsets"],
         arrays["chosen_offsets"],
     )
+
+
+def stored_feature_width(features: h5py.Dataset) -> int:
+    """D, of an array ``features``, packed or not."""
+    packed = features.dtype == np.uint8
+    return int(features.shape[1]) - (HEAD_BYTES if packed else 0)
 
 
 def check_fingerprint(file: h5py.File, expected: Mapping[str, str]) -> bool:

@@ -9,11 +9,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from wsdkd.cache.packing import pack_rows
 from wsdkd.cache.schema import (
     ARRAYS,
     DTYPES,
     HDF5_VERSION,
     LOGIT_ARRAYS,
+    PACKED_ARRAYS,
+    PACKED_BITS,
     REGION_ARRAYS,
     SCHEMA_VERSION,
     CacheError,
@@ -46,7 +49,7 @@ def write_shard(
         rows: the images, in order.
         views: for each row, the teacher's outputs on the picture and on the mirrored picture.
         classes: names of the K classes.
-        params: which RoIs keep their features.
+        params: which RoIs keep their features, and in how many bits.
         fingerprint: all named digests of this shard.
 
     Raises:
@@ -117,7 +120,7 @@ class _OpenShard:
             shape=(0, *block.shape[1:]),
             maxshape=(None, *block.shape[1:]),
             chunks=(rows, *block.shape[1:]),
-            dtype=DTYPES[name],
+            dtype=block.dtype,
             track_times=False,
         )
 
@@ -152,6 +155,8 @@ def _image_arrays(
     arrays = {name: _narrow(np.concatenate(parts[name]), name, row.image_id) for name in ARRAYS}
     arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
     _check_shapes(arrays, row.image_id, num_classes)
+    if params.bits == PACKED_BITS:
+        arrays |= {name: pack_rows(np.concatenate(parts[name])) for name in PACKED_ARRAYS}
     return arrays
 
 

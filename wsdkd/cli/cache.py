@@ -77,6 +77,7 @@ def estimate(
     best: Annotated[
         str | None, typer.Option(help="Regions of a view that keep their features: a number or all.")
     ] = None,
+    bits: Annotated[int | None, typer.Option(help="Of a stored logit or feature: 16 or 8.")] = None,
     params: Annotated[Path, typer.Option(help="The parameter file.")] = PARAMS_FILE,
     prepared: Annotated[Path, typer.Option(help="Output of the stage prepare.")] = Path("data/prepared"),
     proposals: Annotated[Path, typer.Option(help="Output of the stage propose.")] = Path("data/proposals"),
@@ -89,6 +90,10 @@ def estimate(
     cache = load_section("cache", CacheParams, params)
     if best is not None:
         cache = CacheParams.model_validate({**cache.model_dump(), "rois": _parse_best(best)})
+    if bits is not None:
+        if bits not in (16, 8):
+            raise CacheError(f"--bits: expected 16 or 8, got {bits}")
+        cache = CacheParams.model_validate({**cache.model_dump(), "bits": bits})
     if images is None:
         if any(value is not None for value in (classes, rois, width)):
             raise CacheError("--classes, --rois and --width need --images")
@@ -131,7 +136,7 @@ def _print_size(size: "CacheSize") -> None:
     typer.echo(
         f"{size.chosen / size.images / 2:.1f} of them with features {size.feature_dim} wide in a view,"
     )
-    typer.echo(f"{size.classes} classes, {size.shards} shards, half precision:")
+    typer.echo(f"{size.classes} classes, {size.shards} shards, {size.bits} bits a logit or feature:")
     for name, count in size.parts().items():
         typer.echo(f"  {name:20} {gigabytes(count):>12} {100 * count / size.total:6.1f} %")
     typer.echo(f"  {'total':20} {gigabytes(size.total):>12}, {size.total / size.images:,.0f} bytes an image")

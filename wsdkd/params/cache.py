@@ -15,6 +15,8 @@ class CacheParams(Section):
     """Features of all RoIs, or of the best this many after NMS by the teacher's confidence."""
     nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Of two RoIs that overlap more than this, only the more confident keeps its features."""
+    bits: Literal[16, 8] = 16
+    """Of a stored logit or feature: half precision, or a byte that counts steps between its row's ends."""
     shard_images: Count = 4096
     """Images a shard."""
     batch_size: Count = 16
