@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.ablation import tables
 from benchmarks.ablation.results import Row, from_csv
 from benchmarks.ablation.statistics import summarise
-from benchmarks.ablation.variants import BASELINE, OURS, TEACHER, VARIANTS
+from benchmarks.ablation.variants import BASELINE, OURS, PLAIN_TEACHER, TEACHER, VARIANTS
 from wsdkd.errors import UserError
 from wsdkd.files import publish_file
 
@@ -106,16 +106,20 @@ def _brief(suites: Sequence[Suite]) -> str:
 
 
 def _teacher(suites: Sequence[Suite]) -> str:
-    """How the teacher stands against the plain classifier of its own backbone and resolution."""
-    (suite,) = suites
-    seeds = tables.by_variant(suite.rows)[TEACHER].values()
+    """How teachers stand against the plain classifier of their backbone and resolution; what they find."""
     lines = ["| | mAP | AP50 | CorLoc |", "|---|---:|---:|---:|"]
-    located = " | ".join(f"{np.mean([row[key] for row in seeds]):.1f}" for key in ("AP50", "CorLoc"))
-    lines.append(f"| teacher | {tables.spread(suite.rows, TEACHER, 'mAP')} | {located} |")
-    if "plain_teacher" in tables.by_variant(suite.rows):
-        title = VARIANTS["plain_teacher"].title
-        lines.append(f"| {title} | {tables.spread(suite.rows, 'plain_teacher', 'mAP')} | | |")
-    return "\n".join(lines)
+    leads = []
+    for rows, title in ((suite.rows, suite.run["title"]) for suite in suites):
+        seeds = tables.by_variant(rows)[TEACHER].values()
+        located = " | ".join(f"{np.mean([row[key] for row in seeds]):.1f}" for key in ("AP50", "CorLoc"))
+        name = TEACHER if len(suites) == 1 else f"{TEACHER}, {title}"
+        lines.append(f"| {name} | {tables.spread(rows, TEACHER, 'mAP')} | {located} |")
+        if PLAIN_TEACHER in tables.by_variant(rows):
+            plain = VARIANTS[PLAIN_TEACHER].title
+            lines.append(f"| {plain} | {tables.spread(rows, PLAIN_TEACHER, 'mAP')} | | |")
+            gain, interval, p = tables.difference(tables.gains(rows, TEACHER, against=PLAIN_TEACHER))
+            leads.append(f"The {name} against that classifier: {gain} mAP, 95 % interval {interval}, p {p}.")
+    return "\n".join([*lines, *([""] if leads else []), *leads])
 
 
 def _pays(suites: Sequence[Suite]) -> str:

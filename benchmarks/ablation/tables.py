@@ -17,11 +17,11 @@ def by_variant(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
     }
 
 
-def gains(rows: Sequence[Row], name: str, figure: str = "mAP") -> list[float]:
-    """Variant less baseline, a value a seed that both have."""
+def gains(rows: Sequence[Row], name: str, figure: str = "mAP", against: str = BASELINE) -> list[float]:
+    """Variant less another, a value a seed that both have."""
     table = by_variant(rows)
-    mine, plain = table[name], table.get(BASELINE, {})
-    return [mine[seed][figure] - plain[seed][figure] for seed in sorted(mine) if seed in plain]
+    mine, other = table[name], table.get(against, {})
+    return [mine[seed][figure] - other[seed][figure] for seed in sorted(mine) if seed in other]
 
 
 def main_table(rows: Sequence[Row]) -> str:
@@ -32,7 +32,7 @@ def main_table(rows: Sequence[Row]) -> str:
     ]
     for name, seeds in by_variant(rows).items():
         cells = [ALL[name].title, spread(rows, name, "mAP")]
-        cells += ["", "", ""] if name == BASELINE else _gain(rows, name)
+        cells += ["", "", ""] if name == BASELINE else difference(gains(rows, name))
         cells.append(_mean(seeds.values(), "gap_recovered", 2))
         cells += [_mean(seeds.values(), figure, 1) for figure in ("CF1", "OF1", "top_OF1")]
         cells.append(_mean(seeds.values(), "seconds", 0))
@@ -49,8 +49,8 @@ def parts_table(rows: Sequence[Row]) -> str:
     for name, seeds in by_variant(rows).items():
         cells = []
         for part in parts:
-            difference = gains(rows, name, part)
-            shown = f"{np.mean(difference):+.1f}" if difference and name != BASELINE else ""
+            found = gains(rows, name, part)
+            shown = f"{np.mean(found):+.1f}" if found and name != BASELINE else ""
             cells += [_mean(seeds.values(), part, 1), shown]
         lines.append(f"| {ALL[name].title} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -62,11 +62,11 @@ def spread(rows: Sequence[Row], name: str, figure: str) -> str:
     return f"{summary.mean:.1f}" + ("" if np.isnan(summary.deviation) else f" ± {summary.deviation:.1f}")
 
 
-def _gain(rows: Sequence[Row], name: str) -> list[str]:
-    difference = gains(rows, name)
-    if not difference:
+def difference(values: Sequence[float]) -> list[str]:
+    """Mean, 95 % interval and p of differences, a value a seed; what there are too few for is empty."""
+    if not values:
         return ["", "", ""]
-    summary, p = summarise(difference), paired_p(difference, [0.0] * len(difference))
+    summary, p = summarise(values), paired_p(values, [0.0] * len(values))
     low, high = summary.interval
     interval = "" if np.isnan(low) else f"{low:+.1f} to {high:+.1f}"
     return [f"{summary.mean:+.1f}", interval, "" if np.isnan(p) else _p(p)]

@@ -101,7 +101,7 @@ CANDIDATES: dict[str, Variant] = {
 
 ALL = VARIANTS | CANDIDATES
 
-BASELINE, TEACHER, OURS = "baseline", "teacher", "both"
+BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
 
 SEEDS = (
     "teacher.training.seed",

@@ -92,6 +92,24 @@ def test_the_teacher_with_what_it_finds(folder: Path) -> None:
     assert _lines("teacher of one", folder)[4] == "| teacher | 51.0 ± 1.4 | 8.0 | 20.0 |"
 
 
+def test_teachers_side_by_side(folder: Path) -> None:
+    lines = _lines("teacher of one two", folder)
+    assert lines[4:6] == [
+        "| teacher, one | 51.0 ± 1.4 | 8.0 | 20.0 |",
+        "| teacher, two | 50.0 | 8.0 | 20.0 |",
+    ]
+
+
+def test_the_teacher_against_the_plain_classifier_of_its_backbone(folder: Path) -> None:
+    plain = [{**row, "variant": "plain_teacher", "mAP": row["mAP"] + 5 + row["seed"]} for row in ROWS[:2]]
+    (folder / "one.csv").write_text(to_csv(ROWS + plain), encoding="utf-8")
+    lines = _lines("teacher of one", folder)
+    assert lines[5] == "| teacher's backbone and resolution, labels alone | 46.5 ± 2.1 | | |"
+    # Of 5 and 4: t of one degree of freedom is 12.706, the standard error 0.5; p = 2 arctan(1 / 9) / pi.
+    expected = "The teacher against that classifier: +4.5 mAP, 95 % interval -1.9 to +10.9, p 0.070."
+    assert lines[7] == expected
+
+
 def test_suites_side_by_side(folder: Path) -> None:
     lines = _lines("pays of one two", folder)
     assert lines[4] == "| one | 2 | 41.0 ± 1.4 | +10.0 | +6.0 | -6.7 to +18.7 | 0.60 |"
