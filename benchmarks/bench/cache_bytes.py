@@ -12,7 +12,7 @@ VIEWS, FULL_PRECISION = 2, 4
 
 def _measure(world: World, **changes: object) -> Measured:
     images, cache = len(world.cached_rows), world.cache
-    folder = world.write_cache("changed cache", **changes) if changes else world.folder / "cache"
+    folder = world.write_cache(f"cache {changes}", **changes) if changes else world.folder / "cache"
     written = written_size(folder) / images
     best = world.profile.teacher.proposals
     regions = sum(len(world.proposals.of(row.image_id, best)[1]) for row in world.cached_rows) / images

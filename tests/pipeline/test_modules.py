@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.pipeline.closure import MODULE, ROOT, closure, rewritten
+from wsdkd.params.cache import CacheParams
 
 TRAINING = (
     "propose",
@@ -63,6 +64,16 @@ def test_each_stage_depends_on_the_sections_it_loads(stage: str) -> None:
         and isinstance(node.args[0], ast.Constant)
     }
     assert loaded == {key.partition(".")[0] for key in STAGES[stage]["params"]}
+
+
+def test_all_of_the_cache_but_its_folder_reruns_the_cache() -> None:
+    # Named one by one in dvc.yaml, as cache.folder is the students' alone.
+    named = {key.removeprefix("cache.") for key in STAGES["cache_teacher"]["params"]}
+    assert named == set(CacheParams.model_fields) - {"folder"}
+
+
+def test_the_parameters_of_a_fresh_clone_are_the_default_profile() -> None:
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles/scenes.yaml").read_text()
 
 
 def test_nothing_is_imported_by_a_computed_name() -> None:

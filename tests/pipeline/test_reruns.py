@@ -47,6 +47,7 @@ PARAMETERS: list[tuple[str, set[str]]] = [
     ("student.network.stride=32", STUDENTS),
     ("cache.rois=4", CACHE),
     ("cache.nms_iou=0.7", CACHE),
+    ("cache.bits=8", CACHE),
     ("cache.folder=inputs/teacher_cache", FEATURES),
     ("teacher.roi.bins=3", TEACHER),
     ("teacher.training.seed=1", TEACHER),

@@ -2,7 +2,7 @@
 
 A stored row is its low end and its step, in half precision, then a byte a value: how many steps above the
 low end. Each row has its own, so that one large logit does not coarsen the rest of an image, and a row is
-read by itself. Ends are rounded outwards, so that a value comes back within half a step of its row.
+read by itself. Ends are rounded outwards, so that a value comes back within half of its row's step.
 """
 
 import numpy as np

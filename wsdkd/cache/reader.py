@@ -27,17 +27,17 @@ from wsdkd.tables.images import ImageRow, RowsAt
 class CachedView(NamedTuple):
     """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
 
-    Half precision is left as it is stored: whoever reads many views widens them together, which takes less
-    time than to widen each. Of a cache of 8 bits those arrays are float32.
+    Logits and features are float16, as they are stored: whoever reads many views widens them together, which
+    takes less time than to widen each. Of a cache of 8 bits they are float32.
 
     Attributes:
-        class_logits: M^c, float16 (n, K).
-        detection_logits: M^d, float16 (n, K).
+        class_logits: M^c, (n, K).
+        detection_logits: M^d, (n, K).
         boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view.
         objectness: float32 (n,).
         chosen: int32 (c,), the regions that have features, most confident first.
         confidence: float32 (c,), the teacher's confidence in the chosen regions.
-        features: float16 (c, D).
+        features: (c, D).
     """
 
     class_logits: np.ndarray

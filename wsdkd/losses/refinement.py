@@ -47,7 +47,8 @@ def refinement_targets(scores: torch.Tensor, rois: torch.Tensor, labels: torch.T
             continue
         best_scores, best = scores[regions][:, held].max(dim=0)
         boxes = rois[regions, 1:]
-        overlap, nearest = box_iou(boxes, boxes[best]).max(dim=1)
+        # Of two boxes without area it is NaN.
+        overlap, nearest = box_iou(boxes, boxes[best]).nan_to_num(0.0).max(dim=1)
         inside = regions[overlap > SAME_OBJECT_IOU]
         classes[inside] = held[nearest[overlap > SAME_OBJECT_IOU]]
         weights[regions] = best_scores[nearest]
