@@ -16,8 +16,9 @@ EPOCHS = 4
 
 def stored_bytes(view: CachedView, bits: int) -> int:
     """Bytes of one view on the disk, where some numbers are narrower than in memory."""
+    rows = {"regions": len(view.boxes), "logits": len(view.boxes)}
     sizes = (view.class_logits.shape[1], view.features.shape[1], bits)
-    return sum(len(getattr(view, name)) * row_bytes(name, *sizes) for name in ARRAYS)
+    return sum(rows.get(name, len(view.chosen)) * row_bytes(name, *sizes) for name in ARRAYS)
 
 
 def _measure(world: World) -> Measured:

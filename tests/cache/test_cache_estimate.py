@@ -57,8 +57,9 @@ def test_the_parts_add_up_by_hand() -> None:
     size = assumed_size(1000, 80, 500, 4096, CacheParams(rois=30))
     parts = size.parts()
     assert parts["features"] == pytest.approx(1000 * 2 * 30 * 4096 * 2, rel=0.01)
-    assert parts["class_logits"] == pytest.approx(1000 * 2 * 500 * 80 * 2, rel=0.01)
-    assert parts["boxes"] == pytest.approx(1000 * 500 * 16, rel=0.01)
+    assert parts["logits"] == pytest.approx(1000 * 2 * 500 * 2 * 80 * 2, rel=0.01)
+    assert parts["regions"] == pytest.approx(1000 * 500 * 20, rel=0.01)
+    assert parts["chosen"] == pytest.approx(1000 * 2 * 30 * 8, rel=0.03)
     assert set(ARRAYS) < set(parts)
     assert sum(parts.values()) == size.total
 
@@ -66,5 +67,5 @@ def test_the_parts_add_up_by_hand() -> None:
 def test_eight_bits_are_a_byte_a_value_and_four_a_row() -> None:
     parts = assumed_size(1000, 80, 500, 4096, CacheParams(rois=30, bits=8)).parts()
     assert parts["features"] == pytest.approx(1000 * 2 * 30 * (4096 + 4), rel=0.01)
-    assert parts["detection_logits"] == pytest.approx(1000 * 2 * 500 * (80 + 4), rel=0.01)
-    assert parts["boxes"] == pytest.approx(1000 * 500 * 16, rel=0.01)
+    assert parts["logits"] == pytest.approx(1000 * 2 * 500 * 2 * (80 + 4), rel=0.01)
+    assert parts["regions"] == pytest.approx(1000 * 500 * 20, rel=0.01)

@@ -45,7 +45,7 @@ def test_one_flipped_bit_is_placed(cache: Path, array: str) -> None:
     path = cache / "shard-00001.h5"
     with h5py.File(path) as file:
         region, chosen = int(file["region_offsets"][3]), int(file["chosen_offsets"][6])
-    row = {"boxes": region, "objectness": region, "class_logits": 2 * region, "detection_logits": 2 * region}
+    row = {"regions": region, "logits": 2 * region}
     flip(path, byte_of(path, array, row.get(array, chosen)))
     assert damages(cache) == [f"shard-00001.h5: {array}: image img-0011: its checksum differs"]
 

@@ -74,7 +74,7 @@ def test_estimate_without_data(params: Path) -> None:
     assert code == 0
     # By hand: 82,783 x 2 x 30 x 4,096 x 2 bytes of features, x 2 x 2 x 500 x 80 x 2 of logits.
     assert "40.7" in text
-    assert "13.25 GB" in text
+    assert "26.50 GB" in text
     everything = run("estimate", "--params", params, "--images", "82783", "--classes", "80", "--best", "all")
     assert "678." in everything[1]
 

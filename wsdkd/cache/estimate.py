@@ -8,8 +8,6 @@ import numpy as np
 
 from wsdkd.cache.schema import (
     ARRAYS,
-    LOGIT_ARRAYS,
-    REGION_ARRAYS,
     VIEWS,
     chunk_rows,
     row_bytes,
@@ -70,9 +68,8 @@ class CacheSize:
         return sum(self.parts().values())
 
     def _rows(self, array: str) -> float:
-        if array in REGION_ARRAYS:
-            return self.regions
-        return VIEWS * self.regions if array in LOGIT_ARRAYS else self.chosen
+        rows = {"regions": self.regions, "logits": VIEWS * self.regions}
+        return rows.get(array, self.chosen)
 
     def _row_bytes(self, array: str) -> int:
         return row_bytes(array, self.classes, self.feature_dim, self.bits)

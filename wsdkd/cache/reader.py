@@ -126,14 +126,16 @@ class TeacherCache:
         view = 2 * image + mirrored
         chosen = slice(int(shard.chosen_offsets[view]), int(shard.chosen_offsets[view + 1]))
         try:
+            boxes, heads = arrays["regions"][regions], arrays["logits"][logits]
+            records = arrays["chosen"][chosen]
             return CachedView(
-                class_logits=arrays["class_logits"][logits],
-                detection_logits=arrays["detection_logits"][logits],
-                boxes=arrays["boxes"][regions],
-                objectness=arrays["objectness"][regions],
-                chosen=arrays["chosen"][chosen],
-                confidence=arrays["confidence"][chosen],
-                features=arrays["features"][chosen],
+                heads[:, 0],
+                heads[:, 1],
+                boxes[:, :4],
+                boxes[:, 4],
+                records["region"],
+                records["confidence"],
+                arrays["features"][chosen],
             )
         except (OSError, ValueError) as error:
             raise CacheError(

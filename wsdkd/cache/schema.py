@@ -11,21 +11,21 @@ array                     type     shape       rows of image i
 ``image_digests``         bytes    (N,)        i; SHA-256 of the picture's file
 ``region_offsets``        int64    (N + 1,)    its n regions are o[i] to o[i + 1]
 ``chosen_offsets``        int64    (2N + 1,)   c[2i] to c[2i + 1] plain, c[2i + 1] to c[2i + 2] mirrored
-``boxes``                 float32  (R, 4)      by ``region_offsets``; unmirrored pixels of the original
-``objectness``            float32  (R,)        by ``region_offsets``
-``class_logits``          float16  (2R, K)     from 2 o[i]: n rows plain, then n rows mirrored
-``detection_logits``      float16  (2R, K)     as ``class_logits``
-``chosen``                int32    (C,)        by ``chosen_offsets``; regions that have features
-``confidence``            float32  (C,)        by ``chosen_offsets``; the teacher's, greatest first
+``regions``               float32  (R, 5)      by ``region_offsets``; a box, its objectness
+``logits``                float16  (2R, 2, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
+``chosen``                records  (C,)        by ``chosen_offsets``; ``region`` int32, ``confidence`` float32
 ``features``              float16  (C, D)      by ``chosen_offsets``
-``checksums.ARRAY``       uint32   (N,)        CRC-32 of the bytes of image i in each array from ``boxes`` on
+``checksums.ARRAY``       uint32   (N,)        CRC-32 of the bytes of image i in each array from ``regions``
 ========================  =======  ==========  ==========================================================
 
-With ``cache.bits: 8`` the float16 arrays are uint8, of rows as :mod:`wsdkd.cache.packing` has them.
+Boxes are (x1, y1, x2, y2) in unmirrored pixels of the original, in both views. ``chosen`` names the regions
+that have features, most confident first. What is read together lies together: a view of an image takes four
+reads. With ``cache.bits: 8`` the float16 arrays are uint8, packed as :mod:`wsdkd.cache.packing` has it.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -47,21 +47,16 @@ HDF5_VERSION = ("v110", "v110")
 SMALLEST_CHUNK = 16 * 1024
 LARGEST_CHUNK = 4 * 1024 * 1024
 
-REGION_ARRAYS = ("boxes", "objectness")
-LOGIT_ARRAYS = ("class_logits", "detection_logits")
-PACKED_ARRAYS = (*LOGIT_ARRAYS, "features")
-CHOSEN_ARRAYS = ("chosen", "confidence", "features")
-ARRAYS = (*REGION_ARRAYS, *LOGIT_ARRAYS, *CHOSEN_ARRAYS)
+ARRAYS = ("regions", "logits", "chosen", "features")
+PACKED_ARRAYS = ("logits", "features")
 PACKED_BITS = 8
 INDEX_ARRAYS = ("image_ids", "image_digests", "region_offsets", "chosen_offsets")
 
+CHOSEN = np.dtype([("region", "<i4"), ("confidence", "<f4")])
 DTYPES: dict[str, np.dtype[Any]] = {
-    "boxes": np.dtype("<f4"),
-    "objectness": np.dtype("<f4"),
-    "class_logits": np.dtype("<f2"),
-    "detection_logits": np.dtype("<f2"),
-    "chosen": np.dtype("<i4"),
-    "confidence": np.dtype("<f4"),
+    "regions": np.dtype("<f4"),
+    "logits": np.dtype("<f2"),
+    "chosen": CHOSEN,
     "features": np.dtype("<f2"),
 }
 
@@ -104,19 +99,18 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.h5"
 
 
-def row_width(array: str, num_classes: int, feature_dim: int) -> int:
-    """Values in one row of an array from ``boxes`` on."""
-    if array in LOGIT_ARRAYS:
-        return num_classes
-    return {"boxes": 4, "features": feature_dim}.get(array, 1)
+def row_shape(array: str, num_classes: int, feature_dim: int) -> tuple[int, ...]:
+    """Of one row of an array from ``regions`` on, before it is packed."""
+    shapes = {"regions": (5,), "logits": (2, num_classes), "features": (feature_dim,)}
+    return shapes.get(array, ())
 
 
 def row_bytes(array: str, num_classes: int, feature_dim: int, bits: int) -> int:
-    """Bytes of one row of an array from ``boxes`` on, where :data:`PACKED_ARRAYS` have ``bits`` a value."""
-    width = row_width(array, num_classes, feature_dim)
+    """Bytes of one row of an array from ``regions`` on, where :data:`PACKED_ARRAYS` have ``bits`` a value."""
+    shape = row_shape(array, num_classes, feature_dim)
     if bits == PACKED_BITS and array in PACKED_ARRAYS:
-        return HEAD_BYTES + width
-    return width * DTYPES[array].itemsize
+        return math.prod(shape[:-1]) * (HEAD_BYTES + shape[-1])
+    return math.prod(shape) * DTYPES[array].itemsize
 
 
 def chunk_rows(bytes_an_image: float, row_bytes: int) -> int:

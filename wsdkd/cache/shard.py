@@ -26,9 +26,9 @@ class ShardIndex:
 
     def rows(self, array: str, image: int) -> slice:
         """Rows of ``array`` that belong to an image, both views together."""
-        if array in ("boxes", "objectness"):
+        if array == "regions":
             return slice(int(self.region_offsets[image]), int(self.region_offsets[image + 1]))
-        if array in ("class_logits", "detection_logits"):
+        if array == "logits":
             return slice(2 * int(self.region_offsets[image]), 2 * int(self.region_offsets[image + 1]))
         return slice(int(self.chosen_offsets[2 * image]), int(self.chosen_offsets[2 * image + 2]))
 

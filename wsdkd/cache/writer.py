@@ -4,7 +4,6 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -12,16 +11,14 @@ import numpy as np
 from wsdkd.cache.packing import pack_rows
 from wsdkd.cache.schema import (
     ARRAYS,
+    CHOSEN,
     DTYPES,
     HDF5_VERSION,
-    LOGIT_ARRAYS,
     PACKED_ARRAYS,
     PACKED_BITS,
-    REGION_ARRAYS,
     SCHEMA_VERSION,
     CacheError,
     chunk_rows,
-    row_width,
 )
 from wsdkd.cache.selection import choose_rois
 from wsdkd.files import publish_file
@@ -85,7 +82,7 @@ class _OpenShard:
         self._chosen_counts: list[int] = []
 
     def add(self, image: dict[str, np.ndarray]) -> None:
-        self._region_counts.append(len(image["objectness"]))
+        self._region_counts.append(len(image["regions"]))
         self._chosen_counts += image.pop("chosen_counts").tolist()
         for name in ARRAYS:
             self._checksums[name].append(zlib.crc32(image[name].data))
@@ -137,50 +134,67 @@ def _image_arrays(
     if not np.array_equal(plain.boxes, mirrored.boxes):
         raise CacheError(f"image {row.image_id}: the boxes of its two views are not the same regions")
     views = (plain, mirrored)
+    for view in views:
+        _check_shapes(view, num_classes)
+        for name in ("boxes", "objectness", "class_logits", "detection_logits"):
+            _check_values(getattr(view, name), name, row.image_id)
     chosen = [
         choose_rois(
             view.boxes, view.class_logits, view.detection_logits, row.labels, params.rois, params.nms_iou
         )
         for view in views
     ]
-    parts: dict[str, list[Any]] = {
-        "boxes": [plain.boxes],
-        "objectness": [plain.objectness],
-        "class_logits": [view.class_logits for view in views],
-        "detection_logits": [view.detection_logits for view in views],
-        "chosen": [regions for regions, _ in chosen],
-        "confidence": [confidence for _, confidence in chosen],
-        "features": [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)],
+    features = [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)]
+    _check_values(np.concatenate(features), "features", row.image_id)
+    logits = [np.stack([view.class_logits, view.detection_logits], axis=1) for view in views]
+    arrays = {
+        "regions": _stored([np.column_stack([plain.boxes, plain.objectness])], "regions", params.bits),
+        "logits": _stored(logits, "logits", params.bits),
+        "chosen": np.concatenate([_records(*each) for each in chosen]),
+        "features": _stored(features, "features", params.bits),
     }
-    arrays = {name: _narrow(np.concatenate(parts[name]), name, row.image_id) for name in ARRAYS}
     arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
-    _check_shapes(arrays, row.image_id, num_classes)
-    if params.bits == PACKED_BITS:
-        arrays |= {name: pack_rows(np.concatenate(parts[name])) for name in PACKED_ARRAYS}
     return arrays
 
 
-def _narrow(values: np.ndarray, name: str, image_id: str) -> np.ndarray:
-    """As the type on disk. Half precision ends at 65504, and what is beyond must not become infinite."""
-    if values.dtype.kind == "f":
-        largest = float(np.abs(values).max(initial=0))
-        if not np.isfinite(largest):
-            raise CacheError(f"image {image_id}: {name}: the teacher's output is not finite; train it anew")
-        if largest > float(np.finfo(DTYPES[name]).max):
-            raise CacheError(
-                f"image {image_id}: {name}: {largest:.4g} is more than {DTYPES[name].name} holds; "
-                "the teacher diverged, or teacher.roi.objectness_scale is too great"
-            )
-    return np.ascontiguousarray(values, dtype=DTYPES[name])
+def _stored(parts: Sequence[np.ndarray], array: str, bits: int) -> np.ndarray:
+    values = np.concatenate(parts)
+    if bits == PACKED_BITS and array in PACKED_ARRAYS:
+        return pack_rows(values)
+    return np.ascontiguousarray(values, dtype=DTYPES[array])
 
 
-def _check_shapes(arrays: Mapping[str, np.ndarray], image_id: str, num_classes: int) -> None:
-    regions = len(arrays["objectness"])
-    for name in (*REGION_ARRAYS, *LOGIT_ARRAYS):
-        rows = regions if name in REGION_ARRAYS else 2 * regions
-        width = row_width(name, num_classes, 0)
-        if arrays[name].shape != ((rows,) if name == "objectness" else (rows, width)):
-            raise CacheError(f"image {image_id}: {name} has the shape {arrays[name].shape}")
+def _records(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    records = np.empty(len(regions), CHOSEN)
+    records["region"], records["confidence"] = regions, confidence
+    return records
+
+
+def _check_values(values: np.ndarray, name: str, image_id: str) -> None:
+    """Half precision ends at 65504, and what is beyond must not become infinite."""
+    largest = float(np.abs(values).max(initial=0))
+    if not np.isfinite(largest):
+        raise CacheError(f"image {image_id}: {name}: the teacher's output is not finite; train it anew")
+    halved = name not in ("boxes", "objectness")
+    if halved and largest > float(np.finfo(np.float16).max):
+        raise CacheError(
+            f"image {image_id}: {name}: {largest:.4g} is more than float16 holds; "
+            "the teacher diverged, or teacher.roi.objectness_scale is too great"
+        )
+
+
+def _check_shapes(view: ImageRegions, num_classes: int) -> None:
+    count = len(view.objectness)
+    logits = (count, num_classes)
+    expected = {
+        "boxes": (count, 4),
+        "objectness": (count,),
+        "class_logits": logits,
+        "detection_logits": logits,
+    }
+    for name, shape in expected.items():
+        if getattr(view, name).shape != shape:
+            raise CacheError(f"image {view.image_id}: {name} has the shape {getattr(view, name).shape}")
 
 
 def _offsets(counts: Sequence[int]) -> np.ndarray:
