@@ -38,15 +38,16 @@ class Suite:
 
 
 def take_over(name: str) -> None:
-    """Copy raw results and charts of a suite from reports/ into docs/."""
+    """Copy raw results of a suite from reports/ into docs/, and the charts that a page shows."""
     source = REPORTS / name
     if not (source / "results.csv").is_file():
         raise UserError(f"{source}: no results there; run: python -m benchmarks.ablation --profile {name}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / "results.csv", RESULTS / f"{name}.csv")
     shutil.copyfile(source / "run.json", RESULTS / f"{name}.json")
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for chart in ("gains", "classes"):
-        if (source / f"{chart}.png").is_file():
+        if (source / f"{chart}.png").is_file() and f"{PICTURES.name}/{name}-{chart}.png" in shown:
             shutil.copyfile(source / f"{chart}.png", PICTURES / f"{name}-{chart}.png")
 
 
