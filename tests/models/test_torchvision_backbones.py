@@ -70,7 +70,7 @@ def test_vgg16_as_teacher_and_student() -> None:
     with torch.no_grad():
         assert teacher.backbone(torch.zeros(2, 3, 64, 96)).shape == (2, 512, 4, 6)
         outputs = teacher(torch.zeros(2, 3, 64, 64), rois, torch.ones(3))
-    assert [tuple(part.shape) for part in outputs] == [(3, 5), (3, 5), (3, 4096)]
+    assert [tuple(part.shape) for part in outputs] == [(3, 5), (3, 5), (3, 4096), (3, 0, 6)]
     # fc6 and fc7 are pretrained: only the heads learn faster.
     assert teacher.new_layers() == [teacher.classification, teacher.detection]
     assert [layer.p for layer in teacher.modules() if isinstance(layer, nn.Dropout)] == [0.3, 0.3]

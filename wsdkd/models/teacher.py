@@ -76,7 +76,7 @@ class Wsddn(nn.Module):
 
     def new_layers(self) -> list[nn.Module]:
         """The layers that no pretraining has seen; they learn faster."""
-        heads: list[nn.Module] = [self.classification, self.detection, self.refinements]
+        heads: list[nn.Module] = [self.classification, self.detection, *self.refinements]
         return heads if self.pretrained_layers else [self.embedding, self.fully_connected, *heads]
 
     def forward(self, images: torch.Tensor, rois: torch.Tensor, objectness: torch.Tensor) -> RegionOutputs:
