@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wsdkd.inference import scores as on_arrays
-from wsdkd.models.scores import image_scores, segment_softmax
+from wsdkd.models.scores import image_scores, region_scores, segment_softmax
 
 COUNTS = [4, 1, 7]
 
@@ -42,7 +42,8 @@ def test_segment_softmax_does_not_overflow() -> None:
 def test_image_scores_against_a_plain_loop_and_the_arrays(temperatures: tuple[float, float]) -> None:
     by_class, by_region = temperatures
     m_c, m_d, image = _logits()
-    scores = image_scores(m_c, m_d, image, len(COUNTS), by_class, by_region)
+    of_regions = region_scores(m_c, m_d, image, len(COUNTS), by_class, by_region)
+    scores = image_scores(of_regions, image, len(COUNTS))
     for place in range(len(COUNTS)):
         classes = (m_c[image == place] / by_class).tolist()
         regions = (m_d[image == place] / by_region).tolist()
@@ -63,6 +64,6 @@ def test_image_scores_against_a_plain_loop_and_the_arrays(temperatures: tuple[fl
 def test_gradient_against_finite_differences() -> None:
     m_c, m_d, image = _logits()
     assert torch.autograd.gradcheck(
-        lambda c, d: image_scores(c, d, image, len(COUNTS), 0.5, 0.5),
+        lambda c, d: image_scores(region_scores(c, d, image, len(COUNTS), 0.5, 0.5), image, len(COUNTS)),
         (m_c.requires_grad_(), m_d.requires_grad_()),
     )

@@ -49,8 +49,8 @@ def refinement_targets(scores: torch.Tensor, rois: torch.Tensor, labels: torch.T
         boxes = rois[regions, 1:]
         # Of two boxes without area it is NaN.
         overlap, nearest = box_iou(boxes, boxes[best]).nan_to_num(0.0).max(dim=1)
-        inside = regions[overlap > SAME_OBJECT_IOU]
-        classes[inside] = held[nearest[overlap > SAME_OBJECT_IOU]]
+        same = overlap > SAME_OBJECT_IOU
+        classes[regions[same]] = held[nearest[same]]
         weights[regions] = best_scores[nearest]
     return Targets(classes, weights)
 

@@ -21,23 +21,7 @@ def region_scores(
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
 ) -> torch.Tensor:
-    """S = softmax_K(M^c / t^c) * softmax_R(M^d / t^d), the latter over each image's regions: (R, K).
-
-    Arguments are those of :func:`image_scores`.
-    """
-    over_classes = torch.softmax(class_logits / class_temperature, dim=1)
-    return over_classes * segment_softmax(detection_logits / detection_temperature, image, images)
-
-
-def image_scores(
-    class_logits: torch.Tensor,
-    detection_logits: torch.Tensor,
-    image: torch.Tensor,
-    images: int,
-    class_temperature: float = 1.0,
-    detection_temperature: float = 1.0,
-) -> torch.Tensor:
-    """p_k = sum over an image's regions of softmax_K(M^c / t^c) * softmax_R(M^d / t^d).
+    """S = softmax_K(M^c / t^c) * softmax_R(M^d / t^d), the latter over each image's regions.
 
     Args:
         class_logits: M^c, (R, K).
@@ -48,16 +32,14 @@ def image_scores(
         detection_temperature: t^d; 1 for the teacher itself.
 
     Returns:
-        (images, K), each in (0, 1).
+        (R, K).
     """
-    scores = region_scores(
-        class_logits, detection_logits, image, images, class_temperature, detection_temperature
-    )
-    return summed_by_image(scores, image, images)
+    over_classes = torch.softmax(class_logits / class_temperature, dim=1)
+    return over_classes * segment_softmax(detection_logits / detection_temperature, image, images)
 
 
-def summed_by_image(scores: torch.Tensor, image: torch.Tensor, images: int) -> torch.Tensor:
-    """p_k, the sum of S over each image's regions: (R, K) -> (images, K)."""
+def image_scores(scores: torch.Tensor, image: torch.Tensor, images: int) -> torch.Tensor:
+    """p_k, the sum of :func:`region_scores` over each image's regions: (R, K) -> (images, K), in (0, 1)."""
     return torch.zeros(images, scores.shape[1], dtype=scores.dtype, device=scores.device).index_add(
         0, image, scores
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 from wsdkd.losses.refinement import refinement_loss
 from wsdkd.losses.wsddn import wsddn_loss
-from wsdkd.models.scores import region_scores, summed_by_image
+from wsdkd.models.scores import image_scores, region_scores
 from wsdkd.models.teacher import Wsddn
 from wsdkd.proposals.shards import Proposals
 from wsdkd.tables.images import ImageRow
@@ -65,7 +65,7 @@ class TeacherObjective(Objective):
         # All of it in fp32: the outputs are, and autocast would narrow some of what is made of them.
         with torch.autocast(rois.device.type, enabled=False):
             scores = region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
-            losses = {"wsddn": wsddn_loss(summed_by_image(scores, image, len(labels)), labels, known)}
+            losses = {"wsddn": wsddn_loss(image_scores(scores, image, len(labels)), labels, known)}
             if outputs.refinement_logits.shape[1]:
                 losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
         return losses
