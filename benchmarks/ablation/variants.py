@@ -92,6 +92,7 @@ CANDIDATES: dict[str, Variant] = {
     "features_alone": Variant("no region loss", "cached", {"distill_features.region_weight": 0.0}),
     "regions_alone": Variant("no feature loss", "cached", {"distill_features.feature_weight": 0.0}),
     "rois_8": Variant("8 RoIs", "cached", {"distill_features.rois": 8}),
+    "rois_6": Variant("6 RoIs", "cached", {"distill_features.rois": 6}),
     "joint": Variant("predictions in stage 1 too", "cached", {"distill_features.predictions": dict(RELEASE)}),
     "cooler": Variant("t = 2", "cached", {"distill_predictions.temperature": 2.0}),
     "predictions_thrice": Variant("predictions x 3", "cached", {"distill_predictions.teacher_weight": 3.0}),
