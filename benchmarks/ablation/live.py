@@ -95,8 +95,8 @@ class LiveTeacher:
             chosen, confidence = choose_rois(
                 boxes, class_logits, detection_logits, row.labels, self.kept.rois, self.kept.nms_iou
             )
-            self._seen[row.image_id, view.mirrored] = CachedView(
-                class_logits, detection_logits, boxes, scores, chosen, confidence, features[chosen]
+            self._seen[row.image_id, view.mirrored] = CachedView.of(
+                boxes, scores, class_logits, detection_logits, chosen, confidence, features[chosen]
             )
         return self
 

@@ -7,18 +7,10 @@ import numpy as np
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
-from wsdkd.cache.reader import CachedView
-from wsdkd.cache.schema import ARRAYS, row_bytes
+from wsdkd.cache.schema import ARRAYS
 from wsdkd.training.views import EpochViews
 
 EPOCHS = 4
-
-
-def stored_bytes(view: CachedView, bits: int) -> int:
-    """Bytes of one view on the disk, where some numbers are narrower than in memory."""
-    rows = {"regions": len(view.boxes), "logits": len(view.boxes)}
-    sizes = (view.class_logits.shape[1], view.features.shape[1], bits)
-    return sum(rows.get(name, len(view.chosen)) * row_bytes(name, *sizes) for name in ARRAYS)
 
 
 def _measure(world: World) -> Measured:
@@ -26,7 +18,8 @@ def _measure(world: World) -> Measured:
     params = world.profile.distill_features.training
     order = EpochViews(len(rows), params.batch_size, [1], params.seed, range(EPOCHS))
     views = [view for place in range(len(order)) for view in order[place]]
-    sizes = [stored_bytes(cache.view(row.image_id, mirrored=False), world.profile.cache.bits) for row in rows]
+    # A view's fields are as they lie on the disk.
+    sizes = [sum(part.nbytes for part in cache.view(row.image_id, mirrored=False)) for row in rows]
     flat = world.folder / "flat"
     # Both views of an image, one after the other.
     starts = np.cumsum([0, *np.repeat(sizes, 2)])

@@ -27,6 +27,10 @@ class Views(Dataset[tuple[str, bool, CachedView, int]]):
         return image_id, mirrored, self.cache.view(image_id, mirrored), os.getpid()
 
 
+def untouched(item: object) -> object:
+    return item
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_read_what_the_parent_reads(cache: Path, method: str) -> None:
     reader = TeacherCache(cache)
@@ -34,7 +38,13 @@ def test_workers_read_what_the_parent_reads(cache: Path, method: str) -> None:
     expected = [
         reader.view(image_id, mirrored) for image_id in reader.image_ids for mirrored in (False, True)
     ]
-    loader = DataLoader(Views(reader), batch_size=None, num_workers=2, multiprocessing_context=method)
+    loader = DataLoader(
+        Views(reader),
+        batch_size=None,
+        collate_fn=untouched,
+        num_workers=2,
+        multiprocessing_context=method,
+    )
     found = list(loader)
     assert {pid for *_, pid in found}.isdisjoint({os.getpid()})
     assert len({pid for *_, pid in found}) == 2

@@ -96,7 +96,7 @@ class HandMadeCache:
         boxes, objectness = self.world.proposals.of(image_id)
         rng = np.random.default_rng([int(image_id), mirrored])
         count = self.chosen(int(image_id))
-        return CachedView(
+        return CachedView.of(
             class_logits=rng.normal(size=(3, len(CLASSES))).astype(np.float32),
             detection_logits=rng.normal(size=(3, len(CLASSES))).astype(np.float32),
             boxes=boxes,

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, Protocol, Self
 import h5py
 import numpy as np
 
+from wsdkd.cache.packing import unpack_rows
 from wsdkd.cache.parts import describe, differences
-from wsdkd.cache.rows import Rows, value_rows
-from wsdkd.cache.schema import ARRAYS, CacheError, images_digest, read_manifest
+from wsdkd.cache.rows import Rows, stored_rows
+from wsdkd.cache.schema import ARRAYS, DTYPES, CacheError, chosen_rows, images_digest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
 from wsdkd.ids import IdIndex
 from wsdkd.tables.images import ImageRow, RowsAt
@@ -27,26 +28,77 @@ from wsdkd.tables.images import ImageRow, RowsAt
 class CachedView(NamedTuple):
     """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
 
-    Logits and features are float16, as they are stored: whoever reads many views widens them together, which
-    takes less time than to widen each. Of a cache of 8 bits they are float32.
-
-    Attributes:
-        class_logits: M^c, (n, K).
-        detection_logits: M^d, (n, K).
-        boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view.
-        objectness: float32 (n,).
-        chosen: int32 (c,), the regions that have features, most confident first.
-        confidence: float32 (c,), the teacher's confidence in the chosen regions.
-        features: (c, D).
+    Its fields are rows of the arrays of :mod:`wsdkd.cache.schema`, as they are stored; what they hold is read
+    from the properties. Logits and features of half precision stay so: whoever reads many views widens them
+    together, which takes less time than to widen each. Of rows of bytes they are unpacked to float32, each
+    time that they are asked for.
     """
 
-    class_logits: np.ndarray
-    detection_logits: np.ndarray
-    boxes: np.ndarray
-    objectness: np.ndarray
-    chosen: np.ndarray
-    confidence: np.ndarray
-    features: np.ndarray
+    region_rows: np.ndarray
+    logit_rows: np.ndarray
+    chosen_rows: np.ndarray
+    feature_rows: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        boxes: np.ndarray,
+        objectness: np.ndarray,
+        class_logits: np.ndarray,
+        detection_logits: np.ndarray,
+        chosen: np.ndarray,
+        confidence: np.ndarray,
+        features: np.ndarray,
+    ) -> Self:
+        """A view that no cache holds; the arguments are what its properties will be."""
+        return cls(
+            np.column_stack([boxes, objectness]).astype(DTYPES["regions"]),
+            np.stack([class_logits, detection_logits], axis=1),
+            chosen_rows(chosen, confidence),
+            features,
+        )
+
+    @property
+    def class_logits(self) -> np.ndarray:
+        """M^c, (n, K)."""
+        return _values(self.logit_rows[:, 0])
+
+    @property
+    def detection_logits(self) -> np.ndarray:
+        """M^d, (n, K)."""
+        return _values(self.logit_rows[:, 1])
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view."""
+        return self.region_rows[:, :4]
+
+    @property
+    def objectness(self) -> np.ndarray:
+        """float32 (n,)."""
+        return self.region_rows[:, 4]
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """int32 (c,), the regions that have features, most confident first."""
+        chosen: np.ndarray = self.chosen_rows["region"]
+        return chosen
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """float32 (c,), the teacher's confidence in the chosen regions."""
+        confidence: np.ndarray = self.chosen_rows["confidence"]
+        return confidence
+
+    @property
+    def features(self) -> np.ndarray:
+        """(c, D)."""
+        return _values(self.feature_rows)
+
+
+def _values(rows: np.ndarray) -> np.ndarray:
+    # No array has bytes but a packed one.
+    return unpack_rows(rows) if rows.dtype == np.uint8 else rows
 
 
 class TeacherViews(Protocol):
@@ -126,15 +178,10 @@ class TeacherCache:
         view = 2 * image + mirrored
         chosen = slice(int(shard.chosen_offsets[view]), int(shard.chosen_offsets[view + 1]))
         try:
-            boxes, heads = arrays["regions"][regions], arrays["logits"][logits]
-            records = arrays["chosen"][chosen]
             return CachedView(
-                heads[:, 0],
-                heads[:, 1],
-                boxes[:, :4],
-                boxes[:, 4],
-                records["region"],
-                records["confidence"],
+                arrays["regions"][regions],
+                arrays["logits"][logits],
+                arrays["chosen"][chosen],
                 arrays["features"][chosen],
             )
         except (OSError, ValueError) as error:
@@ -232,7 +279,7 @@ class TeacherCache:
                     "fetch the cache again"
                 )
             index = read_index(file)
-            arrays = {name: value_rows(file[name]) for name in ARRAYS}
+            arrays = {name: stored_rows(file[name]) for name in ARRAYS}
             return _OpenShard(file, index.region_offsets, index.chosen_offsets, arrays), index
         except BaseException:
             file.close()

@@ -11,8 +11,6 @@ from typing import TypeAlias
 import h5py
 import numpy as np
 
-from wsdkd.cache.packing import unpack_rows
-
 
 class StoredRows:
     """An array of an open shard; a slice is one system call where its chunks follow each other in the file.
@@ -62,27 +60,10 @@ class StoredRows:
             raise OSError("the file ends within an array")
 
 
-class UnpackedRows:
-    """Rows of a packed array, unpacked: float32 (n, w), from uint8 rows of an array."""
-
-    def __init__(self, packed: "StoredRows | h5py.Dataset") -> None:
-        self._packed = packed
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        """As of :class:`StoredRows`."""
-        return unpack_rows(self._packed[rows])
+Rows: TypeAlias = StoredRows | h5py.Dataset
 
 
-Rows: TypeAlias = StoredRows | UnpackedRows | h5py.Dataset
-
-
-def value_rows(dataset: h5py.Dataset) -> Rows:
-    """Rows of ``dataset`` as numbers: those of bytes are unpacked, which no array but a packed one has."""
-    stored = stored_rows(dataset)
-    return UnpackedRows(stored) if dataset.dtype == np.uint8 else stored
-
-
-def stored_rows(dataset: h5py.Dataset) -> StoredRows | h5py.Dataset:
+def stored_rows(dataset: h5py.Dataset) -> Rows:
     """``dataset`` as :class:`StoredRows` where it is laid out so; HDF5 reads others, to the same values."""
     if dataset.chunks is None or dataset.chunks[1:] != dataset.shape[1:]:
         return dataset
