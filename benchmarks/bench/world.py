@@ -153,14 +153,9 @@ class World:
             cache=self.profile.cache,
         )
 
-    def write_cache(self, name: str, **changes: object) -> Path:
-        """What the stage ``cache_teacher`` does, into a folder that does not exist yet.
-
-        Args:
-            name: of the folder.
-            changes: values of the section ``cache`` in place of the profile's.
-        """
-        teacher, params = self.teacher, self.profile.cache.model_copy(update=changes)
+    def write_cache(self, name: str) -> Path:
+        """What the stage ``cache_teacher`` does, into a folder of this name that does not exist yet."""
+        teacher, params = self.teacher, self.profile.cache
         forward, fingerprint = partial(_forward, self), self._fingerprint
         best = teacher.params.proposals
         builder = CacheBuilder(self.cached_rows, teacher.classes, self.proposals, best, params, fingerprint)
