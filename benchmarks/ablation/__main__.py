@@ -21,13 +21,16 @@ from typing import Annotated
 
 import torch
 import typer
+from ruamel.yaml import YAML
 
 from benchmarks.ablation import charts, plan, results, tables
-from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS
+from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS, changed
 from benchmarks.command import run
 from wsdkd.cli.profile import PROFILES, customised
 from wsdkd.errors import UserError
 from wsdkd.files import publish_folder
+from wsdkd.params.base import ParamsError
+from wsdkd.params.profile import parse_profile
 from wsdkd.tables.images import Split
 from wsdkd.workers import worker_count
 
@@ -61,6 +64,7 @@ def main(
     if not source.is_file():
         raise UserError(f"--profile {profile}: no such file as {source}")
     text = customised(source.read_text(encoding="utf-8"), changes, source)
+    _check(chosen, text, source)
     home = results.home_of(name or profile)
     plan.write_home(home, text, seeds, [split])
     plan.run(home, plan.cells(chosen, seeds), jobs or _jobs())
@@ -78,6 +82,16 @@ def main(
         if {BASELINE, OURS} <= set(chosen):
             charts.draw_classes(home, seeds, by, aside / "classes.png")
     typer.echo((REPORTS / (name or profile) / "table.md").read_text(encoding="utf-8"))
+
+
+def _check(chosen: Sequence[str], text: str, source: Path) -> None:
+    # Before anything is trained: a variant's cell is reached after its teacher's.
+    params = YAML(typ="safe", pure=True).load(text)
+    for name in chosen:
+        try:
+            parse_profile(changed(params, ALL[name], 0), source)
+        except ParamsError as error:
+            raise UserError(f"--variants {name}: {error}") from None
 
 
 def _device() -> str:

@@ -98,7 +98,10 @@ CANDIDATES: dict[str, Variant] = {
     "predictions_thrice": Variant("predictions x 3", "cached", {"distill_predictions.teacher_weight": 3.0}),
     "rival_thrice": Variant("rival, weight 3", "cached", _in_both_stages(_predictions(1.0, 1.0, 3.0))),
 }
-"""Changes to our recipe, and to the rival's one weight, that the search on a validation split tries."""
+"""Changes to our recipe, and to the rival's one weight, that the search on a validation split tries.
+
+Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cache.
+"""
 
 ALL = VARIANTS | CANDIDATES
 

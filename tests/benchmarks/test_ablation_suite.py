@@ -129,3 +129,10 @@ def test_an_unknown_variant_is_refused(project: Path) -> None:
     done = _run(project, "--variants", "baseline,none")
     assert done.returncode == 1
     assert "error: --variants none: unknown; allowed: baseline, teacher" in done.stderr
+
+
+def test_a_variant_that_does_not_fit_the_profile_is_refused_before_anything_is_trained(project: Path) -> None:
+    done = _run(project, "--set", "cache.rois=4", "--variants", "teacher,rois_6")
+    assert done.returncode == 1
+    wanted = "distill_features.rois: should be at most cache.rois (4), got 6"
+    assert f"error: --variants rois_6: profiles/scenes-smoke.yaml: {wanted}" in done.stderr

@@ -16,13 +16,20 @@ from tests.training.small_world import (
     make_world,
     train,
 )
+from wsdkd.cache.packing import pack_rows
+from wsdkd.cache.reader import CachedView
 from wsdkd.losses.features import feature_loss, relative_feature_loss
 from wsdkd.losses.predictions import label_loss, prediction_loss
 from wsdkd.losses.regions import region_loss, region_targets
 from wsdkd.models.roi import pool_regions
 from wsdkd.models.student import Student
 from wsdkd.params.network import Optimisation
-from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams, StudentParams
+from wsdkd.params.student import (
+    DistillFeaturesParams,
+    DistillPredictionsParams,
+    SoftenedPredictions,
+    StudentParams,
+)
 from wsdkd.training.cached_features import CachedFeatures
 from wsdkd.training.cached_predictions import CachedPredictions
 from wsdkd.training.distill_features import FeatureObjective
@@ -77,6 +84,29 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
         np.testing.assert_array_equal(batch["features"][mine], seen.features)
         targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
         np.testing.assert_array_equal(batch["region_targets"][mine], targets[seen.chosen])
+
+
+class PackedCache(HandMadeCache):
+    """The same in eight bits."""
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        view = super().view(image_id, mirrored)
+        logits, features = pack_rows(view.logit_rows), pack_rows(view.feature_rows)
+        return view._replace(logit_rows=logits, feature_rows=features)
+
+
+def test_a_cache_of_eight_bits_teaches_the_same_within_its_steps(world: World, cache: HandMadeCache) -> None:
+    packed = PackedCache(world, cache.chosen)
+    predictions = SoftenedPredictions(temperature=1.0, class_temperature=1.0, detection_temperature=1.0)
+    params = _params("regions", predictions=predictions)
+    batch = CachedFeatures(world.rows, packed, params)(VIEWS)
+    wanted = CachedFeatures(world.rows, cache, params)(VIEWS)
+    for name in ("features", "region_targets", "teacher_scores"):
+        assert batch[name].dtype == torch.float32
+        assert not torch.equal(batch[name], wanted[name]), "nothing was packed"
+        torch.testing.assert_close(batch[name], wanted[name], rtol=0, atol=1 / 255)
+    for name in ("rois", "objectness", "confidence", "labels"):
+        torch.testing.assert_close(batch[name], wanted[name], rtol=0, atol=0)
 
 
 def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) -> None:

@@ -105,7 +105,7 @@ def row_shape(array: str, num_classes: int, feature_dim: int) -> tuple[int, ...]
     return shapes.get(array, ())
 
 
-def chosen_rows(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+def chosen_records(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     """Rows of the array ``chosen``: of c regions their places, and the teacher's confidence in each."""
     rows = np.empty(len(regions), CHOSEN)
     rows["region"], rows["confidence"] = regions, confidence

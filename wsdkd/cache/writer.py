@@ -17,7 +17,7 @@ from wsdkd.cache.schema import (
     PACKED_BITS,
     SCHEMA_VERSION,
     CacheError,
-    chosen_rows,
+    chosen_records,
     chunk_rows,
 )
 from wsdkd.cache.selection import choose_rois
@@ -150,7 +150,7 @@ def _image_arrays(
     arrays = {
         "regions": _stored([np.column_stack([plain.boxes, plain.objectness])], "regions", params.bits),
         "logits": _stored(logits, "logits", params.bits),
-        "chosen": np.concatenate([chosen_rows(*each) for each in chosen]),
+        "chosen": np.concatenate([chosen_records(*each) for each in chosen]),
         "features": _stored(features, "features", params.bits),
     }
     arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
