@@ -19,7 +19,7 @@ import numpy as np
 from wsdkd.cache.packing import unpack_rows
 from wsdkd.cache.parts import describe, differences
 from wsdkd.cache.rows import Rows, stored_rows
-from wsdkd.cache.schema import ARRAYS, DTYPES, CacheError, chosen_records, images_digest, read_manifest
+from wsdkd.cache.schema import ARRAYS, CHOSEN, DTYPES, CacheError, images_digest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
 from wsdkd.ids import IdIndex
 from wsdkd.tables.images import ImageRow, RowsAt
@@ -54,7 +54,7 @@ class CachedView(NamedTuple):
         return cls(
             np.column_stack([boxes, objectness]).astype(DTYPES["regions"]),
             np.stack([class_logits, detection_logits], axis=1),
-            chosen_records(chosen, confidence),
+            np.rec.fromarrays([chosen, confidence], dtype=CHOSEN),
             features,
         )
 

@@ -105,13 +105,6 @@ def row_shape(array: str, num_classes: int, feature_dim: int) -> tuple[int, ...]
     return shapes.get(array, ())
 
 
-def chosen_records(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Rows of the array ``chosen``: of c regions their places, and the teacher's confidence in each."""
-    rows = np.empty(len(regions), CHOSEN)
-    rows["region"], rows["confidence"] = regions, confidence
-    return rows
-
-
 def row_bytes(array: str, num_classes: int, feature_dim: int, bits: int) -> int:
     """Bytes of one row of an array from ``regions`` on, where :data:`PACKED_ARRAYS` have ``bits`` a value."""
     shape = row_shape(array, num_classes, feature_dim)

@@ -11,13 +11,13 @@ import numpy as np
 from wsdkd.cache.packing import pack_rows
 from wsdkd.cache.schema import (
     ARRAYS,
+    CHOSEN,
     DTYPES,
     HDF5_VERSION,
     PACKED_ARRAYS,
     PACKED_BITS,
     SCHEMA_VERSION,
     CacheError,
-    chosen_records,
     chunk_rows,
 )
 from wsdkd.cache.selection import choose_rois
@@ -150,7 +150,7 @@ def _image_arrays(
     arrays = {
         "regions": _stored([np.column_stack([plain.boxes, plain.objectness])], "regions", params.bits),
         "logits": _stored(logits, "logits", params.bits),
-        "chosen": np.concatenate([chosen_records(*each) for each in chosen]),
+        "chosen": np.concatenate([_records(*each) for each in chosen]),
         "features": _stored(features, "features", params.bits),
     }
     arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
@@ -162,6 +162,12 @@ def _stored(parts: Sequence[np.ndarray], array: str, bits: int) -> np.ndarray:
     if bits == PACKED_BITS and array in PACKED_ARRAYS:
         return pack_rows(values)
     return np.ascontiguousarray(values, dtype=DTYPES[array])
+
+
+def _records(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    records = np.empty(len(regions), CHOSEN)
+    records["region"], records["confidence"] = regions, confidence
+    return records
 
 
 def _check_values(values: np.ndarray, name: str, image_id: str) -> None:
