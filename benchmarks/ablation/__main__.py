@@ -13,15 +13,14 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
-from ruamel.yaml import YAML
 
 from benchmarks.ablation import charts, plan, results, tables
 from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS, changed
@@ -29,7 +28,7 @@ from benchmarks.command import run
 from wsdkd.cli.profile import PROFILES, customised
 from wsdkd.errors import UserError
 from wsdkd.files import publish_folder
-from wsdkd.params.base import ParamsError
+from wsdkd.params.base import ParamsError, parse_params
 from wsdkd.params.profile import parse_profile
 from wsdkd.tables.images import Split
 from wsdkd.workers import worker_count
@@ -63,10 +62,10 @@ def main(
     source = PROFILES / f"{profile}.yaml"
     if not source.is_file():
         raise UserError(f"--profile {profile}: no such file as {source}")
-    text = customised(source.read_text(encoding="utf-8"), changes, source)
-    _check(chosen, text, source)
+    params = parse_params(customised(source.read_text(encoding="utf-8"), changes, source), source)
+    _check(chosen, params, source)
     home = results.home_of(name or profile)
-    plan.write_home(home, text, seeds, [split])
+    plan.write_home(home, params, seeds, [split])
     plan.run(home, plan.cells(chosen, seeds), jobs or _jobs())
 
     by = results.judge(home, split)
@@ -84,9 +83,8 @@ def main(
     typer.echo((REPORTS / (name or profile) / "table.md").read_text(encoding="utf-8"))
 
 
-def _check(chosen: Sequence[str], text: str, source: Path) -> None:
+def _check(chosen: Sequence[str], params: Mapping[str, Any], source: Path) -> None:
     # Before anything is trained: a variant's cell is reached after its teacher's.
-    params = YAML(typ="safe", pure=True).load(text)
     for name in chosen:
         try:
             parse_profile(changed(params, ALL[name], 0), source)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from benchmarks.ablation import live
 from benchmarks.ablation.variants import ALL, changed
@@ -38,7 +37,7 @@ from wsdkd.inference.fusion import run_fused_teacher
 from wsdkd.inference.labels import student_scores
 from wsdkd.models.saved_student import load_student
 from wsdkd.models.saved_teacher import load_teacher
-from wsdkd.params.base import PARAMS_FILE, load_section
+from wsdkd.params.base import load_section, read_params
 from wsdkd.params.evaluation import EvaluationParams
 from wsdkd.params.root import dataset_root
 from wsdkd.proposals.shards import read_proposals
@@ -151,7 +150,7 @@ def _write(path: Path, content: object) -> None:
 
 def main(arguments: list[str]) -> None:
     """See the module."""
-    params = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text(encoding="utf-8"))
+    params = read_params()
     name, seed, splits = arguments
     train(name, int(seed), params, cast("list[Split]", splits.split(",")))
 

@@ -7,16 +7,14 @@ It imports no torch, which every process that helps to draw and decode would loa
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from benchmarks.ablation.workspace import DATA, WORK, workspace
 from stages import draw_scenes, prepare, propose
-from wsdkd.params.base import PARAMS_FILE
+from wsdkd.params.base import read_params
 
 
 def main() -> None:
     """Write data/ of the suite's folder."""
-    params = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text(encoding="utf-8"))
+    params = read_params()
     with workspace(WORK / "data", params, {}):
         if params["dataset"]["format"] == "scenes":
             draw_scenes.main()

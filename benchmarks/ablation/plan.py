@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,12 @@ def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
     return [(name, seed) for seed in range(seeds) for name in order]
 
 
-def write_home(home: Path, text: str, seeds: int, splits: Sequence[str]) -> None:
+def write_home(home: Path, params: Mapping[str, Any], seeds: int, splits: Sequence[str]) -> None:
     """Lay out the repository, with a stage for every cell there could be.
 
     Args:
         home: its folder, made if missing.
-        text: of the profile.
+        params: sections of the profile.
         seeds: this many, from 0.
         splits: on which each network is scored.
     """
@@ -60,12 +60,11 @@ def write_home(home: Path, text: str, seeds: int, splits: Sequence[str]) -> None
     if not (home / ".dvc").is_dir():
         _dvc(home, "init", "--no-scm", "--quiet")
         _dvc(home, "config", "cache.type", "reflink,hardlink,symlink")
-    params = YAML(typ="safe", pure=True).load(text)
-    photographs = []
-    if params["dataset"]["format"] != "scenes":
-        photographs = [str(Path(params["dataset"]["root"]).resolve())]
-        params["dataset"]["root"] = photographs[0]
-    _dump(home / PARAMS_FILE, params)
+    dataset, photographs = params["dataset"], []
+    if dataset["format"] != "scenes":
+        photographs = [str(Path(dataset["root"]).resolve())]
+        dataset = {**dataset, "root": photographs[0]}
+    _dump(home / PARAMS_FILE, {**params, "dataset": dataset})
     code = {"teacher": TEACHER_CODE, "student": STUDENT_CODE, "live": LIVE_CODE}
     _dump(home / CODE, {name: code_digest(modules) for name, modules in code.items()})
     _dump(home / VARIANTS_FILE, {name: _described(name) for name in ALL})

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from benchmarks.ablation.measure import Parts, figures, find_parts
 from benchmarks.ablation.plan import HOMES
@@ -18,7 +17,7 @@ from wsdkd.errors import UserError
 from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.report import Truth
 from wsdkd.evaluation.truth import gather_objects
-from wsdkd.params.base import PARAMS_FILE, parse_section
+from wsdkd.params.base import PARAMS_FILE, parse_section, read_params
 from wsdkd.params.evaluation import EvaluationParams
 from wsdkd.tables.classes import read_classes
 from wsdkd.tables.images import Split, read_images, targets
@@ -50,7 +49,7 @@ def judge(home: Path, split: Split) -> Judge:
     """Read the tables of a suite's folder."""
     prepared = home / "data/prepared"
     classes, rows = read_classes(prepared / "classes.json"), read_images(prepared / "images.parquet", split)
-    params = YAML(typ="safe", pure=True).load((home / PARAMS_FILE).read_text(encoding="utf-8"))
+    params = read_params(home / PARAMS_FILE)
     counts = targets(read_images(prepared / "images.parquet", "train"), len(classes))[0].sum(axis=0)
     objects = gather_objects(read_objects(prepared / "objects.parquet"), [row.image_id for row in rows])
     parts = find_parts(objects, [row.width * row.height for row in rows], counts, len(classes))
