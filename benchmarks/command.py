@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 
 def run(main: Callable[..., None]) -> None:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wsdkd.errors import UserError
-from wsdkd.files import publish_file
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
 
 NOTHING = "Not measured yet."
 

@@ -19,11 +19,10 @@ import numpy as np
 from PIL import Image
 
 from wsdkd.datasets.scenes.write_coco import Job, draw
-from wsdkd.evaluation.recall import proposal_recall
+from wsdkd.evaluation.localisation import proposal_recall
 from wsdkd.evaluation.truth import ImageObjects
-from wsdkd.params.proposals import EdgeBoxesProposals, SelectiveSearchProposals
-from wsdkd.proposals.finish import finish
-from wsdkd.proposals.propose import find_boxes, settle_opencv
+from wsdkd.proposals.params import EdgeBoxesProposals, SelectiveSearchProposals
+from wsdkd.proposals.propose import find_boxes, finish, settle_opencv
 
 SEED = 777
 BUDGETS = (50, 100, 200)

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from wsdkd.cache.estimate import assumed_size, feature_width
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.profile import load_profile
-from wsdkd.proposals.shards import SHARD_IMAGES, write_proposals
+from wsdkd.profiles import load_profile
+from wsdkd.proposals.stored import SHARD_IMAGES, write_proposals
+from wsdkd.student.network import Student
+from wsdkd.teacher.network import Wsddn
 
 
 def main() -> None:

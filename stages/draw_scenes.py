@@ -3,13 +3,13 @@
 from functools import partial
 from typing import Any, cast
 
-from stages import paths
 from stages.run import run
+from wsdkd import project
+from wsdkd.datasets.params import DatasetParams, ScenesDataset
 from wsdkd.datasets.scenes.write_coco import write_scenes
-from wsdkd.files import publish_folder
-from wsdkd.params.base import load_section
-from wsdkd.params.dataset import DatasetParams, ScenesDataset
-from wsdkd.workers import map_ordered
+from wsdkd.ground.files import publish_folder
+from wsdkd.ground.workers import map_ordered
+from wsdkd.settings.sections import load_section
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     params = cast("DatasetParams", load_section("dataset", DatasetParams))
     if not isinstance(params, ScenesDataset):
         raise TypeError(f"draw_scenes is a stage of format scenes, not {params.format}")
-    with publish_folder(paths.SCENES) as aside:
+    with publish_folder(project.SCENES) as aside:
         mapper: Any = partial(map_ordered, description="scenes")
         write_scenes(aside, params, mapper)
 

@@ -8,36 +8,34 @@ import numpy as np
 import torch
 from accelerate import PartialState
 
-from stages import paths
 from stages.run import run
+from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.errors import UserError
-from wsdkd.evaluation.curves import read_curves
+from wsdkd.data.annotations import ObjectRow, read_objects
+from wsdkd.data.images import decode
+from wsdkd.data.tables import ImageRow, label_counts, read_classes, read_images, targets
+from wsdkd.evaluation.charts import draw_gains, draw_precision_recall, draw_training, save_png
+from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
-from wsdkd.evaluation.localisation import Localisation, localisation
-from wsdkd.evaluation.networks import compare_costs
-from wsdkd.evaluation.per_class import class_rows, write_class_rows
-from wsdkd.evaluation.pictures import draw_gains, draw_precision_recall, draw_training, save_png
-from wsdkd.evaluation.precision_recall import RECALLS, mean_precision_at_recall
-from wsdkd.evaluation.ranking import average_precisions, without_positives
-from wsdkd.evaluation.regions import best_cached_regions, image_scores_and_detections
+from wsdkd.evaluation.files import class_rows, read_curves, write_class_rows, write_columns, write_report
+from wsdkd.evaluation.localisation import (
+    Localisation,
+    best_cached_regions,
+    image_scores_and_detections,
+    localisation,
+)
+from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.evaluation.ranking import RECALLS, average_precisions, mean_precision_at_recall, without_positives
 from wsdkd.evaluation.report import NETWORKS, Truth, classification, comparison, protocol
 from wsdkd.evaluation.thresholded import predicted_above
 from wsdkd.evaluation.truth import gather_objects
-from wsdkd.evaluation.write import write_columns, write_report
-from wsdkd.images import decode
-from wsdkd.inference.detections import Detections
-from wsdkd.inference.fusion import fused_views, run_fused_teacher
-from wsdkd.inference.labels import student_scores
-from wsdkd.models.saved_student import LoadedStudent, load_student
-from wsdkd.models.saved_teacher import LoadedTeacher, load_teacher
-from wsdkd.params.base import load_section
-from wsdkd.params.evaluation import EvaluationParams
-from wsdkd.params.root import dataset_root
-from wsdkd.proposals.shards import Proposals, read_proposals
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import ImageRow, label_counts, read_images, targets
-from wsdkd.tables.objects import ObjectRow, read_objects
+from wsdkd.ground.errors import UserError
+from wsdkd.proposals.stored import Proposals, read_proposals
+from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.student.network import LoadedStudent, load_student
+from wsdkd.student.run import student_scores
+from wsdkd.teacher.network import LoadedTeacher, load_teacher
+from wsdkd.teacher.run import Detections, fused_views, run_fused_teacher
 
 TEACHER_BATCH, STUDENT_BATCH = 8, 32
 EXAMPLES = 8
@@ -72,12 +70,12 @@ def main() -> None:
     data = _read(params)
     device = PartialState().device
     networks = Networks(
-        load_student(paths.BASELINE), load_teacher(paths.TEACHER), load_student(paths.STUDENT)
+        load_student(project.BASELINE), load_teacher(project.TEACHER), load_student(project.STUDENT)
     )
     for name in NETWORKS:
         loaded = getattr(networks, name)
         if list(loaded.classes) != data.classes:
-            raise UserError(f"models/{name}: trained on other classes than {paths.CLASSES}; run: dvc repro")
+            raise UserError(f"models/{name}: trained on other classes than {project.CLASSES}; run: dvc repro")
 
     everywhere, detections = _score(networks, data, params, device)
     scores = {name: everywhere[name][data.kept] for name in NETWORKS}
@@ -99,28 +97,28 @@ def main() -> None:
         "classes_without_positives": [data.classes[k] for k in without_positives(labels, known)],
         "protocol": protocol(params, fused_views(networks.teacher.params)),
     }
-    write_report(paths.ACCURACY, accuracy)
+    write_report(project.ACCURACY, accuracy)
     _write_charts(data, scores, located.ap50, accuracy["gain_mAP"])
     _write_examples(data, everywhere, detections, params)
     cost = compare_costs(networks.teacher, networks.student, params.cost_seconds, device)
-    write_report(paths.METRICS, {**accuracy, "cost": cost})
+    write_report(project.METRICS, {**accuracy, "cost": cost})
 
 
 def _read(params: EvaluationParams) -> Data:
-    classes = read_classes(paths.CLASSES)
-    test = read_images(paths.IMAGES, "test")
+    classes = read_classes(project.CLASSES)
+    test = read_images(project.IMAGES, "test")
     kept = np.array([bool(row.labels) or params.unlabelled == "keep" for row in test], dtype=bool)
     labels, known = targets(test, len(classes))
     if not labels.any():
         raise UserError(
-            f"{paths.IMAGES}: no image of the split test has a label; there is nothing to evaluate"
+            f"{project.IMAGES}: no image of the split test has a label; there is nothing to evaluate"
         )
     return Data(
         classes=classes,
-        train=read_images(paths.IMAGES, "train"),
+        train=read_images(project.IMAGES, "train"),
         test=test,
-        objects=read_objects(paths.OBJECTS),
-        proposals=read_proposals(paths.PROPOSALS),
+        objects=read_objects(project.OBJECTS),
+        proposals=read_proposals(project.PROPOSALS),
         kept=kept,
         truth=Truth(labels[kept], known[kept]),
     )
@@ -160,7 +158,7 @@ def _score(
 
 
 def _locate(data: Data, detections: Sequence[Detections], best: int) -> Localisation:
-    cache = TeacherCache(paths.TEACHER_CACHE)
+    cache = TeacherCache(project.TEACHER_CACHE)
     cache.check(data.classes, data.train)
     test_ids, train_ids = [row.image_id for row in data.test], [row.image_id for row in data.train]
     return localisation(
@@ -178,15 +176,15 @@ def _write_charts(data: Data, scores: dict[str, np.ndarray], ap50: np.ndarray | 
     precisions = {name: average_precisions(scores[name], labels, known) for name in NETWORKS}
     seen = label_counts(data.train, len(data.classes))
     rows = class_rows(data.classes, seen, (labels * known).sum(axis=0), precisions, ap50)
-    write_class_rows(paths.PER_CLASS, rows)
+    write_class_rows(project.PER_CLASS, rows)
     gains = np.array([np.nan if row.gain is None else row.gain for row in rows])
     title = f"Gain of distillation in AP: {gain:+.1f} mAP"
-    save_png(draw_gains([row.name for row in rows], gains, title), paths.PICTURES / "gain_per_class.png")
+    save_png(draw_gains([row.name for row in rows], gains, title), project.PICTURES / "gain_per_class.png")
     curves = {name: mean_precision_at_recall(scores[name], labels, known) for name in NETWORKS}
-    write_columns(paths.PRECISION_RECALL, {"recall": RECALLS, **curves})
-    save_png(draw_precision_recall(RECALLS, curves), paths.PICTURES / "precision_recall.png")
-    training = {run: read_curves(paths.CURVES / run) for run in RUNS}
-    save_png(draw_training(training), paths.PICTURES / "training_curves.png")
+    write_columns(project.PRECISION_RECALL, {"recall": RECALLS, **curves})
+    save_png(draw_precision_recall(RECALLS, curves), project.PICTURES / "precision_recall.png")
+    training = {run: read_curves(project.CURVES / run) for run in RUNS}
+    save_png(draw_training(training), project.PICTURES / "training_curves.png")
 
 
 def _write_examples(
@@ -207,7 +205,7 @@ def _write_examples(
         )
         for i, row in enumerate(shown)
     ]
-    save_png(draw_examples(examples, data.classes), paths.PICTURES / "examples.png")
+    save_png(draw_examples(examples, data.classes), project.PICTURES / "examples.png")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from stages import paths
-from wsdkd.params.base import PARAMS_FILE, read_params
+from wsdkd import project
+from wsdkd.settings.sections import PARAMS_FILE, read_params
 from wsdkd.training.resume import Resume
 
 PARAMETER = re.compile(r"\$\{([\w.]+)\}")
@@ -18,7 +18,7 @@ LARGE = 64_000_000  # bytes; a larger file is known by its size and time, as has
 
 def resume(stage: str) -> Resume:
     """Where ``stage`` keeps what it would need after an interruption; states of other inputs go."""
-    folder = paths.RESUME / stage
+    folder = project.RESUME / stage
     name = fingerprint(stage)
     for other in sorted(folder.glob("*")) if folder.is_dir() else []:
         if other.name != name:
@@ -28,7 +28,7 @@ def resume(stage: str) -> Resume:
 
 def fingerprint(stage: str) -> str:
     """SHA-256, shortened, over the files and parameters that dvc.yaml lists for ``stage``."""
-    entry = yaml.safe_load(paths.PIPELINE.read_text(encoding="utf-8"))["stages"][stage]
+    entry = yaml.safe_load(project.PIPELINE.read_text(encoding="utf-8"))["stages"][stage]
     params = read_params(PARAMS_FILE)
     total = hashlib.sha256()
     for dependency in sorted(_resolved(text, params) for text in entry["deps"]):

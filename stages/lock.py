@@ -7,8 +7,8 @@ DVC's own lock goes with DVC. When DVC is killed, the stage that it started runs
 import fcntl
 import os
 
-from stages import paths
-from wsdkd.errors import UserError
+from wsdkd import project
+from wsdkd.ground.errors import UserError
 
 
 def hold(stage: str) -> int:
@@ -23,7 +23,7 @@ def hold(stage: str) -> int:
     Raises:
         UserError: another process runs this stage here.
     """
-    path = paths.RESUME / f"{stage}.lock"
+    path = project.RESUME / f"{stage}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:

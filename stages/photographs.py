@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from stages import paths
-from wsdkd.errors import UserError
-from wsdkd.params.base import PARAMS_FILE, read_params
-from wsdkd.params.root import dataset_root
-from wsdkd.tables.images import ImageRow, read_images
+from wsdkd import project
+from wsdkd.data.tables import ImageRow, read_images
+from wsdkd.ground.errors import UserError
+from wsdkd.settings.sections import PARAMS_FILE, dataset_root, read_params
 
 
 def with_photographs(main: Callable[[], None]) -> Callable[[], None]:
@@ -28,7 +27,7 @@ def with_photographs(main: Callable[[], None]) -> Callable[[], None]:
     def start() -> None:
         # Of several processes the launcher came by here before it started them.
         if "WORLD_SIZE" not in os.environ:
-            fetch_photographs([read_images(paths.IMAGES, split) for split in ("train", "val")])
+            fetch_photographs([read_images(project.IMAGES, split) for split in ("train", "val")])
         main()
 
     return start

@@ -4,15 +4,14 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from stages import paths
 from stages.run import run
+from wsdkd import project
+from wsdkd.data.annotations import write_objects
+from wsdkd.data.tables import write_classes, write_images
+from wsdkd.datasets.params import DatasetParams
 from wsdkd.datasets.prepare import prepare, refuse_unusable
-from wsdkd.datasets.rejected import write_rejected
-from wsdkd.params.base import load_section
-from wsdkd.params.dataset import DatasetParams
-from wsdkd.tables.classes import write_classes
-from wsdkd.tables.images import write_images
-from wsdkd.tables.objects import write_objects
+from wsdkd.datasets.records import write_rejected
+from wsdkd.settings.sections import load_section
 
 
 def main() -> None:
@@ -20,11 +19,11 @@ def main() -> None:
     params = cast("DatasetParams", load_section("dataset", DatasetParams))
     prepared = prepare(Path(params.root), params)
     # Before anything can be refused, so that the reasons are there to be read.
-    write_rejected(paths.REJECTED, prepared.rejected)
-    refuse_unusable(prepared, params.max_rejected, str(paths.REJECTED))
-    write_classes(paths.CLASSES, prepared.classes)
-    write_images(paths.IMAGES, prepared.images)
-    write_objects(paths.OBJECTS, prepared.objects)
+    write_rejected(project.REJECTED, prepared.rejected)
+    refuse_unusable(prepared, params.max_rejected, str(project.REJECTED))
+    write_classes(project.CLASSES, prepared.classes)
+    write_images(project.IMAGES, prepared.images)
+    write_objects(project.OBJECTS, prepared.objects)
     sys.stdout.write(f"{prepared.summary()}\n")
 
 

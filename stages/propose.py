@@ -2,20 +2,19 @@
 
 from typing import cast
 
-from stages import paths
 from stages.run import run
-from wsdkd.params.base import load_section
-from wsdkd.params.proposals import ProposalsParams
-from wsdkd.params.root import dataset_root
+from wsdkd import project
+from wsdkd.data.tables import read_images
+from wsdkd.proposals.params import ProposalsParams
 from wsdkd.proposals.propose import propose
-from wsdkd.proposals.shards import write_proposals
-from wsdkd.tables.images import read_images
+from wsdkd.proposals.stored import write_proposals
+from wsdkd.settings.sections import dataset_root, load_section
 
 
 def main() -> None:
     """Search all images, whatever their split, and write Parquet shards."""
     params = cast("ProposalsParams", load_section("proposals", ProposalsParams))
-    write_proposals(paths.PROPOSALS, propose(read_images(paths.IMAGES), dataset_root(), params))
+    write_proposals(project.PROPOSALS, propose(read_images(project.IMAGES), dataset_root(), params))
 
 
 if __name__ == "__main__":

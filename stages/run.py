@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from stages.lock import hold
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as of a shell: 128 and the number of the signal."""

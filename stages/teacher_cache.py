@@ -6,11 +6,11 @@ first two with what was recorded; of an imported one, its fingerprint alone tell
 
 from collections.abc import Sequence
 
-from wsdkd.cache.code import FORWARD_CODE, code_digest
+from wsdkd.cache.format import SCHEMA_VERSION
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.schema import SCHEMA_VERSION
-from wsdkd.params.cache_folder import cache_folder
-from wsdkd.tables.images import ImageRow
+from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
+from wsdkd.data.tables import ImageRow
+from wsdkd.settings.sections import cache_folder
 
 
 def teacher_cache(classes: Sequence[str], rows: Sequence[ImageRow]) -> TeacherCache:

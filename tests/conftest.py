@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,15 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def smoke_lock(smoke: Clone) -> Path:
     """What DVC recorded after that run."""
     return smoke.root.parent / "dvc.lock"
+
+
+@pytest.fixture
+def quick_vgg16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VGG16 without drawing its 138 million random weights: they are whatever memory holds, or zeros."""
+    # Imported here: most tests need no torch, which takes seconds.
+    import torchvision
+    from torch import nn
+
+    for kind in (nn.Linear, nn.Conv2d):
+        monkeypatch.setattr(kind, "reset_parameters", lambda _: None)
+    monkeypatch.setattr(torchvision.models, "vgg16", partial(torchvision.models.vgg16, init_weights=False))

@@ -26,12 +26,12 @@ from benchmarks.ablation import charts, plan, results, tables
 from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS, changed
 from benchmarks.command import run
 from wsdkd.cli.profile import PROFILES, customised
-from wsdkd.errors import UserError
-from wsdkd.files import publish_folder
-from wsdkd.params.base import ParamsError, parse_params
-from wsdkd.params.profile import parse_profile
-from wsdkd.tables.images import Split
-from wsdkd.workers import worker_count
+from wsdkd.data.tables import Split
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_folder
+from wsdkd.ground.workers import worker_count
+from wsdkd.profiles import parse_profile
+from wsdkd.settings.sections import ParamsError, parse_params
 
 REPORTS = Path("reports/ablation")
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy")

@@ -20,30 +20,21 @@ from benchmarks.ablation import live
 from benchmarks.ablation.variants import ALL, changed
 from benchmarks.ablation.workspace import DATA, WORK, workspace
 from benchmarks.device import device
-from stages import (
-    cache_teacher,
-    distill_features,
-    distill_predictions,
-    paths,
-    train_baseline,
-    train_teacher,
-)
+from stages import cache_teacher, distill_features, distill_predictions, train_baseline, train_teacher
+from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.evaluation.localisation import localisation
-from wsdkd.evaluation.regions import best_cached_regions, image_scores_and_detections
+from wsdkd.data.annotations import read_objects
+from wsdkd.data.tables import Split, read_classes, read_images
+from wsdkd.evaluation.localisation import best_cached_regions, image_scores_and_detections, localisation
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.truth import gather_objects
-from wsdkd.files import publish_folder
-from wsdkd.inference.fusion import run_fused_teacher
-from wsdkd.inference.labels import student_scores
-from wsdkd.models.saved_student import load_student
-from wsdkd.models.saved_teacher import load_teacher
-from wsdkd.params.base import load_section, read_params
-from wsdkd.params.evaluation import EvaluationParams
-from wsdkd.params.root import dataset_root
-from wsdkd.proposals.shards import read_proposals
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import Split, read_images
-from wsdkd.tables.objects import read_objects
+from wsdkd.ground.files import publish_folder
+from wsdkd.proposals.stored import read_proposals
+from wsdkd.settings.sections import dataset_root, load_section, read_params
+from wsdkd.student.network import load_student
+from wsdkd.student.run import student_scores
+from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.run import run_fused_teacher
 
 TEACHERS, CELLS = Path("teachers"), Path("cells")
 PLAIN = "plain_teacher"
@@ -74,18 +65,18 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
         if variant.kind == "teacher":
             figures, scores = _score_teacher(splits)
         else:
-            model = paths.BASELINE if variant.kind == "plain" else paths.STUDENT
+            model = project.BASELINE if variant.kind == "plain" else project.STUDENT
             figures, scores = {}, _score_student(model, splits)
     with publish_folder(CELLS / f"{name}-{seed}") as aside:
         for split, values in scores.items():
             np.save(aside / f"{split}.npy", values.astype(np.float32))
         _write(aside / "cell.json", {"variant": name, "seed": seed, "seconds": seconds, **figures})
         if name == PLAIN:
-            (made / paths.BASELINE).rename(aside / "model")
+            (made / project.BASELINE).rename(aside / "model")
     if variant.kind == "teacher":
         with publish_folder(TEACHERS / str(seed)) as aside:
-            (made / paths.TEACHER).rename(aside / "model")
-            (made / paths.TEACHER_CACHE).rename(aside / "cache")
+            (made / project.TEACHER).rename(aside / "model")
+            (made / project.TEACHER_CACHE).rename(aside / "cache")
     shutil.rmtree(made)
 
 
@@ -103,7 +94,7 @@ def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]
     return {
         split: student_scores(
             loaded,
-            read_images(paths.IMAGES, split),
+            read_images(project.IMAGES, split),
             dataset_root(),
             batch_size=BATCH,
             device=device(),
@@ -115,11 +106,11 @@ def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]
 
 def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, np.ndarray]]:
     # Image scores, and on the test split how well objects are found.
-    loaded, proposals = load_teacher(paths.TEACHER), read_proposals(paths.PROPOSALS)
+    loaded, proposals = load_teacher(project.TEACHER), read_proposals(project.PROPOSALS)
     params = load_section("evaluation", EvaluationParams)
     scores, figures = {}, {}
     for split in splits:
-        rows = read_images(paths.IMAGES, split)
+        rows = read_images(project.IMAGES, split)
         regions = run_fused_teacher(
             loaded,
             rows,
@@ -131,15 +122,15 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
         )
         scores[split], detections = image_scores_and_detections(regions, params.nms_iou, params.detections)
         if split == "test":
-            objects = read_objects(paths.OBJECTS)
-            train_ids = [row.image_id for row in read_images(paths.IMAGES, "train")]
+            objects = read_objects(project.OBJECTS)
+            train_ids = [row.image_id for row in read_images(project.IMAGES, "train")]
             figures = localisation(
                 detections,
                 [proposals.of(row.image_id, loaded.params.proposals)[0] for row in rows],
                 gather_objects(objects, [row.image_id for row in rows]),
-                best_cached_regions(TeacherCache(paths.TEACHER_CACHE), train_ids),
+                best_cached_regions(TeacherCache(project.TEACHER_CACHE), train_ids),
                 gather_objects(objects, train_ids),
-                len(read_classes(paths.CLASSES)),
+                len(read_classes(project.CLASSES)),
             ).teacher
     return {name: round(value, 4) for name, value in figures.items()}, scores
 

@@ -10,8 +10,8 @@ from benchmarks.ablation.results import Judge, Row, class_precisions
 from benchmarks.ablation.statistics import summarise
 from benchmarks.ablation.tables import by_variant, gains
 from benchmarks.ablation.variants import ALL, BASELINE, OURS
-from wsdkd.evaluation.pictures import GAIN, LOSS, save_png
-from wsdkd.evaluation.pictures import draw_gains as draw_class_gains
+from wsdkd.evaluation.charts import GAIN, LOSS, save_png
+from wsdkd.evaluation.charts import draw_gains as draw_class_gains
 
 
 def draw_gains(rows: Sequence[Row], path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.ablation.workspace import DATA, WORK, workspace
 from stages import draw_scenes, prepare, propose
-from wsdkd.params.base import read_params
+from wsdkd.settings.sections import read_params
 
 
 def main() -> None:

@@ -12,26 +12,21 @@ import torch
 from torch import nn
 
 from benchmarks.device import device
-from stages import paths
+from wsdkd import project
+from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import CachedView
-from wsdkd.cache.selection import choose_rois
-from wsdkd.models.checkpoints import save_network
-from wsdkd.models.saved_student import LoadedStudent, load_student
-from wsdkd.models.saved_teacher import load_teacher
-from wsdkd.models.student import Student
-from wsdkd.params.base import load_section
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.root import dataset_root
-from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams, StudentParams
-from wsdkd.proposals.shards import read_proposals
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import ImageRow, read_images
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.cached_predictions import CachedPredictions
-from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.distill_predictions import PredictionObjective
-from wsdkd.training.labels import Labels
-from wsdkd.training.loader import Batch, Extras
+from wsdkd.cache.writing.selection import choose_rois
+from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
+from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.proposals.stored import read_proposals
+from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.student.network import LoadedStudent, Student, load_student
+from wsdkd.student.params import StudentParams
+from wsdkd.teacher.network import load_teacher
+from wsdkd.training.loader import Batch, Extras, Labels
 from wsdkd.training.loop import Objective, curves, fit, seed_all, start
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.regions import stack_rois, to_input
@@ -145,9 +140,9 @@ def distil_online() -> None:
     """Both stages of distillation with the teacher running along; writes models/student."""
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    rows = read_images(paths.IMAGES, "train")
+    rows = read_images(project.IMAGES, "train")
     kept = load_section("cache", CacheParams)
-    live = LiveTeacher(rows, dataset_root(), paths.TEACHER, paths.PROPOSALS, kept)
+    live = LiveTeacher(rows, dataset_root(), project.TEACHER, project.PROPOSALS, kept)
     _train(
         rows,
         lambda student: (
@@ -160,7 +155,7 @@ def distil_online() -> None:
 def distil_from_plain(teacher: Path) -> None:
     """Both stages on labels and a plain classifier's image scores; writes models/student."""
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    rows = read_images(paths.IMAGES, "train")
+    rows = read_images(project.IMAGES, "train")
     scores = PlainScores(rows, dataset_root(), load_student(teacher))
     _train(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
 
@@ -170,7 +165,7 @@ def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
     params: StudentParams = load_section("student", StudentParams)
     first = load_section("distill_features", DistillFeaturesParams).training
     second = load_section("distill_predictions", DistillPredictionsParams).training
-    classes = read_classes(paths.CLASSES)
+    classes = read_classes(project.CLASSES)
     accelerator = start(first)
     seed_all(params.seed)
     student = Student(params, len(classes))
@@ -178,7 +173,7 @@ def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
     for (objective, extras), training, name in steps:
         if training is second:
             accelerator = start(second)
-        with curves(paths.CURVES / name.replace(" ", "_"), accelerator) as log:
+        with curves(project.CURVES / name.replace(" ", "_"), accelerator) as log:
             pictures = Pictures(rows, dataset_root(), [params.input_size])
             fit(
                 objective,
@@ -192,4 +187,4 @@ def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
                 name,
                 Resume(None),
             )
-    save_network(paths.STUDENT, student, "student", params, classes)
+    save_network(project.STUDENT, student, "student", params, classes)

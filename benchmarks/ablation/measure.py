@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.report import Truth, classification
 from wsdkd.evaluation.truth import ImageObjects
-from wsdkd.params.evaluation import EvaluationParams
 
 
 @dataclass(frozen=True)

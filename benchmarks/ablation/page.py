@@ -21,8 +21,8 @@ from benchmarks.ablation import tables
 from benchmarks.ablation.results import Row, from_csv
 from benchmarks.ablation.statistics import summarise
 from benchmarks.ablation.variants import BASELINE, OURS, PLAIN_TEACHER, TEACHER, VARIANTS
-from wsdkd.errors import UserError
-from wsdkd.files import publish_file
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
 
 REPORTS, RESULTS, PICTURES = Path("reports/ablation"), Path("docs/results"), Path("docs/pictures")
 PAGES = (Path("README.md"), Path("docs/results.md"))

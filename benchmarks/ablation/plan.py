@@ -16,23 +16,23 @@ from ruamel.yaml import YAML
 
 from benchmarks.ablation.variants import ALL
 from benchmarks.ablation.workspace import PROJECT
-from wsdkd.cache.code import FORWARD_CODE, code_digest
-from wsdkd.errors import UserError
-from wsdkd.files import publish_file
-from wsdkd.params.base import PARAMS_FILE
-from wsdkd.workers import worker_count
+from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
+from wsdkd.ground.workers import worker_count
+from wsdkd.settings.sections import PARAMS_FILE
 
 HOMES = Path("data/ablation")
 CODE = "code.yaml"
 VARIANTS_FILE = "variants.yaml"
 
-TEACHER_CODE = (*FORWARD_CODE, "wsdkd.training.teacher", "wsdkd.training.loop")
+TEACHER_CODE = (*FORWARD_CODE, "wsdkd.teacher.learning", "wsdkd.training.loop")
 STUDENT_CODE = (
-    "wsdkd.training.distill_features",
-    "wsdkd.training.distill_predictions",
-    "wsdkd.training.cached_features",
+    "wsdkd.distill.features",
+    "wsdkd.distill.predictions",
+    "wsdkd.distill.features",
     "wsdkd.training.loop",
-    "wsdkd.models.student",
+    "wsdkd.student.network",
 )
 LIVE_CODE = ("benchmarks.ablation.live",)
 

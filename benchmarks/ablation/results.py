@@ -13,15 +13,14 @@ import numpy as np
 from benchmarks.ablation.measure import Parts, figures, find_parts
 from benchmarks.ablation.plan import HOMES
 from benchmarks.ablation.variants import BASELINE, TEACHER
-from wsdkd.errors import UserError
+from wsdkd.data.annotations import read_objects
+from wsdkd.data.tables import Split, read_classes, read_images, targets
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.report import Truth
 from wsdkd.evaluation.truth import gather_objects
-from wsdkd.params.base import PARAMS_FILE, parse_section, read_params
-from wsdkd.params.evaluation import EvaluationParams
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import Split, read_images, targets
-from wsdkd.tables.objects import read_objects
+from wsdkd.ground.errors import UserError
+from wsdkd.settings.sections import PARAMS_FILE, parse_section, read_params
 
 FIGURES = (
     "mAP", "CF1", "OF1", "top_CF1", "top_OF1", "small", "large", "rare", "frequent",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from wsdkd.params.base import PARAMS_FILE
-from wsdkd.params.profile import parse_profile
+from wsdkd.profiles import parse_profile
+from wsdkd.settings.sections import PARAMS_FILE
 
 DATA, WORK = Path("data"), Path("work")
 """In a suite's folder: tables and proposals, and the folders that cells work in."""

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.command import run
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 # Processes that decode and propose import this module again, and are to find neither torch nor rows in it.
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import torch
 
 from wsdkd.evaluation.cost import count_multiply_adds
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Network
-from wsdkd.params.student import StudentParams
-from wsdkd.params.teacher import TeacherParams
+from wsdkd.networks.params import Network
+from wsdkd.student.network import Student
+from wsdkd.student.params import StudentParams
+from wsdkd.teacher.network import Wsddn
+from wsdkd.teacher.params import TeacherParams
 
 PASSES = 3  # of a training step: forward, gradients of what went in, gradients of weights
 

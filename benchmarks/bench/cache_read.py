@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
-from wsdkd.cache.schema import ARRAYS
+from wsdkd.cache.format import ARRAYS
 from wsdkd.training.views import EpochViews
 
 EPOCHS = 4

@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import PROJECT, World
-from stages.paths import SCENES
-from wsdkd.params.dataset import ScenesDataset
+from wsdkd.datasets.params import ScenesDataset
+from wsdkd.project import SCENES
 
 PARTS = (
     "dvc.yaml",

@@ -8,7 +8,7 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.teacher_batches import teacher_batches
 from benchmarks.bench.world import World
-from wsdkd.inference.export import INPUT, export_student, session
+from wsdkd.serving.export import INPUT, export_student, session
 
 
 def _exported(world: World, batch: int) -> Measured:

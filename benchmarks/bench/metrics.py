@@ -16,8 +16,8 @@ from torchmetrics.functional.classification import (
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.report import Truth, classification
-from wsdkd.params.evaluation import EvaluationParams
 
 LABELS_AN_IMAGE = 2.9  # of MS-COCO
 TOLERANCE = 1e-3  # percentage points; torchmetrics computes in fp32

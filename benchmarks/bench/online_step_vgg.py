@@ -16,19 +16,18 @@ from benchmarks.bench.photographs import HEIGHT, WIDTH, write_photographs
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Batches, Steps
 from benchmarks.bench.world import OneProcess, World
-from wsdkd.cache.build import CacheBuilder
-from wsdkd.cache.fingerprint import CommonFingerprint
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.inference.regions import ImageRegions
-from wsdkd.models.checkpoints import save_network
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Network
-from wsdkd.params.profile import Profile
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.tables.images import ImageRow
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.distill_features import FeatureObjective
+from wsdkd.cache.writing.build import CacheBuilder
+from wsdkd.cache.writing.fingerprint import CommonFingerprint
+from wsdkd.data.tables import ImageRow
+from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.networks.params import Network
+from wsdkd.profiles import Profile
+from wsdkd.proposals.stored import read_proposals, write_proposals
+from wsdkd.student.network import Student
+from wsdkd.teacher.network import Wsddn
+from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.loader import Extras
 from wsdkd.training.loop import seed_all
 

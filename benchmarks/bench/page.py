@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.bench.results import Results, read_results
 from benchmarks.bench.table import markdown_absolute, markdown_table
 from benchmarks.parts import NOTHING, rewrite, with_parts
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 PAGE = Path("docs/performance.md")
 RESULTS = "bench.json"

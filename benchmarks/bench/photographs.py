@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.scenes.write_coco import JPEG_QUALITY, Job, draw
-from wsdkd.tables.images import ImageRow
 
 WIDTH, HEIGHT = 640, 480
 DISTINCT = 12  # drawing one takes longer than decoding a hundred

@@ -9,9 +9,9 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.photographs import HEIGHT, WIDTH, photographs, write_photographs
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
+from wsdkd.datasets.params import DatasetParams
 from wsdkd.datasets.prepare import prepare
-from wsdkd.params.dataset import DatasetParams
-from wsdkd.workers import worker_count
+from wsdkd.ground.workers import worker_count
 
 CLASSES = 20
 

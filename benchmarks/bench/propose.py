@@ -8,11 +8,11 @@ import numpy as np
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
-from wsdkd.images import decode
-from wsdkd.params.proposals import EdgeBoxesProposals
+from wsdkd.data.images import decode
+from wsdkd.ground.workers import worker_count
 from wsdkd.proposals.edge_boxes import opencv_boxes
+from wsdkd.proposals.params import EdgeBoxesProposals
 from wsdkd.proposals.propose import edges_of, find_boxes, propose, resized, settle_opencv
-from wsdkd.workers import worker_count
 
 Alone = Callable[[list[np.ndarray], EdgeBoxesProposals], Callable[[], object]]
 """What one process does with decoded pictures: prepared, then called."""

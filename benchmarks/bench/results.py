@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.bench.row import Measured, Row
 from benchmarks.machine import processor, versions
-from wsdkd.files import publish_file
+from wsdkd.ground.files import publish_file
 
 PACKAGES = (
     "torch",

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import torch
 
-from wsdkd.models.backbones import Backbone
-from wsdkd.params.network import Optimisation
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.networks.backbones import Backbone
 from wsdkd.training.loader import Batch, Extras, load_batches
 from wsdkd.training.loop import MAX_GRADIENT, Objective, start
 from wsdkd.training.optimisation import build_optimizer, build_schedule
-from wsdkd.training.pictures import Pictures
-from wsdkd.training.stem import Stem
+from wsdkd.training.params import Optimisation
+from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import EpochViews, View
 
 EPOCHS = range(1_000_000)  # more than anybody waits for

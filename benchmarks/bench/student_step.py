@@ -7,16 +7,13 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Batches, Steps
 from benchmarks.bench.world import World
-from wsdkd.models.student import Student
-from wsdkd.params.network import Optimisation
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.cached_predictions import CachedPredictions
-from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.distill_predictions import PredictionObjective
-from wsdkd.training.label_objective import LabelObjective
-from wsdkd.training.labels import Labels
-from wsdkd.training.loader import Extras
+from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.training.loader import Extras, Labels
 from wsdkd.training.loop import Objective
+from wsdkd.training.params import Optimisation
 
 Phase = tuple[Callable[[Student], Objective], Extras, Optimisation]
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from benchmarks.bench.world import World
-from wsdkd.boxes import to_input
-from wsdkd.inference.pictures import picture_batches
+from wsdkd.data.boxes import to_input
+from wsdkd.networks.pictures import picture_batches
 from wsdkd.training.regions import stack_rois
 
 

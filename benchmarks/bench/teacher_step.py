@@ -8,10 +8,10 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Batches, Steps
 from benchmarks.bench.world import World
-from wsdkd.models.saved_teacher import load_teacher
+from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
+from wsdkd.teacher.network import load_teacher
 from wsdkd.training.loader import Batch
 from wsdkd.training.loop import Objective
-from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
 
 
 def _measure(world: World) -> Measured:

@@ -13,25 +13,23 @@ import torch
 
 from benchmarks.bench.sizes import Sizes
 from benchmarks.device import device
-from wsdkd.cache.build import CacheBuilder
-from wsdkd.cache.fingerprint import CommonFingerprint, common_fingerprint
 from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.writing.build import CacheBuilder
+from wsdkd.cache.writing.fingerprint import CommonFingerprint, common_fingerprint
+from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.params import ScenesDataset
 from wsdkd.datasets.prepare import prepare
 from wsdkd.datasets.scenes.write_coco import write_scenes
-from wsdkd.inference.regions import run_teacher
-from wsdkd.models.checkpoints import save_network
-from wsdkd.models.description import WEIGHTS
-from wsdkd.models.saved_student import LoadedStudent, load_student
-from wsdkd.models.saved_teacher import LoadedTeacher, load_teacher
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.dataset import ScenesDataset
-from wsdkd.params.profile import Profile, load_profile
+from wsdkd.ground.workers import map_ordered
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.networks.description import WEIGHTS
+from wsdkd.profiles import Profile, load_profile
 from wsdkd.proposals.propose import propose
-from wsdkd.proposals.shards import Proposals, read_proposals, write_proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.proposals.stored import Proposals, read_proposals, write_proposals
+from wsdkd.student.network import LoadedStudent, Student, load_student
+from wsdkd.teacher.network import LoadedTeacher, Wsddn, load_teacher
+from wsdkd.teacher.run import run_teacher
 from wsdkd.training.loop import seed_all
-from wsdkd.workers import map_ordered
 
 PROJECT = Path(__file__).resolve().parents[2]
 

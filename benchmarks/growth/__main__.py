@@ -18,7 +18,7 @@ import typer
 from benchmarks.command import run
 from benchmarks.growth.plan import FULL, SMOKE, STAGES
 from benchmarks.growth.run import against_images, against_proposals
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 REPORT = Path("reports/growth.json")
 

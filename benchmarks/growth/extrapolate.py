@@ -14,8 +14,8 @@ from benchmarks.ablation.workspace import PROJECT
 from benchmarks.bench.arithmetic import MultiplyAdds, student_multiply_adds, teacher_multiply_adds
 from benchmarks.growth.assumptions import DATASETS, HOUR, Assumptions, Dataset
 from wsdkd.cache.estimate import assumed_size, feature_width
-from wsdkd.inference.fusion import fused_views
-from wsdkd.params.profile import Profile, load_profile
+from wsdkd.profiles import Profile, load_profile
+from wsdkd.teacher.run import fused_views
 
 
 class Work(NamedTuple):

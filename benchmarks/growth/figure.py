@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from benchmarks.growth.plan import STAGES
 from benchmarks.growth.results import Results, series
-from wsdkd.evaluation.pictures import save_png
+from wsdkd.evaluation.charts import save_png
 
 AGAINST = {"images": "scenes", "proposals": "proposals an image"}
 MEASURES = {"seconds": (1.0, "seconds"), "peak_bytes": (1e-6, "MB of the largest process")}

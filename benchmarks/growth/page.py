@@ -14,7 +14,7 @@ from benchmarks.growth import extrapolate, table
 from benchmarks.growth.assumptions import Assumptions
 from benchmarks.growth.results import Results, read_results
 from benchmarks.parts import NOTHING, rewrite, with_parts
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 PAGE = Path("docs/scaling.md")
 RESULTS = "growth.json"

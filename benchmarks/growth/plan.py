@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.ablation.workspace import PROJECT
-from wsdkd.params.base import read_params
+from wsdkd.settings.sections import read_params
 
 STAGES = (
     "draw_scenes",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.proposals.shards import write_proposals
-from wsdkd.tables.images import ImageRow, read_images
+from wsdkd.data.tables import ImageRow, read_images
+from wsdkd.proposals.stored import write_proposals
 
 SHORTEST = 4.0  # side of a box, in pixels
 

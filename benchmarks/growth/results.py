@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.growth.run import Run
 from benchmarks.machine import processor, versions
-from wsdkd.files import publish_file
+from wsdkd.ground.files import publish_file
 
 PACKAGES = ("torch", "numpy", "pyarrow", "h5py", "opencv-contrib-python-headless", "pillow")
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.ablation.workspace import PROJECT, workspace
 from benchmarks.growth.plan import BLIND, Plan, parameters
 from benchmarks.growth.watch import Usage, watch
-from stages import paths
+from wsdkd import project
 
 VARIABLES = {
     # What a process keeps up to a bound is kept low, or filling it would look like growth: decoded
@@ -20,7 +20,12 @@ VARIABLES = {
     "WSDKD_PROCESSES": "1",
     "PYTHONPATH": str(PROJECT),
 }
-SHARED = (paths.SCENES, paths.PREPARED, paths.TEACHER.with_name("baseline"), paths.CURVES / "baseline")
+SHARED = (
+    project.SCENES,
+    project.PREPARED,
+    project.TEACHER.with_name("baseline"),
+    project.CURVES / "baseline",
+)
 """What does not depend on proposals."""
 
 Run = dict[str, Any]
@@ -58,7 +63,10 @@ def against_proposals(plan: Plan, stages: Sequence[str], folder: Path) -> Iterat
                 yield _run("proposals", count, stage, _stage(stage))
                 if stage == "propose":
                     _module(
-                        "benchmarks.growth.random_boxes", str(paths.IMAGES), str(paths.PROPOSALS), str(count)
+                        "benchmarks.growth.random_boxes",
+                        str(project.IMAGES),
+                        str(project.PROPOSALS),
+                        str(count),
                     )
         shutil.rmtree(place)
 

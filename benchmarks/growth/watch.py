@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.growth import launch
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.ablation.page import PAGES, PART, RESULTS, with_results
 from benchmarks.ablation.results import Row, to_csv
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 

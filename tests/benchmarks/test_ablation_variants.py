@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from benchmarks.ablation.__main__ import shown
 from benchmarks.ablation.plan import NEEDS, cells, chains
 from benchmarks.ablation.variants import SEEDS, VARIANTS, changed
-from wsdkd.params.profile import parse_profile
+from wsdkd.profiles import parse_profile
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 

@@ -17,7 +17,7 @@ from benchmarks.bench.results import entry, merged, read_results
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.table import cells, markdown_table
 from benchmarks.parts import part_pattern
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 

@@ -21,10 +21,10 @@ from benchmarks.growth.results import read_results, series
 from benchmarks.growth.table import memory, times
 from benchmarks.growth.watch import FailedError, watch
 from benchmarks.parts import part_pattern
-from wsdkd.errors import UserError
-from wsdkd.params.profile import parse_profile
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
+from wsdkd.profiles import parse_profile
+from wsdkd.proposals.stored import read_proposals, write_proposals
 
 PROJECT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000

@@ -13,8 +13,8 @@ from typing import Any
 import h5py
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache import build, writer
-from wsdkd.tables.images import ImageRow
+from wsdkd.cache.writing import build, writer
+from wsdkd.data.tables import ImageRow
 
 MOMENTS = {
     "in the first shard": 0,

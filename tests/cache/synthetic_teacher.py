@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.cache.build import CacheBuilder, Forward
-from wsdkd.cache.fingerprint import CommonFingerprint
-from wsdkd.ids import IdIndex
-from wsdkd.inference.regions import ImageRegions
-from wsdkd.params.cache import CacheParams
-from wsdkd.proposals.shards import Proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.writing.build import CacheBuilder, Forward
+from wsdkd.cache.writing.fingerprint import CommonFingerprint
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.ids import IdIndex
+from wsdkd.proposals.stored import Proposals
+from wsdkd.teacher.run import ImageRegions
 
 CLASSES = ["bird", "cat", "dog", "été", "fish"]
 FEATURES = 24

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wsdkd.cache import code
-from wsdkd.cache.code import FORWARD_CODE, code_digest
+from wsdkd.cache.writing import code
+from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 
 ROOT = Path(__file__).parents[2]
 DIGEST = """
@@ -79,7 +79,7 @@ def test_another_python_finds_the_same_digest(version: str) -> None:
     python = shutil.which(f"python{version}")
     source = Path(code.__file__).read_text(encoding="utf-8")
     # Of the project's dependencies this interpreter need have none: json and hashlib make a digest.
-    alone = source.replace("from wsdkd.cache.schema import digest", DIGEST)
+    alone = source.replace("from wsdkd.ground.digests import digest", DIGEST)
     assert alone != source
     program = f"{alone}\nprint(code_digest(FORWARD_CODE))"
     done = None

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.build import CacheBuilder
 from wsdkd.cache.estimate import assumed_size, planned_size, written_size
-from wsdkd.cache.fingerprint import CommonFingerprint
-from wsdkd.cache.schema import ARRAYS
-from wsdkd.inference.regions import ImageRegions
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.teacher import TeacherParams
+from wsdkd.cache.format import ARRAYS
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.writing.build import CacheBuilder
+from wsdkd.cache.writing.fingerprint import CommonFingerprint
+from wsdkd.teacher.params import TeacherParams
+from wsdkd.teacher.run import ImageRegions
 
 TEACHER = TeacherParams.model_validate_json(
     '{"network": {}, "input_size": 96, "train_sizes": [96], "proposals": 40, "hidden": 192,'

@@ -4,11 +4,10 @@ from pathlib import Path
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.fingerprint import common_fingerprint, shard_fingerprint
-from wsdkd.cache.parts import PARTS, describe, differences
-from wsdkd.cache.schema import CacheError
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.teacher import TeacherParams
+from wsdkd.cache.format import PARTS, CacheError, describe, differences
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.writing.fingerprint import common_fingerprint, shard_fingerprint
+from wsdkd.teacher.params import TeacherParams
 
 TEACHER = {
     "network": {"backbone": "resnet18"},

@@ -11,8 +11,8 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
+from wsdkd.cache.format import CacheError
 from wsdkd.cache.reader import CachedView, TeacherCache
-from wsdkd.cache.schema import CacheError
 
 
 class Views(Dataset[tuple[str, bool, CachedView, int]]):

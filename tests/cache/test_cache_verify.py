@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.schema import ARRAYS, INDEX_ARRAYS
+from wsdkd.cache.format import ARRAYS, INDEX_ARRAYS
 from wsdkd.cache.verify import verify_cache
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.build import CacheBuilder
-from wsdkd.cache.fingerprint import CommonFingerprint
+from wsdkd.cache.format import ARRAYS, DTYPES, PACKED_ARRAYS, CacheError, read_manifest
+from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.schema import ARRAYS, DTYPES, PACKED_ARRAYS, CacheError, read_manifest
-from wsdkd.cache.scratch import keep_shards, only_writer
 from wsdkd.cache.shard import open_shard
 from wsdkd.cache.verify import verify_cache
-from wsdkd.params.cache import CacheParams
-from wsdkd.tables.images import ImageRow
+from wsdkd.cache.writing.build import CacheBuilder
+from wsdkd.cache.writing.fingerprint import CommonFingerprint
+from wsdkd.cache.writing.scratch import keep_shards, only_writer
+from wsdkd.data.tables import ImageRow
 
 
 def test_equal_inputs_give_equal_bytes_at_another_time(cache: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.cache import synthetic_teacher as synthetic
 from tests.cache.killed_writer import MOMENTS
+from wsdkd.cache.format import CacheError
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.schema import CacheError
 from wsdkd.cache.shard import open_shard
 from wsdkd.cache.verify import damage_of_shard
 

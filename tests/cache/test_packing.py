@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsdkd.cache.packing import HEAD_BYTES, pack_rows, unpack_rows
+from wsdkd.cache.format import HEAD_BYTES, pack_rows, unpack_rows
 
 RNG = np.random.default_rng(0)
 

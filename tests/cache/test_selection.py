@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from wsdkd.boxes import pairwise_iou
-from wsdkd.cache.selection import choose_rois, confidences
-from wsdkd.inference.scores import region_scores
+from wsdkd.cache.writing.selection import choose_rois, confidences
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.scores import region_scores
 
 
 def _outputs(regions: int = 30, classes: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from wsdkd.cache.rows import StoredRows, stored_rows
+from wsdkd.cache.shard import StoredRows, stored_rows
 
 ROWS = 103
 

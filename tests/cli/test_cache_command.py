@@ -6,10 +6,9 @@ from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cli.main import app
-from wsdkd.errors import UserError
-from wsdkd.proposals.shards import write_proposals
-from wsdkd.tables.classes import write_classes
-from wsdkd.tables.images import write_images
+from wsdkd.data.tables import write_classes, write_images
+from wsdkd.ground.errors import UserError
+from wsdkd.proposals.stored import write_proposals
 
 PARAMS = """
 teacher:

@@ -6,11 +6,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tests.promotion.fake_students import promote
-from tests.promotion.small_project import make_project
+from tests.serving.fake_students import promote
+from tests.serving.small_project import make_project
 from wsdkd.cli.main import app
-from wsdkd.errors import UserError
-from wsdkd.promotion.store import Store
+from wsdkd.ground.errors import UserError
+from wsdkd.serving.store import Store
 
 pytestmark = pytest.mark.filterwarnings("default")
 

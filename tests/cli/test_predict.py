@@ -12,12 +12,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tests.promotion.fake_students import promote
-from tests.promotion.small_project import make_project
+from tests.serving.fake_students import promote
+from tests.serving.small_project import make_project
 from tests.training.small_world import CLASSES
 from wsdkd.cli.main import app
-from wsdkd.errors import UserError
-from wsdkd.promotion.store import Store
+from wsdkd.ground.errors import UserError
+from wsdkd.serving.store import Store
 
 ROOT = Path(__file__).parents[2]
 PICTURES = 6

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wsdkd.cli.main import main
-from wsdkd.params.base import read_params
+from wsdkd.settings.sections import read_params
 
 ROOT = Path(__file__).parents[2]
 

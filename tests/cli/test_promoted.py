@@ -18,18 +18,19 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
-from tests.promotion.small_project import make_project, save_student, set_params, use_as_student
+from tests.serving.small_project import make_project, save_student, set_params, use_as_student
 from tests.training.small_world import CLASSES, STUDENT
 from wsdkd.cli.main import app
-from wsdkd.cli.promoted import PROMOTED, SOURCES
+from wsdkd.cli.promoted import SOURCES
 from wsdkd.cli.promoted import STUDENT as STUDENT_FOLDER
-from wsdkd.errors import UserError
-from wsdkd.models.student import Student
-from wsdkd.promotion import measure
-from wsdkd.promotion.consider import consider as consider_student
-from wsdkd.promotion.provenance import Code
-from wsdkd.promotion.store import Store
-from wsdkd.tables.images import ImageRow, read_images, write_images
+from wsdkd.data.tables import ImageRow, read_images, write_images
+from wsdkd.ground.errors import UserError
+from wsdkd.project import PROMOTED
+from wsdkd.serving import measure
+from wsdkd.serving.consider import consider as consider_student
+from wsdkd.serving.provenance import Code
+from wsdkd.serving.store import Store
+from wsdkd.student.network import Student
 
 ROOT = Path(__file__).parents[2]
 IMAGES = Path("data/prepared/images.parquet")

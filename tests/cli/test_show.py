@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wsdkd.cli.show import app
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 FIGURES = {"CP": 61.04, "CR": 52.0, "CF1": 56.2, "OP": 63.0, "OR": 55.0, "OF1": 58.7}
 NETWORK = {"mAP": 60.25, **FIGURES, **{f"top3_{name}": value - 1 for name, value in FIGURES.items()}}

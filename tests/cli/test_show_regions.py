@@ -9,13 +9,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cli import regions as command
+from wsdkd.cli import show as command
 from wsdkd.cli.main import app
-from wsdkd.errors import UserError
-from wsdkd.evaluation.region_page import BestRegion, draw_region_page
-from wsdkd.inference.scores import region_scores
-from wsdkd.tables.classes import write_classes
-from wsdkd.tables.images import write_images
+from wsdkd.data.tables import write_classes, write_images
+from wsdkd.evaluation.examples import BestRegion, draw_region_page
+from wsdkd.ground.errors import UserError
+from wsdkd.scores import region_scores
 
 
 @pytest.fixture

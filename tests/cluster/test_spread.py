@@ -12,7 +12,7 @@ from tests.cluster.dask_cluster import DaskCluster
 from wsdkd.cluster import dask_map
 from wsdkd.cluster.agreement import Surroundings, surroundings
 from wsdkd.cluster.spread import SCHEDULER_VARIABLE, spread
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 ITEMS = [str(number) for number in range(200)]
 

@@ -11,7 +11,7 @@ import stages.prepare
 import stages.propose
 from tests.cluster.dask_cluster import DaskCluster
 from wsdkd.cluster import spread
-from wsdkd.workers import WORKERS_VARIABLE
+from wsdkd.ground.workers import WORKERS_VARIABLE
 
 PICTURES = 48
 PARAMS = """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.prepare import Prepared, prepare
-from wsdkd.params.dataset import VocDataset
 
 FOLDER = os.environ.get("WSDKD_CARDS_VOC")
 

@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 from PIL import Image
 
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.check import check_images
 from wsdkd.datasets.records import ImageRecord, ObjectRecord, Rejection
-from wsdkd.tables.images import ImageRow
-from wsdkd.tables.objects import ObjectRow
 
 Found = tuple[list[ImageRow], list[ObjectRow], list[Rejection]]
 

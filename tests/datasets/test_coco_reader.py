@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from wsdkd.datasets.coco import Part, parts_of, read_coco
+from wsdkd.datasets.params import CocoDataset, ScenesDataset
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Rejection
-from wsdkd.params.dataset import CocoDataset, ScenesDataset
 
 Content = dict[str, list[dict[str, Any]]]
 Write = Callable[[str, object], None]

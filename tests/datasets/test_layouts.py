@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.params import CocoDataset, NusWideDataset, ScenesDataset, TableDataset, VocDataset
 from wsdkd.datasets.prepare import Prepared, prepare
 from wsdkd.datasets.scenes.layouts import write_nuswide, write_table, write_voc
 from wsdkd.datasets.scenes.write_coco import write_scenes
-from wsdkd.params.dataset import CocoDataset, NusWideDataset, ScenesDataset, TableDataset, VocDataset
-from wsdkd.tables.images import ImageRow
-from wsdkd.tables.objects import ObjectRow
 
 TRAIN, VAL, TEST, SIZE = 700, 100, 200, 48
 

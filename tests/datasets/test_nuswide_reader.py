@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from wsdkd.datasets.nuswide import read_nuswide
+from wsdkd.datasets.params import NusWideDataset
 from wsdkd.datasets.records import DatasetError, ImageRecord, Rejection
-from wsdkd.params.dataset import NusWideDataset
 
 DROP = NusWideDataset(format="nuswide", root="r")
 KEEP = NusWideDataset(format="nuswide", root="r", unlabelled="keep")

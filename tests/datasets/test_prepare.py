@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import paths
 from stages.prepare import main
 from stages.run import run
+from wsdkd import project
+from wsdkd.data.annotations import read_objects
+from wsdkd.data.tables import read_classes, read_images
+from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.prepare import prepare, refuse_unusable
-from wsdkd.datasets.records import DatasetError, Rejection
-from wsdkd.datasets.rejected import write_rejected
-from wsdkd.params.dataset import VocDataset
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import read_images
-from wsdkd.tables.objects import read_objects
+from wsdkd.datasets.records import DatasetError, Rejection, write_rejected
 
 BOX = (1, 1, 10, 20)
 IDS = [f"{number:02d}" for number in range(20)]
@@ -44,7 +42,7 @@ def use(root: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 
 
 def read_rejected() -> list[dict[str, str]]:
-    with paths.REJECTED.open(newline="", encoding="utf-8") as file:
+    with project.REJECTED.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -61,9 +59,9 @@ def test_the_stage_writes_four_files(
     use(root, monkeypatch)
     monkeypatch.setenv("WSDKD_WORKERS", "1")
     main()
-    assert read_classes(paths.CLASSES) == ["cat", "dog"]
-    assert [row.image_id for row in read_images(paths.IMAGES)] == IDS
-    assert len(read_objects(paths.OBJECTS)) == 20
+    assert read_classes(project.CLASSES) == ["cat", "dog"]
+    assert [row.image_id for row in read_images(project.IMAGES)] == IDS
+    assert len(read_objects(project.OBJECTS)) == 20
     assert read_rejected() == []
     assert "20 images" in capsys.readouterr().out
 
@@ -84,7 +82,7 @@ def test_too_many_rejected_images_fail_the_stage_after_listing_them(
     assert "  and 2 more" in message
     assert "Traceback" not in message
     assert [row["image_id"] for row in read_rejected()] == IDS[:7]
-    assert not paths.IMAGES.exists()
+    assert not project.IMAGES.exists()
 
 
 def test_as_many_as_allowed_do_not(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +90,7 @@ def test_as_many_as_allowed_do_not(root: Path, monkeypatch: pytest.MonkeyPatch) 
     use(root, monkeypatch, max_rejected=1)
     monkeypatch.setenv("WSDKD_WORKERS", "1")
     main()
-    assert [row.image_id for row in read_images(paths.IMAGES)] == [i for i in IDS if i != "03"]
+    assert [row.image_id for row in read_images(project.IMAGES)] == [i for i in IDS if i != "03"]
     assert read_rejected() == [
         {
             "kind": "image",
@@ -132,14 +130,14 @@ def test_a_changed_box_changes_the_objects_alone(
 ) -> None:
     use(root, monkeypatch)
     monkeypatch.setenv("WSDKD_WORKERS", "1")
-    files = (paths.CLASSES, paths.IMAGES, paths.OBJECTS, paths.REJECTED)
+    files = (project.CLASSES, project.IMAGES, project.OBJECTS, project.REJECTED)
     main()
     before = {path: path.read_bytes() for path in files}
     main()
     assert {path: path.read_bytes() for path in files} == before
     voc_image("00", ("dog", 0, (1, 1, 11, 20)))
     main()
-    assert [path for path in files if path.read_bytes() != before[path]] == [paths.OBJECTS]
+    assert [path for path in files if path.read_bytes() != before[path]] == [project.OBJECTS]
 
 
 def test_reasons_with_commas_quotes_and_broken_names_are_csv(tmp_path: Path) -> None:

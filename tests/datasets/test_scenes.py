@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsdkd.datasets.params import ScenesDataset
 from wsdkd.datasets.scenes import compose
 from wsdkd.datasets.scenes.compose import Scene, class_weights, draw_scene
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES
 from wsdkd.datasets.scenes.write_coco import Job, draw, write_scenes
-from wsdkd.params.dataset import ScenesDataset
-from wsdkd.workers import map_ordered
+from wsdkd.ground.workers import map_ordered
 
 SIZE = 192
 PARAMS = ScenesDataset(

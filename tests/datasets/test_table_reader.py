@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.records import DatasetError, ImageRecord, Rejection
 from wsdkd.datasets.table import read_table
-from wsdkd.params.dataset import TableDataset
 
 
 def params(**changes: Any) -> TableDataset:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.records import DatasetError, ObjectRecord, Rejection
 from wsdkd.datasets.voc import read_voc
-from wsdkd.params.dataset import VocDataset
 
 BOX = (1, 1, 10, 20)
 

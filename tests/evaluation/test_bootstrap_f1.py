@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsdkd.evaluation.bootstrap_f1 import f1_gain_interval
+from wsdkd.evaluation.bootstrap import f1_gain_interval
 
 
 def case(images=90, classes=5):

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from wsdkd.evaluation.cost import count_multiply_adds, count_parameters, measure_throughput
-from wsdkd.models import roi_products
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Network, Optimisation
-from wsdkd.params.teacher import RoiPooling, TeacherParams
+from wsdkd.networks import roi_pooling
+from wsdkd.networks.params import Network
+from wsdkd.teacher.network import Wsddn
+from wsdkd.teacher.params import RoiPooling, TeacherParams
+from wsdkd.training.params import Optimisation
 
 CPU = torch.device("cpu")
 
@@ -36,7 +37,7 @@ def test_grouped_convolution():
 def test_pooling_is_not_counted_however_it_is_computed(
     most_cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roi_products, "MOST_CELLS", most_cells)
+    monkeypatch.setattr(roi_pooling, "MOST_CELLS", most_cells)
     training = Optimisation(epochs=1)
     network = Network(weights=None, stages=3, stride=8)
     params = TeacherParams(

@@ -9,14 +9,13 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from wsdkd.boxes import pairwise_iou
-from wsdkd.evaluation.coco_ap import coco_average_precision
-from wsdkd.evaluation.corloc import best_regions, correct_localisation
-from wsdkd.evaluation.detection import detection_ap, match, recall_and_precision
-from wsdkd.evaluation.precision_recall import RECALLS, precision_at_recall
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match, recall_and_precision
+from wsdkd.evaluation.localisation import best_regions, correct_localisation
+from wsdkd.evaluation.ranking import RECALLS, precision_at_recall
 from wsdkd.evaluation.truth import ImageObjects, gather_objects
-from wsdkd.inference.detections import Detections
-from wsdkd.tables.objects import ObjectRow
+from wsdkd.teacher.run import Detections
 
 
 def objects(*items, optional=()):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.examples import Example, draw_examples, verdict
-from wsdkd.evaluation.pictures import save_png
-from wsdkd.inference.detections import Detections
+from wsdkd.teacher.run import Detections
 
 CLASSES = ["cat", "dog", "cow", "yak"]
 

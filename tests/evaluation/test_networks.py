@@ -3,14 +3,12 @@
 import pytest
 import torch
 
-from wsdkd.evaluation.networks import compare_costs
-from wsdkd.models.saved_student import LoadedStudent
-from wsdkd.models.saved_teacher import LoadedTeacher
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.base import parse_section
-from wsdkd.params.student import StudentParams
-from wsdkd.params.teacher import TeacherParams
+from wsdkd.evaluation.cost import compare_costs
+from wsdkd.settings.sections import parse_section
+from wsdkd.student.network import LoadedStudent, Student
+from wsdkd.student.params import StudentParams
+from wsdkd.teacher.network import LoadedTeacher, Wsddn
+from wsdkd.teacher.params import TeacherParams
 
 NETWORK = {"weights": None, "stages": 2, "stride": 8}
 CLASSES = ["bee", "cat", "dog"]

@@ -6,13 +6,13 @@ import sys
 import numpy as np
 from PIL import Image
 
-from wsdkd.evaluation.pictures import draw_gains, draw_precision_recall, draw_training, save_png
+from wsdkd.evaluation.charts import draw_gains, draw_precision_recall, draw_training, save_png
 
 DRAW = """
 import sys
 from pathlib import Path
 import numpy as np
-from wsdkd.evaluation.pictures import draw_gains, save_png
+from wsdkd.evaluation.charts import draw_gains, save_png
 save_png(draw_gains(["cat", "dog"], np.array([1.5, -0.5]), "gain"), Path(sys.argv[1]))
 """
 

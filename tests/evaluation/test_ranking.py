@@ -6,8 +6,13 @@ import torch
 from sklearn.metrics import average_precision_score
 from torchmetrics.functional.classification import multilabel_average_precision
 
-from wsdkd.evaluation.precision_recall import RECALLS, mean_precision_at_recall
-from wsdkd.evaluation.ranking import average_precisions, mean_over_classes, without_positives
+from wsdkd.evaluation.ranking import (
+    RECALLS,
+    average_precisions,
+    mean_over_classes,
+    mean_precision_at_recall,
+    without_positives,
+)
 
 
 def random_case(seed: int, images: int = 300, classes: int = 7, levels: int | None = None):

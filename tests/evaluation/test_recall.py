@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from wsdkd.evaluation.recall import proposal_recall
+from wsdkd.evaluation.localisation import proposal_recall
 from wsdkd.evaluation.truth import ImageObjects
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from wsdkd.evaluation.regions import image_scores_and_detections
-from wsdkd.inference.fusion import ScoredRegions
+from wsdkd.evaluation.localisation import image_scores_and_detections
+from wsdkd.teacher.run import ScoredRegions
 
 BOXES = np.array([[0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
 S = np.array([[0.25, 0.5], [0.5, 0.125]], np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from wsdkd.evaluation.region_page import BestRegion, draw_region_page
+from wsdkd.evaluation.examples import BestRegion, draw_region_page
 
 PICTURE = np.full((20, 30, 3), 128, np.uint8)
 

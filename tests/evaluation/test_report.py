@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from wsdkd.evaluation.per_class import class_rows, write_class_rows
+from wsdkd.evaluation.files import class_rows, write_class_rows
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.report import Truth, classification, comparison
-from wsdkd.params.evaluation import EvaluationParams
 
 GENERATOR = np.random.default_rng(0)
 LABELS = (GENERATOR.random((80, 5)) < 0.3).astype(np.float32)

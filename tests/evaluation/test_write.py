@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from wsdkd.evaluation.curves import read_curves
-from wsdkd.evaluation.write import write_columns, write_report
+from wsdkd.evaluation.files import read_curves, write_columns, write_report
 
 
 def test_floats_have_four_decimals(tmp_path):

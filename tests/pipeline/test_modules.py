@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.pipeline.closure import MODULE, ROOT, closure, rewritten
-from wsdkd.params.cache import CacheParams
+from wsdkd.cache.params import CacheParams
 
 TRAINING = (
     "propose",
@@ -86,7 +86,7 @@ def test_nothing_is_imported_by_a_computed_name() -> None:
 def test_no_training_stage_sees_annotated_boxes(stage: str) -> None:
     assert "data/prepared/objects.parquet" not in STAGES[stage]["deps"]
     assert not any(dep.rstrip("/") in ("data", "data/prepared") for dep in STAGES[stage]["deps"])
-    assert "wsdkd/tables/objects.py" not in closure(f"stages.{stage}")
+    assert "wsdkd/data/annotations.py" not in closure(f"stages.{stage}")
 
 
 def test_the_closure_of_a_small_package(tmp_path: Path) -> None:
@@ -114,14 +114,14 @@ def test_the_closure_of_a_small_package(tmp_path: Path) -> None:
 
 def test_rewriting_reaches_every_stage() -> None:
     text = (ROOT / "dvc.yaml").read_text()
-    stale = text.replace("wsdkd/errors.py, ", "")
-    assert stale.count("wsdkd/errors.py") < text.count("wsdkd/errors.py") == len(STAGES)
+    stale = text.replace("wsdkd/ground/errors.py, ", "")
+    assert stale.count("wsdkd/ground/errors.py") < text.count("wsdkd/ground/errors.py") == len(STAGES)
     assert rewritten(stale) == text
 
 
 def test_rewriting_changes_modules_alone() -> None:
     text = (ROOT / "dvc.yaml").read_text()
-    stale = text.replace("wsdkd/errors.py, ", "", 1).replace("stages/run.py,", "stages/gone.py,", 1)
+    stale = text.replace("wsdkd/ground/errors.py, ", "", 1).replace("stages/run.py,", "stages/gone.py,", 1)
     assert stale != text
     assert rewritten(stale) == rewritten(text)
     assert rewritten(rewritten(text)) == rewritten(text)

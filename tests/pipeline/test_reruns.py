@@ -60,14 +60,14 @@ PARAMETERS: list[tuple[str, set[str]]] = [
 MODULES = [
     ("wsdkd/datasets/scenes/shapes.py", {DRAWN}),
     ("wsdkd/datasets/coco.py", {"prepare"}),
-    ("wsdkd/tables/objects.py", {"prepare", "evaluate"}),
+    ("wsdkd/data/annotations.py", {"prepare", "evaluate"}),
     ("wsdkd/proposals/edge_boxes.py", {"propose"}),
-    ("wsdkd/losses/wsddn.py", {"train_teacher"}),
-    ("wsdkd/losses/predictions.py", {"train_baseline", "distill_features", "distill_predictions"}),
-    ("wsdkd/cache/writer.py", {"cache_teacher"}),
+    ("wsdkd/teacher/learning.py", {"train_teacher"}),
+    ("wsdkd/student/learning.py", {"train_baseline", "distill_features", "distill_predictions"}),
+    ("wsdkd/cache/writing/writer.py", {"cache_teacher"}),
     ("wsdkd/evaluation/ranking.py", {"evaluate"}),
-    ("wsdkd/params/evaluation.py", {"evaluate"}),
-    ("wsdkd/params/teacher.py", {"train_teacher", "cache_teacher", "evaluate"}),
+    ("wsdkd/evaluation/params.py", {"evaluate"}),
+    ("wsdkd/teacher/params.py", {"train_teacher", "cache_teacher", "evaluate"}),
     ("stages/train_teacher.py", {"train_teacher"}),
     ("wsdkd/cli/show.py", set()),
 ]
@@ -222,7 +222,7 @@ def test_a_changed_dataset(own: Clone, change: Callable[[Clone], None], expected
 
 def test_for_once_everything_really_runs(own: Clone) -> None:
     """A moved box, a temperature and a comment together, without any prediction from the graph."""
-    params, module = own.root / "params.yaml", own.root / "wsdkd/losses/wsddn.py"
+    params, module = own.root / "params.yaml", own.root / "wsdkd/teacher/learning.py"
     with _restored(own.root / "raw"), _restored(params), _restored(module):
         _move_box(own)
         assert own.repro() == {"prepare", "evaluate"}

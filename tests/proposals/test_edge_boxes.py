@@ -1,9 +1,8 @@
 import numpy as np
 
-from wsdkd.boxes import pairwise_iou
-from wsdkd.params.proposals import EdgeBoxesProposals
-from wsdkd.proposals.edge_boxes import edge_boxes
-from wsdkd.proposals.edge_map import EdgeMap, gradient_edges
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.proposals.edge_boxes import EdgeMap, edge_boxes, gradient_edges
+from wsdkd.proposals.params import EdgeBoxesProposals
 
 PARAMS = EdgeBoxesProposals(method="edge_boxes")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wsdkd.proposals.edge_map import colour_gradient, gradient_edges, thin
+from wsdkd.proposals.edge_boxes import colour_gradient, gradient_edges, thin
 
 
 def test_a_step_from_black_to_white_has_a_gradient_of_one() -> None:

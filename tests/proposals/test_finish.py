@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from wsdkd.params.proposals import EdgeBoxesProposals
-from wsdkd.proposals.finish import finish
+from wsdkd.proposals.params import EdgeBoxesProposals
+from wsdkd.proposals.propose import finish
 
 PARAMS = EdgeBoxesProposals(method="edge_boxes")
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.io
 
-from wsdkd.ids import IdIndex
-from wsdkd.proposals.file_formats import FileError
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.ids import IdIndex
+from wsdkd.proposals.files import FileError
 from wsdkd.proposals.from_file import boxes_of, read_file
-from wsdkd.proposals.shards import Proposals, write_proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.proposals.stored import Proposals, write_proposals
 
 IDS = ["a", "b", "c"]
 BOXES = [np.array([[1, 2, 11, 22], [3, 4, 13, 9.0]]), np.zeros((0, 4)), np.array([[0, 0, 5.5, 6.0]])]

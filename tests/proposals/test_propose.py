@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsdkd.boxes import pairwise_iou
-from wsdkd.params.proposals import (
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.workers import map_ordered
+from wsdkd.proposals.edge_boxes import EdgeModelError
+from wsdkd.proposals.params import (
     EdgeBoxesProposals,
     FileProposals,
     ProposalsParams,
     SelectiveSearchProposals,
 )
 from wsdkd.proposals.propose import Item, ProposeError, find_boxes, propose
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.proposals.structured_edges import EdgeModelError
-from wsdkd.tables.images import ImageRow
-from wsdkd.workers import map_ordered
+from wsdkd.proposals.stored import read_proposals, write_proposals
 
 EDGE_BOXES = EdgeBoxesProposals(method="edge_boxes", max_boxes=40)
 SELECTIVE_SEARCH = SelectiveSearchProposals(method="selective_search", max_boxes=40)

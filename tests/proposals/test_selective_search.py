@@ -2,10 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from wsdkd.boxes import pairwise_iou
-from wsdkd.params.proposals import SelectiveSearchProposals
-from wsdkd.proposals.region_graph import BINS, RegionGraph, region_graph
-from wsdkd.proposals.selective_search import group, selective_search
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.proposals.params import SelectiveSearchProposals
+from wsdkd.proposals.selective_search import BINS, RegionGraph, group, region_graph, selective_search
 
 PARAMS = SelectiveSearchProposals(method="selective_search")
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wsdkd.proposals import shards
-from wsdkd.proposals.shards import read_proposals, write_proposals
+from wsdkd.proposals import stored
+from wsdkd.proposals.stored import read_proposals, write_proposals
 
 
 def made(images: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -22,7 +22,7 @@ def made(images: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def test_any_image_of_any_shard_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "SHARD_IMAGES", 70)
+    monkeypatch.setattr(stored, "SHARD_IMAGES", 70)
     items = made(200)
     write_proposals(tmp_path / "proposals", items)
     assert len(list((tmp_path / "proposals").iterdir())) == 3

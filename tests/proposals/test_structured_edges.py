@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsdkd.proposals.structured_edges import EdgeModelError, check_edge_model, structured_edges
+from wsdkd.proposals.edge_boxes import EdgeModelError, check_edge_model, structured_edges
 
 
 def test_a_structured_edge_model_is_used_as_opencv_means_it() -> None:

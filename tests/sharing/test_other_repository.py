@@ -7,9 +7,8 @@ import pytest
 
 from stages.teacher_cache import teacher_cache
 from tests.pipeline.clone import Clone, git, make_clone, stages_run
-from wsdkd.cache.schema import CacheError
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import read_images
+from wsdkd.cache.format import CacheError
+from wsdkd.data.tables import read_classes, read_images
 
 pytestmark = pytest.mark.long
 
@@ -63,7 +62,7 @@ def test_other_classes_and_images_are_refused(other: Clone, monkeypatch: pytest.
 
 
 def test_other_code_stops_the_stage_with_its_name(other: Clone) -> None:
-    module = other.root / "wsdkd/cache/selection.py"
+    module = other.root / "wsdkd/cache/writing/selection.py"
     before = module.read_text()
     try:
         module.write_text(before + "\n\n# Neither a comment nor a docstring changes what is cached.\n")

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from tests.pipeline.clone import Clone
 from tests.sharing.conftest import SHARED
 from tests.sharing.stored import objects, outputs, path_of
-from wsdkd.cache.schema import Manifest, read_manifest
-from wsdkd.cache.scratch import sha256
+from wsdkd.cache.format import Manifest, read_manifest
+from wsdkd.ground.digests import sha256
 
 pytestmark = pytest.mark.long
 

@@ -9,18 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
-from wsdkd.boxes import mirror, rescale
 from wsdkd.cache.estimate import planned_size, written_size
+from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.verify import verify_cache
-from wsdkd.images import load_square
-from wsdkd.models.checkpoints import save_network
-from wsdkd.models.saved_teacher import load_teacher
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.teacher import TeacherParams
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.tables.images import ImageRow, read_images, write_images
+from wsdkd.data.boxes import mirror, rescale
+from wsdkd.data.images import load_square
+from wsdkd.data.tables import ImageRow, read_images, write_images
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.proposals.stored import read_proposals, write_proposals
+from wsdkd.teacher.network import Wsddn, load_teacher
+from wsdkd.teacher.params import TeacherParams
 
 CLASSES = ["cat", "dog", "fish"]
 SIZE = 64

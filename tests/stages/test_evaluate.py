@@ -3,28 +3,27 @@
 import csv
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stages import evaluate, paths
-from wsdkd.errors import UserError
-from wsdkd.inference.labels import student_scores
-from wsdkd.inference.regions import run_teacher
-from wsdkd.models.checkpoints import save_network
-from wsdkd.models.saved_student import load_student
-from wsdkd.models.saved_teacher import load_teacher
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.base import parse_section
-from wsdkd.params.student import StudentParams
-from wsdkd.params.teacher import TeacherParams
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.tables.classes import write_classes
-from wsdkd.tables.images import ImageRow, read_images, write_images
-from wsdkd.tables.objects import ObjectRow, write_objects
+from stages import evaluate
+from wsdkd import project
+from wsdkd.data.annotations import ObjectRow, write_objects
+from wsdkd.data.tables import ImageRow, read_images, write_classes, write_images
+from wsdkd.ground.errors import UserError
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.proposals.stored import read_proposals, write_proposals
+from wsdkd.settings.sections import parse_section
+from wsdkd.student.network import Student, load_student
+from wsdkd.student.params import StudentParams
+from wsdkd.student.run import student_scores
+from wsdkd.teacher.network import Wsddn, load_teacher
+from wsdkd.teacher.params import TeacherParams
+from wsdkd.teacher.run import run_teacher
 
 CLASSES = ["bee", "cat", "dog", "yak"]  # no test image has a yak
 NETWORK = {"weights": None, "stages": 3, "stride": 8}
@@ -46,8 +45,8 @@ class CacheOfTeacher:
     """Plain views straight from the teacher, where a stage reads them from the cache."""
 
     def __init__(self, _folder):
-        loaded, rows = load_teacher(paths.TEACHER), read_images(paths.IMAGES, "train")
-        proposals, root = read_proposals(paths.PROPOSALS), paths.Path("pictures")
+        loaded, rows = load_teacher(project.TEACHER), read_images(project.IMAGES, "train")
+        proposals, root = read_proposals(project.PROPOSALS), Path("pictures")
         run = partial(run_teacher, loaded, rows, root, proposals, size=48, mirrored=False, batch_size=4)
         self.views = {image.image_id: image for image in run(**CPU)}
 
@@ -77,7 +76,7 @@ def box_of(label):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def working_copy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(evaluate, "TeacherCache", CacheOfTeacher)
     generator, rows = np.random.default_rng(0), make_rows()
@@ -85,22 +84,22 @@ def project(tmp_path, monkeypatch):
     for row in rows:
         pixels = generator.integers(0, 255, (row.height, row.width, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / "pictures" / row.path)
-    write_images(paths.IMAGES, rows)
-    write_classes(paths.CLASSES, CLASSES)
+    write_images(project.IMAGES, rows)
+    write_classes(project.CLASSES, CLASSES)
     annotate(rows)
     proposals = []
     for row in rows:
         boxes = np.array([box_of(label) for label in range(8)], np.float32)
         proposals.append((row.image_id, boxes, np.linspace(1, 0.1, 8, dtype=np.float32)))
-    write_proposals(paths.PROPOSALS, proposals)
+    write_proposals(project.PROPOSALS, proposals)
     torch.manual_seed(0)
     teacher = parse_section({"teacher": TEACHER}, "teacher", TeacherParams)
-    save_network(paths.TEACHER, Wsddn(teacher, 4), "teacher", teacher, CLASSES)
+    save_network(project.TEACHER, Wsddn(teacher, 4), "teacher", teacher, CLASSES)
     student = parse_section({"student": {"network": NETWORK, "input_size": 32}}, "student", StudentParams)
-    for folder in (paths.BASELINE, paths.STUDENT):
+    for folder in (project.BASELINE, project.STUDENT):
         save_network(folder, Student(student, 4), "student", student, CLASSES)
     for name in evaluate.RUNS:
-        folder = paths.CURVES / name / "plots" / "metrics" / "train"
+        folder = project.CURVES / name / "plots" / "metrics" / "train"
         folder.mkdir(parents=True)
         (folder / "loss.tsv").write_text("step\tloss\n0\t1.5\n1\t1.25\n")
     set_params()
@@ -113,22 +112,22 @@ def annotate(rows):
         for row in rows
         for label in row.labels
     ]
-    write_objects(paths.OBJECTS, objects)
+    write_objects(project.OBJECTS, objects)
 
 
 def set_params(**evaluation):
     params = {"dataset": {"root": "pictures"}, "evaluation": {"cost_seconds": 0.01, **evaluation}}
-    paths.Path("params.yaml").write_text(json.dumps(params))
+    Path("params.yaml").write_text(json.dumps(params))
 
 
 def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_reports():
     evaluate.main()
-    accuracy, metrics = read(paths.ACCURACY), read(paths.METRICS)
+    accuracy, metrics = read(project.ACCURACY), read(project.METRICS)
     cost = metrics.pop("cost")
     assert metrics == accuracy
     figures = {"mAP", *(p + name for p in ("", "top3_") for name in ("CP", "CR", "CF1", "OP", "OR", "OF1"))}
@@ -149,76 +148,76 @@ def test_reports():
     assert accuracy["gain_mAP"] == pytest.approx(gain, abs=1e-3)
     assert cost["teacher"]["multiply_adds"] > cost["student"]["multiply_adds"] > 0
     assert cost["student"]["parameters"] == sum(
-        p.numel() for p in load_student(paths.STUDENT).model.parameters()
+        p.numel() for p in load_student(project.STUDENT).model.parameters()
     )
     assert cost["teacher"]["images_per_second"] > 0
 
-    with paths.PER_CLASS.open(newline="", encoding="utf-8") as file:
+    with project.PER_CLASS.open(newline="", encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert list(rows)[-1] == "yak"
     assert rows["yak"]["AP_student"] == ""
     assert float(rows["cat"]["AP50_teacher"]) >= 0
     names = {"examples", "gain_per_class", "precision_recall", "training_curves"}
-    assert {path.stem for path in paths.PICTURES.iterdir()} == names
-    assert paths.PRECISION_RECALL.read_text().startswith("recall,baseline,teacher,student\n0.0,")
+    assert {path.stem for path in project.PICTURES.iterdir()} == names
+    assert project.PRECISION_RECALL.read_text().startswith("recall,baseline,teacher,student\n0.0,")
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_outputs_of_dvc_are_the_same_twice():
-    outputs = [paths.ACCURACY, paths.PER_CLASS, paths.PRECISION_RECALL]
+    outputs = [project.ACCURACY, project.PER_CLASS, project.PRECISION_RECALL]
     evaluate.main()
-    outputs += sorted(paths.PICTURES.iterdir())
+    outputs += sorted(project.PICTURES.iterdir())
     before = [path.read_bytes() for path in outputs]
     evaluate.main()
     assert [path.read_bytes() for path in outputs] == before
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_numbers_come_from_the_right_network():
     evaluate.main()
-    rows = read_images(paths.IMAGES, "test")
-    student = load_student(paths.STUDENT)
-    scores = student_scores(student, rows, paths.Path("pictures"), batch_size=32, **CPU)
+    rows = read_images(project.IMAGES, "test")
+    student = load_student(project.STUDENT)
+    scores = student_scores(student, rows, Path("pictures"), batch_size=32, **CPU)
     present = np.array([[k in row.labels for k in range(4)] for row in rows])
     predicted = scores > 0.5
-    found = read(paths.ACCURACY)["student"]
+    found = read(project.ACCURACY)["student"]
     predicted[rows.index(next(row for row in rows if row.ignored)), 2] = False
     assert found["OR"] == pytest.approx(100 * (predicted & present).sum() / present.sum(), abs=1e-3)
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_dataset_without_boxes_and_unlabelled_images_dropped():
-    write_objects(paths.OBJECTS, [])
+    write_objects(project.OBJECTS, [])
     set_params(unlabelled="drop", top_k=2)
     evaluate.main()
-    accuracy = read(paths.ACCURACY)
+    accuracy = read(project.ACCURACY)
     assert not {"AP50", "CorLoc", "COCO_AP"} & set(accuracy["teacher"])
     assert accuracy["proposals"] == {}
     assert accuracy["absent"]["CorLoc"] == "no training image has annotated boxes"
     assert accuracy["counts"]["test_images"] == 15
     assert accuracy["counts"]["test_images_dropped"] == 1
     assert "top2_OF1" in accuracy["student"]
-    assert (paths.PICTURES / "examples.png").exists()
+    assert (project.PICTURES / "examples.png").exists()
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_a_network_of_other_classes_is_refused():
-    description = paths.STUDENT / "model.json"
+    description = project.STUDENT / "model.json"
     description.write_text(description.read_text().replace("yak", "emu"))
     with pytest.raises(UserError, match="models/student: trained on other classes"):
         evaluate.main()
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_a_network_that_diverged_is_refused(monkeypatch):
     monkeypatch.setattr(evaluate, "student_scores", lambda *_, **__: np.full((16, 4), np.nan))
     with pytest.raises(UserError, match="models/baseline: its scores are not finite"):
         evaluate.main()
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("working_copy")
 def test_a_test_split_without_labels_is_refused():
     rows = [row for row in make_rows() if row.split == "train"]
-    write_images(paths.IMAGES, rows)
+    write_images(project.IMAGES, rows)
     with pytest.raises(UserError, match="no image of the split test has a label"):
         evaluate.main()

@@ -6,13 +6,10 @@ from tests.pipeline.closure import closure
 
 STUDENTS = ("train_baseline", "distill_features", "distill_predictions")
 TEACHER = {
-    "wsdkd/inference/regions.py",
-    "wsdkd/losses/wsddn.py",
-    "wsdkd/models/roi_features.py",
-    "wsdkd/models/saved_teacher.py",
-    "wsdkd/models/teacher.py",
-    "wsdkd/params/teacher.py",
-    "wsdkd/training/teacher.py",
+    "wsdkd/teacher/run.py",
+    "wsdkd/teacher/learning.py",
+    "wsdkd/teacher/network.py",
+    "wsdkd/teacher/params.py",
 }
 
 
@@ -28,5 +25,5 @@ def test_the_baseline_knows_nothing_of_distillation() -> None:
 
 @pytest.mark.parametrize("stage", ["train_teacher", "cache_teacher"])
 def test_no_code_of_the_student_in_a_stage_of_the_teacher(stage: str) -> None:
-    student = {"wsdkd/models/student.py", "wsdkd/params/student.py", "wsdkd/models/saved_student.py"}
+    student = {"wsdkd/student/network.py", "wsdkd/student/params.py"}
     assert not student & set(closure(f"stages.{stage}"))

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from stages.photographs import fetch_photographs
-from wsdkd.errors import UserError
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
 
 ROWS = [
     ImageRow(f"{folder}/{name}", f"{folder}/{name}.jpg", 8, 8, "train", (), (), "0" * 64)

@@ -11,8 +11,8 @@ from stages.run import INTERRUPTED
 ROOT = Path(__file__).parents[2]
 LEAVES_A_LOOP = """
 from stages.run import run
-from wsdkd.errors import UserError
-from wsdkd.progress import track
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.progress import track
 def main():
     items = track(range(3), "items")
     for _ in items:

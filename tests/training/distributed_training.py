@@ -7,22 +7,19 @@ from pathlib import Path
 import torch
 
 from tests.training.small_world import CLASSES, FEATURES, STUDENT, TEACHER, HandMadeCache, World, make_world
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Optimisation
-from wsdkd.params.student import DistillFeaturesParams, DistillPredictionsParams
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.cached_predictions import CachedPredictions
-from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.distill_predictions import PredictionObjective
-from wsdkd.training.label_objective import LabelObjective
-from wsdkd.training.labels import Labels
-from wsdkd.training.launch import distributed
-from wsdkd.training.loader import Extras
+from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
+from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
+from wsdkd.teacher.network import Wsddn
+from wsdkd.training.loader import Extras, Labels
 from wsdkd.training.loop import Objective, curves, fit, seed_all, start
+from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import in_processes
 from wsdkd.training.resume import Resume
-from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
 from wsdkd.training.validation import validator
 
 STEPS = 20
@@ -105,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    distributed(main, "tests.training.distributed_training")()
+    in_processes(main, "tests.training.distributed_training")()

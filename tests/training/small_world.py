@@ -12,14 +12,15 @@ from accelerate.state import AcceleratorState
 from PIL import Image
 
 from wsdkd.cache.reader import CachedView
-from wsdkd.ids import IdIndex
-from wsdkd.params.network import Network, Optimisation
-from wsdkd.params.student import StudentParams
-from wsdkd.params.teacher import RoiPooling, TeacherParams
-from wsdkd.proposals.shards import Proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.ids import IdIndex
+from wsdkd.networks.params import Network
+from wsdkd.proposals.stored import Proposals
+from wsdkd.student.params import StudentParams
+from wsdkd.teacher.params import RoiPooling, TeacherParams
 from wsdkd.training.loader import Extras
 from wsdkd.training.loop import Objective, fit, seed_all, start
+from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
 

@@ -8,8 +8,8 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import distributed, nn
 
-from wsdkd.training import batch_norm
-from wsdkd.training.batch_norm import whole_batch
+from wsdkd.training import processes
+from wsdkd.training.processes import whole_batch
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_frozen_statistics_stay() -> None:
 
 def test_statistics_of_many_values_far_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     # A mean of squares less the square of the mean would have no correct digit left.
-    monkeypatch.setattr(batch_norm.distributed, "all_reduce", lambda values: values)
+    monkeypatch.setattr(processes.distributed, "all_reduce", lambda values: values)
     features = 1e4 + torch.randn(4, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     found = _pass(nn.BatchNorm2d(4), features, processes=2)["output"]
     exact = features.double()
@@ -72,5 +72,5 @@ def test_statistics_of_many_values_far_from_zero(monkeypatch: pytest.MonkeyPatch
 
 
 def test_one_process_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_norm, "_batch_norm", None)
+    monkeypatch.setattr(processes, "_batch_norm", None)
     _pass(nn.BatchNorm2d(4), torch.randn(2, 4, 3, 3), processes=1)

@@ -18,16 +18,16 @@ from tests.training.small_world import (
     same_weights,
     train,
 )
-from wsdkd.errors import UserError
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Optimisation
-from wsdkd.training.label_objective import LabelObjective
-from wsdkd.training.labels import Labels
+from wsdkd.ground.errors import UserError
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
+from wsdkd.teacher.network import Wsddn
+from wsdkd.training.loader import Labels
 from wsdkd.training.loop import curves, seed_all
 from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import MEMORY_VARIABLE
-from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
 from wsdkd.training.views import View
 
 FROZEN = STUDENT.model_copy(update={"network": STUDENT.network.model_copy(update={"frozen_stages": 2})})

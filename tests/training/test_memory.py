@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from wsdkd.cache.format import Manifest, ShardEntry
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.schema import Manifest, ShardEntry
-from wsdkd.params.student import SoftenedPredictions
-from wsdkd.proposals.shards import read_proposals, write_proposals
-from wsdkd.tables.images import ImageRow, read_images, write_images
-from wsdkd.training.cached_predictions import CachedPredictions
-from wsdkd.training.labels import Labels
+from wsdkd.data.tables import ImageRow, read_images, write_images
+from wsdkd.distill.params import SoftenedPredictions
+from wsdkd.distill.predictions import CachedPredictions
+from wsdkd.proposals.stored import read_proposals, write_proposals
+from wsdkd.training.loader import Labels
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.views import EpochViews
 

@@ -9,9 +9,9 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-import wsdkd.models.roi
-import wsdkd.training.distill_features
-import wsdkd.training.teacher
+import wsdkd.distill.features
+import wsdkd.networks.roi_pooling
+import wsdkd.teacher.learning
 from tests.training import small_world
 from tests.training.small_world import (
     CLASSES,
@@ -24,24 +24,23 @@ from tests.training.small_world import (
     make_world,
     train,
 )
-from wsdkd.models.student import Student
-from wsdkd.models.teacher import Wsddn
-from wsdkd.params.network import Optimisation
-from wsdkd.params.student import DistillFeaturesParams
-from wsdkd.training.cached_features import CachedFeatures
-from wsdkd.training.distill_features import FeatureObjective
-from wsdkd.training.label_objective import LabelObjective
-from wsdkd.training.labels import Labels
+from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.params import DistillFeaturesParams
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
+from wsdkd.teacher.network import Wsddn
+from wsdkd.training.loader import Labels
 from wsdkd.training.loop import fit, seed_all, start
+from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
-from wsdkd.training.teacher import RegionsAndLabels, TeacherObjective
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LOSSES = {
-    wsdkd.training.teacher: ["wsddn_loss"],
-    wsdkd.training.distill_features: ["feature_loss", "relative_feature_loss", "region_loss", "label_loss"],
-    wsdkd.models.roi: ["align_by_products", "roi_pool"],
+    wsdkd.teacher.learning: ["wsddn_loss"],
+    wsdkd.distill.features: ["feature_loss", "relative_feature_loss", "region_loss", "label_loss"],
+    wsdkd.networks.roi_pooling: ["align_by_products", "roi_pool"],
 }
 
 

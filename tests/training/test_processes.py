@@ -13,14 +13,12 @@ import torch
 from tests.training import distributed_training
 from tests.training.distributed_training import STEPS
 from tests.training.small_world import CLASSES, STUDENT, TRAINING, World, fresh_start, make_world, train
-from wsdkd.errors import UserError
-from wsdkd.models.student import Student
-from wsdkd.training.label_objective import LabelObjective
-from wsdkd.training.labels import Labels
-from wsdkd.training.launch import PROCESSES_VARIABLE, process_count
-from wsdkd.training.loader import load_batches
-from wsdkd.training.pictures import Pictures
-from wsdkd.training.stem import Stem
+from wsdkd.ground.errors import UserError
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.training.loader import Labels, load_batches
+from wsdkd.training.pictures import Pictures, Stem
+from wsdkd.training.processes import PROCESSES_VARIABLE, process_count
 from wsdkd.training.views import View
 
 ROOT = Path(__file__).parents[2]

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from wsdkd.boxes import rescale
-from wsdkd.models.roi import pool_regions
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.boxes import rescale
+from wsdkd.data.tables import ImageRow
+from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 

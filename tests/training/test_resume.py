@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from tests.training.small_world import Curves
-from wsdkd.errors import UserError
-from wsdkd.params.network import Optimisation
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
 from wsdkd.training.loader import Batch
 from wsdkd.training.loop import Objective, curves, fit, start
+from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
 from wsdkd.training.views import View

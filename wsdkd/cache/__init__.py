@@ -1,1 +1,1 @@
-"""The teacher's outputs on disk: written once, read by every student."""
+"""The teacher's outputs on disk: their format and how they are read; writing is a room of its own."""

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.cache.schema import (
-    ARRAYS,
-    VIEWS,
-    chunk_rows,
-    row_bytes,
-)
-from wsdkd.cache.selection import choose_rois
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.teacher import TeacherParams
-from wsdkd.proposals.shards import Proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.cache.format import ARRAYS, VIEWS, chunk_rows, row_bytes
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.writing.selection import choose_rois
+from wsdkd.data.tables import ImageRow
+from wsdkd.proposals.stored import Proposals
+from wsdkd.teacher.params import TeacherParams
 
 SAMPLED_IMAGES = 400
 """Images on which the survivors of NMS are counted."""
@@ -51,7 +46,7 @@ class CacheSize:
     id_bytes: int = 12
 
     def parts(self) -> dict[str, int]:
-        """Bytes by what they hold; the names of arrays are those of :mod:`wsdkd.cache.schema`."""
+        """Bytes by what they hold; the names of arrays are those of :mod:`wsdkd.cache.format`."""
         sizes = {name: self._array_bytes(name) for name in ARRAYS}
         index = self.images * (self.id_bytes + _DIGEST_BYTES + 8 * (1 + VIEWS))
         sums = self.images * len(ARRAYS) * 4

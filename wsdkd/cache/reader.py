@@ -16,19 +16,26 @@ from typing import Any, NamedTuple, Protocol, Self
 import h5py
 import numpy as np
 
-from wsdkd.cache.packing import unpack_rows
-from wsdkd.cache.parts import describe, differences
-from wsdkd.cache.rows import Rows, stored_rows
-from wsdkd.cache.schema import ARRAYS, CHOSEN, DTYPES, CacheError, images_digest, read_manifest
-from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
-from wsdkd.ids import IdIndex
-from wsdkd.tables.images import ImageRow, RowsAt
+from wsdkd.cache.format import (
+    ARRAYS,
+    CHOSEN,
+    DTYPES,
+    CacheError,
+    describe,
+    differences,
+    images_digest,
+    read_manifest,
+    unpack_rows,
+)
+from wsdkd.cache.shard import Rows, ShardIndex, open_shard, read_index, shard_fingerprint_of, stored_rows
+from wsdkd.data.tables import ImageRow, RowsAt
+from wsdkd.ground.ids import IdIndex
 
 
 class CachedView(NamedTuple):
     """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
 
-    Its fields are rows of the arrays of :mod:`wsdkd.cache.schema`, as they are stored; what they hold is read
+    Its fields are rows of the arrays of :mod:`wsdkd.cache.format`, as they are stored; what they hold is read
     from the properties. Logits and features of half precision stay so: whoever reads many views widens them
     together, which takes less time than to widen each. Of rows of bytes they are unpacked to float32, each
     time that they are asked for.
@@ -197,8 +204,8 @@ class TeacherCache:
         Args:
             classes: names, in order.
             rows: the images that will be read.
-            parts: named digests that the cache must have too (:mod:`wsdkd.cache.fingerprint`), such as
-                ``teacher_weights``.
+            parts: named digests that the cache must have too, such as ``teacher_weights``
+                (:mod:`wsdkd.cache.writing.fingerprint`).
 
         Raises:
             CacheError: says which class, image or part differs.

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wsdkd.cache.schema import CacheError, read_manifest
-from wsdkd.cache.scratch import keep_shards
+from wsdkd import project
+from wsdkd.cache.format import CacheError, read_manifest
+from wsdkd.cache.params import CacheParams
 from wsdkd.cache.verify import verify_cache
-from wsdkd.params.base import PARAMS_FILE, load_section
-from wsdkd.params.cache import CacheParams
-from wsdkd.params.teacher import TeacherParams
-from wsdkd.progress import track
-from wsdkd.proposals.shards import read_proposals
-from wsdkd.tables.classes import read_classes
-from wsdkd.tables.images import read_images
+from wsdkd.cache.writing.scratch import keep_shards
+from wsdkd.data.tables import read_classes, read_images
+from wsdkd.ground.progress import track
+from wsdkd.proposals.stored import read_proposals
+from wsdkd.settings.sections import PARAMS_FILE, load_section
+from wsdkd.teacher.params import TeacherParams
 
 if TYPE_CHECKING:
     from wsdkd.cache.estimate import CacheSize
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The teacher's cached outputs.")
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the cache.")]
-CACHE = Path("data/teacher_cache")
-SCRATCH = Path("data/.resume/teacher_cache")
 
 
 @app.command("info")
-def info(path: Folder = CACHE) -> None:
+def info(path: Folder = project.TEACHER_CACHE) -> None:
     """Say what is in a cache and what went in."""
     manifest = read_manifest(path)
     images = sum(len(entry.image_ids) for entry in manifest.shards)
@@ -52,7 +50,7 @@ def info(path: Folder = CACHE) -> None:
 
 
 @app.command("verify")
-def verify(path: Folder = CACHE) -> None:
+def verify(path: Folder = project.TEACHER_CACHE) -> None:
     """Read all of a cache and compare checksums; status 1 and the place where one fails."""
     shards = len(read_manifest(path).shards)
     damages = 0
@@ -79,8 +77,8 @@ def estimate(
     ] = None,
     bits: Annotated[int | None, typer.Option(help="Of a stored logit or feature: 16 or 8.")] = None,
     params: Annotated[Path, typer.Option(help="The parameter file.")] = PARAMS_FILE,
-    prepared: Annotated[Path, typer.Option(help="Output of the stage prepare.")] = Path("data/prepared"),
-    proposals: Annotated[Path, typer.Option(help="Output of the stage propose.")] = Path("data/proposals"),
+    prepared: Annotated[Path, typer.Option(help="Output of the stage prepare.")] = project.PREPARED,
+    proposals: Annotated[Path, typer.Option(help="Output of the stage propose.")] = project.PROPOSALS,
 ) -> None:
     """Compute the size of a cache from its inputs, or from --images and --classes where there are none."""
     # The choice of RoIs needs torch, whose seconds of loading the other commands are spared.
@@ -115,8 +113,10 @@ def estimate(
 
 @app.command("keep")
 def keep(
-    path: Folder = CACHE,
-    scratch: Annotated[Path, typer.Option(help="Where cache_teacher looks for finished shards.")] = SCRATCH,
+    path: Folder = project.TEACHER_CACHE,
+    scratch: Annotated[
+        Path, typer.Option(help="Where cache_teacher looks for finished shards.")
+    ] = project.CACHE_SCRATCH,
 ) -> None:
     """Keep a cache's shards for the next run of cache_teacher, which DVC starts on an empty folder.
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wsdkd.cli.students import student_folder
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
+from wsdkd.serving.students import student_folder
 
 
 def export(
@@ -21,8 +21,8 @@ def export(
     folder = student_folder(model)
 
     # Torch takes seconds to load, which a wrong path or option need not cost.
-    from wsdkd.inference.export import export_student
-    from wsdkd.models.saved_student import load_student
+    from wsdkd.serving.export import export_student
+    from wsdkd.student.network import load_student
 
     student = load_student(folder)
     difference = export_student(student, to)

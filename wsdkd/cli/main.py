@@ -5,7 +5,7 @@ import sys
 import typer
 
 from wsdkd.cli import cache, export, predict, profile, promoted, show
-from wsdkd.errors import UserError
+from wsdkd.ground.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True,

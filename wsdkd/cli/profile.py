@@ -10,10 +10,10 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from wsdkd.errors import UserError
-from wsdkd.files import publish_file
-from wsdkd.params.base import PARAMS_FILE, ParamsError, parse_params
-from wsdkd.params.profile import KINDS, load_profile, parse_profile
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
+from wsdkd.profiles import KINDS, load_profile, parse_profile
+from wsdkd.settings.sections import PARAMS_FILE, ParamsError, parse_params
 
 PROFILES = Path("profiles")
 

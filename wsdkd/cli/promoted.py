@@ -9,24 +9,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wsdkd.errors import UserError
-from wsdkd.evaluation.write import rounded
-from wsdkd.params.base import PARAMS_FILE
-from wsdkd.promotion.commit import working_code
-from wsdkd.promotion.consider import consider as consider_student
-from wsdkd.promotion.decision import Decision
-from wsdkd.promotion.ledger import Event
-from wsdkd.promotion.provenance import Code, Sources
-from wsdkd.promotion.store import Store
+from wsdkd import project
+from wsdkd.evaluation.files import rounded
+from wsdkd.ground.errors import UserError
+from wsdkd.serving.consider import consider as consider_student
+from wsdkd.serving.decision import Decision
+from wsdkd.serving.provenance import Code, Sources, working_code
+from wsdkd.serving.store import Event, Store
+from wsdkd.settings.sections import PARAMS_FILE
 
-PROMOTED = Path("models/promoted")
-STUDENT = Path("models/student")
+STUDENT = project.STUDENT
 SOURCES = Sources(
     params=PARAMS_FILE,
-    images=Path("data/prepared/images.parquet"),
-    classes=Path("data/prepared/classes.json"),
+    images=project.IMAGES,
+    classes=project.CLASSES,
     lock=Path("dvc.lock"),
-    cache=Path("data/teacher_cache"),
+    cache=project.TEACHER_CACHE,
 )
 
 app = typer.Typer(no_args_is_help=True, help="The student in use, and those before it.")
@@ -57,7 +55,7 @@ def consider(
         raise UserError("--dirty needs --commit")
     here = Code(commit=commit, dirty=tuple(dirty), run=run)
     code = working_code(Path(), run) if commit is None else here
-    decision = consider_student(model, Store(PROMOTED), SOURCES, code, force=force)
+    decision = consider_student(model, Store(project.PROMOTED), SOURCES, code, force=force)
     if as_json:
         _print_json(decision.model_dump(mode="json"))
     else:
@@ -67,13 +65,13 @@ def consider(
 @app.command("list")
 def list_versions(as_json: AsJson = False) -> None:
     """List all promoted versions, and which one is in use."""
-    store = Store(PROMOTED)
+    store = Store(project.PROMOTED)
     ledger = store.ledger()
     rows = [_row(store, event, ledger.current) for event in ledger.events if event.event == "promoted"]
     if as_json:
         _print_json(rows)
     elif not rows:
-        typer.echo(f"{PROMOTED}: no student is promoted yet; promote one: wsdkd promoted consider")
+        typer.echo(f"{project.PROMOTED}: no student is promoted yet; promote one: wsdkd promoted consider")
     else:
         table = Table(box=box.SIMPLE_HEAD, header_style="bold")
         for name in ("", "version", "promoted", "metric", "percent", "run", "commit", ""):
@@ -98,7 +96,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Say where a promoted version lies, how it was measured and what it was made of."""
-    store = Store(PROMOTED)
+    store = Store(project.PROMOTED)
     ledger = store.ledger()
     if version is None:
         store.current_student()  # refuses where there is none, or a damaged one
@@ -128,7 +126,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier version in use again; the one left is promoted again with --force alone."""
-    store = Store(PROMOTED)
+    store = Store(project.PROMOTED)
     before, after = store.roll_back(version)
     if as_json:
         _print_json({"version": after, "previous": before})

@@ -1,15 +1,63 @@
-"""``wsdkd show``: the results of the last evaluation."""
+"""``wsdkd show regions``: what the teacher takes for each class, as a page of pictures.
+
+``wsdkd show``: the results of the last evaluation.
+"""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
-from wsdkd.cli.regions import regions
-from wsdkd.errors import UserError
+from wsdkd import project
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.data.images import decode
+from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.evaluation.charts import save_png
+from wsdkd.evaluation.examples import BestRegion, draw_region_page
 from wsdkd.evaluation.table import results
+from wsdkd.ground.errors import UserError
+from wsdkd.scores import region_scores
+from wsdkd.settings.sections import dataset_root
+
+
+def regions(
+    images: Annotated[
+        int, typer.Option(min=1, help="Images a class: the first that hold it, not the best.")
+    ] = 6,
+    cache: Annotated[Path, typer.Option(help="Folder of the teacher's cache.")] = project.TEACHER_CACHE,
+    prepared: Annotated[Path, typer.Option(help="Folder of the prepared tables.")] = project.PREPARED,
+    to: Annotated[Path, typer.Option(help="The picture to write.")] = project.PICTURES / "regions.png",
+) -> None:
+    """Draw the teacher's best region of each class in the first training images that hold it."""
+    # Here, as it loads torch, which the table of results does without.
+
+    if to.suffix != ".png":
+        raise UserError(f"--to {to}: expected a name that ends in .png")
+    classes = read_classes(prepared / "classes.json")
+    train = read_images(prepared / "images.parquet", "train")
+    reader, root = TeacherCache(cache), dataset_root()
+    reader.check(classes, train)
+    held: list[list[ImageRow]] = [[] for _ in classes]
+    for row in train:
+        for label in row.labels:
+            if len(held[label]) < images:
+                held[label].append(row)
+    page = [
+        (name, [_best(reader, root, row, label) for row in held[label]]) for label, name in enumerate(classes)
+    ]
+    save_png(draw_region_page(page), to)
+    typer.echo(f"{to}: the teacher's best region of each of {len(classes)} classes")
+
+
+def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestRegion:
+    view = cache.view(row.image_id, mirrored=False)
+    scores = region_scores(view.class_logits, view.detection_logits)
+    x1, y1, x2, y2 = best_regions(view.boxes, scores)[label].tolist()
+    return BestRegion(np.asarray(decode(root / row.path)), (x1, y1, x2, y2), float(scores[:, label].sum()))
+
 
 OPEN = {
     "metrics.json": "all numbers, with the protocol they were measured by",
@@ -27,7 +75,7 @@ app.command("regions")(regions)
 @app.callback(invoke_without_command=True)
 def show(
     context: typer.Context,
-    reports: Annotated[Path, typer.Option(help="Folder the stage evaluate wrote to.")] = Path("reports"),
+    reports: Annotated[Path, typer.Option(help="Folder the stage evaluate wrote to.")] = project.REPORTS,
 ) -> None:
     """Print the table of results of the last evaluation and name the files to open."""
     if context.invoked_subcommand is not None:

@@ -14,8 +14,8 @@ from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
 from wsdkd.cluster.agreement import Surroundings, disagreement, surroundings
-from wsdkd.errors import UserError
-from wsdkd.workers import chunk_size
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.workers import chunk_size
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from wsdkd.errors import UserError
-from wsdkd.progress import track
-from wsdkd.workers import map_ordered
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.progress import track
+from wsdkd.ground.workers import map_ordered
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

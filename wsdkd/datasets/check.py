@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.boxes import area, clip, turn_upright
 from wsdkd.cluster.agreement import few
 from wsdkd.cluster.spread import spread
-from wsdkd.datasets.folder import Links, refusal
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.boxes import area, clip, turn_upright
+from wsdkd.data.images import ImageError, Measured, measure
+from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.paths import Links, refusal
 from wsdkd.datasets.records import ImageRecord, Rejection
-from wsdkd.images import ImageError, Measured, measure
-from wsdkd.tables.images import ImageRow
-from wsdkd.tables.objects import ObjectRow
 
 
 @dataclass(frozen=True)

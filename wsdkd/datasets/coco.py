@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 from pycocotools.coco import COCO
 
-from wsdkd.datasets.folder import normal, read_text
+from wsdkd.data.tables import SPLITS, Split
+from wsdkd.datasets.params import CocoDataset, ScenesDataset
+from wsdkd.datasets.paths import normal, read_text
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Reading, Rejection
-from wsdkd.params.dataset import CocoDataset, ScenesDataset
-from wsdkd.progress import track
-from wsdkd.tables.images import SPLITS, Split
+from wsdkd.ground.progress import track
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.datasets.folder import normal, read_text
+from wsdkd.data.tables import Split
+from wsdkd.datasets.params import NusWideDataset
+from wsdkd.datasets.paths import normal, read_text
 from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
-from wsdkd.params.dataset import NusWideDataset
-from wsdkd.progress import track
-from wsdkd.tables.images import Split
+from wsdkd.ground.progress import track
 
 
 def read_nuswide(root: Path, params: NusWideDataset) -> Reading:

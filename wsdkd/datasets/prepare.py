@@ -4,16 +4,16 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.tables import SPLITS, ImageRow
 from wsdkd.datasets.check import check_images
 from wsdkd.datasets.coco import parts_of, read_coco
 from wsdkd.datasets.nuswide import read_nuswide
+from wsdkd.datasets.params import CocoDataset, DatasetParams, NusWideDataset, ScenesDataset, VocDataset
 from wsdkd.datasets.records import DatasetError, Reading, Rejection
 from wsdkd.datasets.splits import hold_out_validation
 from wsdkd.datasets.table import read_table
 from wsdkd.datasets.voc import read_voc
-from wsdkd.params.dataset import CocoDataset, DatasetParams, NusWideDataset, ScenesDataset, VocDataset
-from wsdkd.tables.images import SPLITS, ImageRow
-from wsdkd.tables.objects import ObjectRow
 
 SHOWN_REASONS = 5
 

@@ -1,10 +1,17 @@
-"""What a reader makes of a dataset's annotations, before any image has been looked at."""
+"""What a reader makes of a dataset's annotations, before any image has been looked at.
 
-from dataclasses import dataclass
+``rejected.csv``: what of a dataset cannot be used, with the reason.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 from typing import Literal
 
-from wsdkd.errors import UserError
-from wsdkd.tables.images import Split
+from wsdkd.data.tables import Split
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
 
 
 class DatasetError(UserError):
@@ -73,3 +80,14 @@ class Reading:
     images: tuple[ImageRecord, ...]
     rejected: tuple[Rejection, ...] = ()
     dropped: int = 0
+
+
+def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:
+    """Write the rejections, a row each below a head; the same rejections give the same bytes."""
+    with (
+        publish_file(path) as aside,
+        aside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Rejection))
+        writer.writerows(astuple(rejection) for rejection in rejected)

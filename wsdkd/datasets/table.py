@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wsdkd.datasets.folder import normal, read_text
+from wsdkd.data.tables import SPLITS, Split
+from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.paths import normal, read_text
 from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
 from wsdkd.datasets.splits import is_set_aside
-from wsdkd.params.dataset import TableDataset
-from wsdkd.tables.images import SPLITS, Split
 
 
 class _UnusableError(ValueError):

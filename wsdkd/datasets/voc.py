@@ -1,4 +1,6 @@
-"""Pascal VOC layout: ``Annotations/ID.xml``, ``ImageSets/Main/SET.txt``, ``JPEGImages/ID.jpg``.
+"""XML from strangers: parsed without entities or external files, up to a size.
+
+Pascal VOC layout: ``Annotations/ID.xml``, ``ImageSets/Main/SET.txt``, ``JPEGImages/ID.jpg``.
 
 VOC counts pixels from 1 and a box includes its last ones: ``xmin`` 1 and ``xmax`` 10 cover the first
 ten columns, whose edges are 0 and 10. So x1 = xmin - 1 and x2 = xmax, and likewise for y.
@@ -9,14 +11,54 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 
-from wsdkd.datasets.folder import Links, normal, read_text, refusal
+from wsdkd.data.tables import Split
+from wsdkd.datasets.params import VocDataset
+from wsdkd.datasets.paths import Links, normal, read_text, refusal
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Reading, Rejection
-from wsdkd.datasets.xml import XmlError, parse_xml
-from wsdkd.params.dataset import VocDataset
-from wsdkd.progress import track
-from wsdkd.tables.images import Split
+from wsdkd.ground.progress import track
+
+MAX_BYTES = 4 * 1024 * 1024  # a VOC annotation has a few kilobytes
+
+
+class XmlError(ValueError):
+    """A file is not XML that we read; the message says why, without the path."""
+
+
+def parse_xml(path: Path) -> Element:
+    """Parse a small XML file.
+
+    A document type is refused, and with it every entity but the five of XML itself, so that no
+    file can expand into gigabytes or name another file.
+
+    Raises:
+        XmlError: missing, larger than ``MAX_BYTES``, with a document type, or not well-formed.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise XmlError(f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise XmlError(f"more than {MAX_BYTES} bytes")
+    builder = TreeBuilder()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise XmlError(f"not well-formed XML: {error}") from None
+    return builder.close()
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise XmlError("it has a document type (DOCTYPE), which is not read")
+
 
 Difficult = Literal["positive", "negative", "ignored"]
 

@@ -1,17 +1,91 @@
-"""Everything that needs annotated boxes, where there are any."""
+"""CorLoc: is the best region of a class on an object of it? (Deselaers et al., IJCV 2012).
+
+Recall of proposals: the share of objects that some box is on, whatever its class.
+
+Everything that needs annotated boxes, where there are any.
+
+The teacher's regions, streamed: image scores and detections are kept, all else is let go.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from wsdkd.evaluation.coco_ap import coco_average_precision
-from wsdkd.evaluation.corloc import correct_localisation
-from wsdkd.evaluation.detection import detection_ap, match
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.data.boxes import pairwise_iou
+from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match
 from wsdkd.evaluation.ranking import mean_over_classes
-from wsdkd.evaluation.recall import proposal_recall
 from wsdkd.evaluation.truth import ImageObjects, any_required
-from wsdkd.inference.detections import Detections
+from wsdkd.ground.progress import track
+from wsdkd.scores import region_scores
+from wsdkd.teacher.run import Detections, ScoredRegions, detect
+
+
+def best_regions(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The box of highest score for each class: (K, 4), from boxes (n, 4) and scores (n, K)."""
+    best: np.ndarray = boxes[scores.argmax(axis=0)]
+    return best
+
+
+def correct_localisation(
+    best: Iterable[np.ndarray], objects: Sequence[ImageObjects], num_classes: int, iou: float = 0.5
+) -> np.ndarray:
+    """Share of the images with a class in which the class's best region is on an object of it.
+
+    An image has a class where it has an object of it that is neither difficult nor a crowd; only
+    such objects can be hit. The usual split is the one the teacher was trained on.
+
+    Args:
+        best: of each image the best region of each class, (K, 4), in the order of ``objects``.
+        objects: of each image.
+        num_classes: K.
+        iou: intersection over union from which a region is on an object.
+
+    Returns:
+        float64 (K,), percent; NaN for a class that no image has.
+    """
+    hits, images = np.zeros(num_classes), np.zeros(num_classes)
+    for regions, real in zip(best, objects, strict=True):
+        labels, boxes = real.labels[~real.optional], real.boxes[~real.optional]
+        present = np.unique(labels)
+        overlaps = pairwise_iou(regions[present].astype(np.float64), boxes)
+        overlaps[present[:, None] != labels[None, :]] = 0
+        hits[present] += (overlaps >= iou).any(axis=1)
+        images[present] += 1
+    return np.divide(100 * hits, images, out=np.full(num_classes, np.nan), where=images > 0)
+
+
+def proposal_recall(
+    proposals: Iterable[np.ndarray],
+    objects: Sequence[ImageObjects],
+    ious: Sequence[float] = (0.5, 0.7),
+    best: int | None = None,
+) -> dict[float, float]:
+    """Share of the objects that overlap one of their image's proposals by at least each IoU.
+
+    Difficult objects and crowds are left out. A proposal may be on several objects, as in Hosang et
+    al. (PAMI 2016): what matters is whether the teacher gets to see the object at all.
+
+    Args:
+        proposals: of each image boxes (n, 4), best first, in the order of ``objects``, both in pixels
+            of the original image.
+        objects: of each image.
+        ious: thresholds, in (0, 1].
+        best: look at the first this many proposals of an image; by default at all.
+
+    Returns:
+        Percent for each of ``ious``; NaN where there are no objects.
+    """
+    overlaps = [np.zeros(0)]
+    for boxes, real in zip(proposals, objects, strict=True):
+        targets = real.boxes[~real.optional]
+        table = pairwise_iou(targets, np.asarray(boxes[:best], dtype=np.float64))
+        overlaps.append(table.max(axis=1, initial=0))
+    reached = np.concatenate(overlaps)
+    if len(reached) == 0:
+        return {iou: float("nan") for iou in ious}
+    return {iou: float(100 * (reached >= iou).mean()) for iou in ious}
 
 
 @dataclass
@@ -76,3 +150,35 @@ def _counted(proposals: Iterable[np.ndarray], counts: list[int]) -> Iterator[np.
     for boxes in proposals:
         counts.append(len(boxes))
         yield boxes
+
+
+def image_scores_and_detections(
+    images: Iterable[ScoredRegions], nms_iou: float, limit: int, first: int | None = None
+) -> tuple[np.ndarray, list[Detections]]:
+    """Image scores p, float32 (N, K), and the detections of the ``first`` images (all by default).
+
+    Args:
+        images: regions of each of N images.
+        nms_iou: of two detections of a class that overlap more, the better stays.
+        limit: detections an image.
+        first: how many images to detect in.
+    """
+    scores: list[np.ndarray] = []
+    detections: list[Detections] = []
+    for image in images:
+        scores.append(image.scores.sum(axis=0))
+        if first is None or len(detections) < first:
+            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
+    return np.stack(scores), detections
+
+
+def best_cached_regions(cache: TeacherCache, image_ids: Sequence[str]) -> Iterator[np.ndarray]:
+    """The teacher's best region of each class, (K, 4) in pixels of the original, image by image.
+
+    Args:
+        cache: holds the plain view of each of ``image_ids``.
+        image_ids: training images.
+    """
+    for image_id in track(image_ids, "best regions of training images"):
+        view = cache.view(image_id, mirrored=False)
+        yield best_regions(view.boxes, region_scores(view.class_logits, view.detection_logits))

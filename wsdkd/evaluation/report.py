@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from wsdkd.evaluation import bootstrap
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
-from wsdkd.inference.fusion import FusedView
-from wsdkd.params.evaluation import EvaluationParams
+from wsdkd.teacher.run import FusedView
 
 NETWORKS = ("baseline", "teacher", "student")
 """In the order in which they are reported."""

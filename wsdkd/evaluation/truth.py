@@ -6,8 +6,8 @@ from typing import overload
 
 import numpy as np
 
-from wsdkd.ids import IdIndex
-from wsdkd.tables.objects import ObjectRow
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.ground.ids import IdIndex
 
 
 @dataclass(frozen=True)

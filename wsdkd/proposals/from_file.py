@@ -1,4 +1,4 @@
-r"""Boxes and scores computed elsewhere, from Parquet, NumPy and MATLAB files; never from a pickle.
+"""Boxes and scores computed elsewhere, from Parquet, NumPy and MATLAB files; never from a pickle.
 
 What a file of N images with R boxes in all holds:
 
@@ -26,11 +26,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wsdkd.ids import IdIndex
-from wsdkd.proposals.file_formats import Columns, FileError, read_npz, read_parquet
-from wsdkd.proposals.mat_file import read_mat
-from wsdkd.proposals.shards import Proposals
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.ids import IdIndex
+from wsdkd.proposals.files import Columns, FileError, read_mat, read_npz, read_parquet
+from wsdkd.proposals.stored import Proposals
 
 Order = Literal["xyxy", "yxyx", "xywh"]
 Coordinates = Literal["edges", "pixels_from_0", "pixels_from_1"]
@@ -39,7 +38,7 @@ READERS = {".parquet": read_parquet, ".npz": read_npz, ".mat": read_mat}
 
 
 def read_file(path: Path, order: Order = "xyxy", coordinates: Coordinates = "edges") -> Proposals:
-    """Read and check a file of proposals, and carry its boxes to the frame of :mod:`wsdkd.boxes`.
+    """Read and check a file of proposals, and carry its boxes to the frame of :mod:`wsdkd.data.boxes`.
 
     Args:
         path: its ending tells the format.

@@ -1,4 +1,7 @@
-"""Proposals for many images: by all cores, in order, none lost, whatever the number of workers."""
+"""The last step for the boxes of one image, wherever they come from.
+
+Proposals for many images: by all cores, in order, none lost, whatever the number of workers.
+"""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -7,26 +10,68 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wsdkd.boxes import rescale
 from wsdkd.cluster.agreement import few
 from wsdkd.cluster.spread import spread
-from wsdkd.errors import UserError
-from wsdkd.images import PILLOW_LIMIT, ImageError, decode
-from wsdkd.params.proposals import (
+from wsdkd.data.boxes import clip, rescale
+from wsdkd.data.images import PILLOW_LIMIT, ImageError, decode
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.workers import map_ordered
+from wsdkd.proposals.edge_boxes import (
+    EdgeMap,
+    check_edge_model,
+    edge_boxes,
+    gradient_edges,
+    load_edge_model,
+    structured_edges,
+)
+from wsdkd.proposals.from_file import boxes_of, read_file
+from wsdkd.proposals.params import (
     EdgeBoxesProposals,
     FileProposals,
     ProposalsParams,
     SelectiveSearchProposals,
 )
-from wsdkd.proposals.edge_boxes import edge_boxes
-from wsdkd.proposals.edge_map import EdgeMap, gradient_edges
-from wsdkd.proposals.finish import finish
-from wsdkd.proposals.from_file import boxes_of, read_file
 from wsdkd.proposals.selective_search import selective_search
-from wsdkd.proposals.shards import Proposals
-from wsdkd.proposals.structured_edges import check_edge_model, load_edge_model, structured_edges
-from wsdkd.tables.images import ImageRow
-from wsdkd.workers import map_ordered
+from wsdkd.proposals.stored import Proposals
+
+LOWEST = 1e-6  # of a relative score: a multiplier of exactly 0 would hide the region from the teacher
+
+
+def finish(
+    boxes: np.ndarray, scores: np.ndarray, width: float, height: float, params: ProposalsParams
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clip, drop, order, cut and normalise.
+
+    Scores multiply RoI features in the teacher (method: release). The authors multiply by raw
+    EdgeBoxes scores of learned edges; those of gradient edges have a scale of their own in every
+    image, so ``relative`` divides them by the image's highest. ``raw`` leaves them.
+
+    Args:
+        boxes: (n, 4), (x1, y1, x2, y2) in pixels of the image.
+        scores: (n,), finite, 0 or above.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        params: ``min_side``, ``max_boxes`` and ``scores``.
+
+    Returns:
+        Boxes float32 (m, 4) within the image and scores float32 (m,), best first, equal scores in the
+        order given. Where no box is left, the whole image with score 1: m is at least 1.
+    """
+    boxes = clip(np.asarray(boxes, dtype=np.float64), width, height)
+    scores = np.asarray(scores, dtype=np.float64)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    usable = (sides >= params.min_side).all(axis=1) & (sides > 0).all(axis=1)
+    boxes, scores = boxes[usable], scores[usable]
+    if len(boxes) == 0:
+        return np.array([[0, 0, width, height]], dtype=np.float32), np.ones(1, dtype=np.float32)
+    order = np.argsort(-scores, kind="stable")[: params.max_boxes]
+    boxes, scores = boxes[order], scores[order]
+    if params.scores == "relative":
+        highest = scores[0]
+        scores = np.maximum(scores / highest, LOWEST) if highest > 0 else np.ones_like(scores)
+    return boxes.astype(np.float32), scores.astype(np.float32)
+
 
 Item = tuple[str, np.ndarray, np.ndarray]
 
@@ -45,7 +90,7 @@ def propose(
     """Yield (image id, boxes, scores) for each of ``rows``, in their order, behind a progress bar.
 
     Boxes are float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image; scores float32 (n,),
-    best first; n is at least 1, as :func:`wsdkd.proposals.finish.finish` promises.
+    best first; n is at least 1, as :func:`wsdkd.proposals.propose.finish` promises.
 
     Args:
         rows: the images.

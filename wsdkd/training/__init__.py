@@ -1,1 +1,1 @@
-"""The loop, the loaders, schedules and checkpoints."""
+"""The loop, loaders, views and processes that train any network; no method is known here."""

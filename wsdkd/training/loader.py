@@ -1,4 +1,7 @@
-"""Batches for training: stem features of views with whatever else their loss needs."""
+"""Batches for training: stem features of views with whatever else their loss needs.
+
+The labels of a batch's images.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +10,10 @@ from functools import partial
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from wsdkd.training.pictures import Pictures
-from wsdkd.training.stem import Stem
+from wsdkd.data.tables import ImageRow, targets
+from wsdkd.ground.workers import worker_count
+from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import View
-from wsdkd.workers import worker_count
 
 Batch = dict[str, torch.Tensor]
 Extras = Callable[[Sequence[View]], Batch]
@@ -72,3 +75,15 @@ def load_batches(
 
 def _as_is(item: object) -> object:
     return item
+
+
+class Labels:
+    """What the label loss needs of views: ``labels`` (B, K) and ``known`` (B, K)."""
+
+    def __init__(self, rows: Sequence[ImageRow], num_classes: int):
+        self.rows, self.num_classes = rows, num_classes
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        labels, known = targets([self.rows[view.row] for view in views], self.num_classes)
+        return {"labels": torch.from_numpy(labels), "known": torch.from_numpy(known)}

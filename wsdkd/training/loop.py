@@ -12,17 +12,15 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from dvclive import Live
 from torch import nn
 
-from wsdkd.errors import UserError
-from wsdkd.models.backbones import Backbone
-from wsdkd.params.network import Optimisation
-from wsdkd.progress import track
-from wsdkd.training.batch_norm import whole_batch
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.progress import track
+from wsdkd.networks.backbones import Backbone
 from wsdkd.training.loader import Batch, Extras, load_batches
 from wsdkd.training.optimisation import build_optimizer, build_schedule
-from wsdkd.training.pictures import Pictures
+from wsdkd.training.params import Optimisation
+from wsdkd.training.pictures import Pictures, Stem
+from wsdkd.training.processes import shares, whole_batch
 from wsdkd.training.resume import Resume, State, random_state, restore_random_state
-from wsdkd.training.shares import shares
-from wsdkd.training.stem import Stem
 from wsdkd.training.views import EpochViews
 
 Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
@@ -92,8 +90,8 @@ def fit(
     """Train ``objective`` in place.
 
     Several processes share each batch, and give the losses of one: each process's are weighted
-    (:mod:`wsdkd.training.shares`), and batch normalisation takes the statistics of the whole batch
-    (:mod:`wsdkd.training.batch_norm`). Dropout alone draws otherwise.
+    (:mod:`wsdkd.training.processes`), and batch normalisation takes the statistics of the whole batch
+    (:mod:`wsdkd.training.processes`). Dropout alone draws otherwise.
 
     Args:
         objective: on the CPU; moved to the accelerator's device.

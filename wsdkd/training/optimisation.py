@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from wsdkd.params.network import Optimisation
+from wsdkd.training.params import Optimisation
 
 WARM_UP = 0.3  # share of a one-cycle schedule in which the learning rate rises
 

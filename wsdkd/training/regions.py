@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsdkd import boxes as frames
-from wsdkd.tables.images import ImageRow
+from wsdkd.data import boxes as frames
+from wsdkd.data.tables import ImageRow
 from wsdkd.training.views import View
 
 

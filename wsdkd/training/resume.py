@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from wsdkd.files import publish_file
+from wsdkd.ground.files import publish_file
 
 State = dict[str, Any]
 

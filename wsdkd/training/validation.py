@@ -7,11 +7,10 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from wsdkd.tables.images import ImageRow
+from wsdkd.data.tables import ImageRow
 from wsdkd.training.loader import Extras, load_batches
 from wsdkd.training.loop import Objective
-from wsdkd.training.pictures import Pictures
-from wsdkd.training.stem import Stem
+from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import plain_batches
 
 

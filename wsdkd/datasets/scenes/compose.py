@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES, Part
-from wsdkd.datasets.scenes.textures import Rng, colour, noise, paint, pattern
+from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES, Part, Rng, colour, noise, paint, pattern
 
 MIN_SIDE = 0.06  # an object's longer side, at least, as a share of the image's
 MIN_VISIBLE = 0.6  # share of an object's pixels that later objects and the frame must leave

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from wsdkd.tables.images import SPLITS, Split
+from wsdkd.data.tables import SPLITS, Split
 
 
 @dataclass(frozen=True)

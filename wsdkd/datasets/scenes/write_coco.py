@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from PIL import Image
 
+from wsdkd.data.tables import SPLITS, Split
+from wsdkd.datasets.params import ScenesDataset
 from wsdkd.datasets.scenes.compose import Scene, draw_scene
 from wsdkd.datasets.scenes.shapes import CLASSES
-from wsdkd.params.dataset import ScenesDataset
-from wsdkd.tables.images import SPLITS, Split
 
 JPEG_QUALITY = 92
 

@@ -1,0 +1,67 @@
+import math
+
+import pytest
+import torch
+
+from wsdkd.distill.predictions import prediction_loss
+from wsdkd.student.learning import label_loss
+
+LOGITS = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
+TARGETS = torch.tensor([[1.0, 0.3], [0.0, 0.9]])
+ALL = torch.ones(2, 2, dtype=torch.bool)
+
+
+def _cross_entropy(logit: float, target: float) -> float:
+    score = 1 / (1 + math.exp(-logit))
+    return -target * math.log(score) - (1 - target) * math.log(1 - score)
+
+
+def _by_hand(temperature: float = 1.0, known: torch.Tensor = ALL) -> float:
+    total = 0.0
+    for image in range(2):
+        for label in range(2):
+            if known[image, label]:
+                logit = LOGITS[image, label].item() / temperature
+                total += _cross_entropy(logit, TARGETS[image, label].item())
+    return total / 2
+
+
+def test_label_loss_sums_over_classes_and_averages_over_images() -> None:
+    assert label_loss(LOGITS, TARGETS, ALL).item() == pytest.approx(_by_hand(), rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 5.0])
+def test_the_students_logits_are_divided_by_t_without_a_factor(temperature: float) -> None:
+    loss = prediction_loss(LOGITS, TARGETS, ALL, temperature)
+    assert loss.item() == pytest.approx(_by_hand(temperature), rel=1e-6)
+
+
+def test_at_temperature_1_it_is_multi_label_logits_distillation_up_to_a_constant() -> None:
+    # Yang et al. (ICCV 2023): KL divergence of the Bernoulli distributions of teacher and student.
+    logits = LOGITS.clone().requires_grad_()
+    student = torch.distributions.Bernoulli(logits=logits)
+    divergence = torch.distributions.kl_divergence(torch.distributions.Bernoulli(TARGETS), student)
+    (expected,) = torch.autograd.grad(divergence.sum() / len(logits), logits)
+    (found,) = torch.autograd.grad(prediction_loss(logits, TARGETS, ALL, 1.0), logits)
+    torch.testing.assert_close(found, expected)
+
+
+def test_ignored_classes_are_left_out() -> None:
+    known = torch.tensor([[True, False], [True, True]])
+    assert label_loss(LOGITS, TARGETS, known).item() == pytest.approx(_by_hand(1.0, known), rel=1e-6)
+    assert prediction_loss(LOGITS, TARGETS, known, 5.0).item() == pytest.approx(
+        _by_hand(5.0, known), rel=1e-6
+    )
+
+
+def test_extreme_logits_stay_finite() -> None:
+    loss = label_loss(torch.tensor([[1e4, -1e4]]), torch.tensor([[0.0, 1.0]]), ALL[:1])
+    assert loss.item() == pytest.approx(2e4)
+
+
+def test_gradients_against_finite_differences() -> None:
+    logits = LOGITS.double().requires_grad_()
+    known = torch.tensor([[True, False], [True, True]])
+    targets = TARGETS.double()
+    assert torch.autograd.gradcheck(lambda z: label_loss(z, targets, known), logits)
+    assert torch.autograd.gradcheck(lambda z: prediction_loss(z, targets, known, 5.0), logits)

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from stages.run import run
+from wsdkd.ground.errors import UserError
+from wsdkd.settings.sections import ParamsError
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working copy, where the stage finds its lock."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_a_stage_that_ends_well_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    run(lambda: None, "prepare")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (UserError("labels.csv: an empty file"), "error: labels.csv: an empty file\n"),
+        (ParamsError("params.yaml: a: missing"), "error: params.yaml: a: missing\n"),
+        (FileNotFoundError(2, "No such file", "a.txt"), "error: a.txt: No such file\n"),
+    ],
+)
+def test_what_a_user_can_put_right_is_a_line_and_status_1(
+    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: fail(error), "prepare")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == message
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes differ"), OSError(28, "No space left"), KeyError("a")])
+def test_a_defect_keeps_its_traceback(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        run(lambda: fail(error), "prepare")

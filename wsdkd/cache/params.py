@@ -1,0 +1,24 @@
+"""Section ``cache``: which of the teacher's outputs are kept."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wsdkd.settings.numbers import Count
+from wsdkd.settings.sections import Section
+
+
+class CacheParams(Section):
+    """The teacher cache. Logits of all RoIs are always kept; features are large and chosen."""
+
+    rois: Literal["all"] | Count = "all"
+    """Features of all RoIs, or of the best this many after NMS by the teacher's confidence."""
+    nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of two RoIs that overlap more than this, only the more confident keeps its features."""
+    bits: Literal[16, 8] = 16
+    """Of a stored logit or feature: half precision, or a byte that counts steps between its row's ends."""
+    shard_images: Count = 4096
+    """Images a shard."""
+    batch_size: Count = 16
+    folder: str = "data/teacher_cache"
+    """Where the student's stages read it; another folder for one that another repository made."""

@@ -1,0 +1,198 @@
+"""Building a whole cache out of shards, keeping the finished shards that still fit.
+
+Shards are written into a scratch folder named by the common fingerprint, outside of what DVC tracks
+and deletes. A finished cache is made of hard links to them, and they stay for the next run: one that
+was interrupted, or one with more images. The scratch folder may be deleted at any time. Where DVC
+copies the cache into its own storage, the links part; ``wsdkd cache keep`` joins them again.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from wsdkd.cache.format import MANIFEST, SCHEMA_VERSION, CacheError, Manifest, ShardEntry, shard_name
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.shard import check_fingerprint, open_shard, read_index, stored_feature_width
+from wsdkd.cache.verify import damage_of_shard
+from wsdkd.cache.writing.fingerprint import CommonFingerprint, shard_fingerprint
+from wsdkd.cache.writing.layout import PlannedShard, plan_shards
+from wsdkd.cache.writing.scratch import link, only_writer, prune, shards_folder, sweep
+from wsdkd.cache.writing.writer import write_shard
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.digests import sha256
+from wsdkd.ground.files import publish_folder
+from wsdkd.ground.ids import IdIndex
+from wsdkd.ground.progress import track
+from wsdkd.proposals.stored import Proposals
+from wsdkd.teacher.run import ImageRegions
+
+Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
+"""(rows, mirrored) -> the teacher's outputs on the picture or on its mirror image, in the order of rows."""
+
+
+class Processes(Protocol):
+    """Who takes part; ``accelerate.PartialState`` is one."""
+
+    process_index: int
+    num_processes: int
+
+    def wait_for_everyone(self) -> None:
+        """Return once all processes have called this."""
+
+
+class CacheBuilder:
+    """Everything that decides the content of a cache, and the way to write it.
+
+    Args:
+        rows: images to be cached, ascending by id.
+        classes: names, in order.
+        proposals: of all these images.
+        best: how many proposals of an image the teacher is given.
+        params: section ``cache``.
+        fingerprint: what all shards share.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[ImageRow],
+        classes: Sequence[str],
+        proposals: Proposals,
+        best: int,
+        params: CacheParams,
+        fingerprint: CommonFingerprint,
+    ) -> None:
+        if not rows:
+            raise CacheError("there are no training images to be cached")
+        self._rows = rows
+        self._index = IdIndex(row.image_id for row in rows)
+        self._classes = list(classes)
+        self._proposals = proposals
+        self._best = best
+        self._params = params
+        self._common = fingerprint
+
+    def write(self, folder: Path, scratch: Path, forward: Forward, processes: Processes) -> None:
+        """Write the cache ``folder``; called by every process, each writes its share of the shards.
+
+        Args:
+            folder: appears whole at the end.
+            scratch: folder for finished shards, of this run and of earlier ones.
+            forward: computes the teacher's outputs.
+            processes: who takes part.
+
+        Raises:
+            CacheError: another run writes to ``scratch``, or the teacher's outputs cannot be kept.
+        """
+        main = processes.process_index == 0
+        shards = shards_folder(scratch, self._common.parts)
+        with only_writer(scratch, main):
+            if main:
+                sweep(shards)
+                for path in sorted(shards.glob("shard-*.h5")):
+                    if self._ids_that_fit(path) is None or damage_of_shard(path):
+                        path.unlink()
+            processes.wait_for_everyone()
+            plan = self._plan(shards)
+            # Nobody may finish a shard before everybody has planned, or the plans would differ.
+            processes.wait_for_everyone()
+            self._write_shards(plan, shards, forward, processes)
+            processes.wait_for_everyone()
+            if main:
+                self._publish(plan, shards, folder)
+                prune(scratch, shards, {shard_name(shard.number) for shard in plan})
+            processes.wait_for_everyone()
+
+    def _plan(self, shards: Path) -> list[PlannedShard]:
+        finished = {}
+        for path in sorted(shards.glob("shard-*.h5")):
+            ids = self._ids_that_fit(path)
+            if ids is not None:
+                finished[int(path.stem.removeprefix("shard-"))] = ids
+        return plan_shards(self._rows, finished, self._params.shard_images)
+
+    def _ids_that_fit(self, path: Path) -> tuple[str, ...] | None:
+        """The images of a finished shard, or None where anything that went in is no longer the same."""
+        try:
+            with open_shard(path) as file:
+                ids = read_index(file).image_ids
+                if not all(image_id in self._index for image_id in ids):
+                    return None
+                expected = self._fingerprint([self._rows[self._index.place(one)] for one in ids])
+                return ids if check_fingerprint(file, expected) else None
+        except CacheError:
+            return None
+
+    def _fingerprint(self, rows: Sequence[ImageRow]) -> dict[str, str]:
+        return {**self._common.parts, **shard_fingerprint(rows, self._proposals, self._best)}
+
+    def _write_shards(
+        self, plan: Sequence[PlannedShard], shards: Path, forward: Forward, processes: Processes
+    ) -> None:
+        to_write = [shard for shard in plan if not shard.finished]
+        mine = to_write[processes.process_index :: processes.num_processes]
+        # The first process shows its own part, which is the largest, and so how far all are.
+        total = sum(len(shard.rows) for shard in mine) if processes.process_index == 0 else 0
+        description = "Cache the teacher"
+        if processes.num_processes > 1:
+            description += f" (the first of {processes.num_processes} processes)"
+        progress = iter(track(range(total), description, total)) if total else iter(())
+        for shard in mine:
+            pairs = zip(forward(shard.rows, False), forward(shard.rows, True), strict=True)
+            write_shard(
+                shards / shard_name(shard.number),
+                shard.rows,
+                _counted(pairs, progress),
+                classes=self._classes,
+                params=self._params,
+                fingerprint=self._fingerprint(shard.rows),
+            )
+        next(progress, None)  # lets the bar reach its end
+
+    def _publish(self, plan: Sequence[PlannedShard], shards: Path, folder: Path) -> None:
+        names = [shard_name(shard.number) for shard in plan]
+        with ThreadPoolExecutor() as pool:
+            sums = list(pool.map(sha256, [shards / name for name in names]))
+        with publish_folder(folder) as aside:
+            entries = []
+            for shard, name, file_digest in zip(plan, names, sums, strict=True):
+                link(shards / name, aside / name)
+                entries.append(
+                    ShardEntry(
+                        file=name,
+                        bytes=(aside / name).stat().st_size,
+                        sha256=file_digest,
+                        fingerprint=shard_fingerprint(shard.rows, self._proposals, self._best),
+                        image_ids=tuple(row.image_id for row in shard.rows),
+                    )
+                )
+            manifest = Manifest(
+                schema_version=SCHEMA_VERSION,
+                classes=tuple(self._classes),
+                feature_dim=_feature_dim([aside / name for name in names]),
+                fingerprint=self._common.parts,
+                settings=self._common.settings,
+                shards=tuple(entries),
+            )
+            with (aside / MANIFEST).open("w", encoding="utf-8") as file:
+                json.dump(manifest.model_dump(mode="json"), file, ensure_ascii=False, indent=1)
+                file.write("\n")
+
+
+def _counted(
+    pairs: Iterator[tuple[ImageRegions, ImageRegions]], progress: Iterator[int]
+) -> Iterator[tuple[ImageRegions, ImageRegions]]:
+    for pair in pairs:
+        next(progress, None)
+        yield pair
+
+
+def _feature_dim(paths: Sequence[Path]) -> int:
+    widths = set()
+    for path in paths:
+        with open_shard(path) as file:
+            widths.add(stored_feature_width(file["features"]))
+    if len(widths) != 1:
+        raise CacheError(f"{paths[0].parent}: shards of different feature widths {sorted(widths)}")
+    return widths.pop()

@@ -1,0 +1,248 @@
+"""Reading a Parquet table that must have the columns of a schema.
+
+``images.parquet``: one row an image, with its image-level labels. All that training may see.
+
+``classes.json``: the names of the classes; a label is a place in this list.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
+
+
+def open_parquet(path: Path, schema: pa.Schema, kind: str) -> pq.ParquetFile:
+    """Open the table at ``path``, to be read as a whole or by batches of rows.
+
+    Args:
+        path: the file.
+        schema: the columns it must have, with their types.
+        kind: what the table is, for the message: "images", "objects".
+
+    Raises:
+        UserError: there is no such file, it is not Parquet, or its columns are others.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not a Parquet file: {error}") from None
+    if not file.schema_arrow.equals(schema):
+        names = ", ".join(file.schema_arrow.names)
+        raise UserError(f"{path}: not a table of {kind}: its columns are {names}")
+    return file
+
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+BATCH_ROWS = 65_536
+"""Read at once, before those of other splits are let go."""
+
+IMAGES_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("path", pa.string()),  # relative to dataset.root, with forward slashes
+        ("width", pa.int32()),  # pixels, after EXIF orientation
+        ("height", pa.int32()),
+        ("split", pa.string()),
+        ("labels", pa.list_(pa.int16())),  # classes present, as places in classes.json, ascending
+        ("ignored", pa.list_(pa.int16())),  # classes neither present nor absent
+        ("digest", pa.string()),  # SHA-256 of the file, so that a changed picture is a changed table
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image; sizes in pixels after EXIF orientation, labels as places in ``classes.json``."""
+
+    image_id: str
+    path: str
+    width: int
+    height: int
+    split: str
+    labels: tuple[int, ...]
+    ignored: tuple[int, ...]
+    digest: str
+
+
+class ImageTable(Sequence[ImageRow]):
+    """Rows that lie in memory column by column, and become objects when they are asked for.
+
+    A row takes some 30 bytes and its texts; as an object it takes a kilobyte, and every forked process
+    would soon have a copy of its own, as looking at an object writes to it.
+
+    Args:
+        table: of :data:`IMAGES_SCHEMA`.
+    """
+
+    def __init__(self, table: pa.Table):
+        self._places = range(table.num_rows)
+        texts = [_column(table, name, pa.large_string()) for name in ("image_id", "path", "digest")]
+        same = texts[1].equals(texts[0])  # as COCO's are
+        ids, paths, digests = (_texts(column) for column in texts)
+        self._texts = (ids, ids if same else paths, digests)
+        split = _column(table, "split", pa.string()).dictionary_encode()
+        self._splits, self._split = split.dictionary.to_pylist(), split.indices.to_numpy()
+        self._sizes = tuple(_column(table, name, pa.int32()).to_numpy() for name in ("width", "height"))
+        self._classes = tuple(
+            _lists(_column(table, name, pa.large_list(pa.int16()))) for name in ("labels", "ignored")
+        )
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> ImageRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "ImageTable": ...
+
+    def __getitem__(self, place: int | slice) -> "ImageRow | ImageTable":
+        """A row, or a table of some of the rows that has no columns of its own."""
+        if isinstance(place, slice):
+            part = ImageTable.__new__(ImageTable)
+            part.__dict__.update(self.__dict__, _places=self._places[place])
+            return part
+        at = self._places[place]
+        image_id, path, digest = (
+            bytes(content[offsets[at] : offsets[at + 1]]).decode() for offsets, content in self._texts
+        )
+        width, height = (int(column[at]) for column in self._sizes)
+        labels, ignored = (
+            tuple(values[offsets[at] : offsets[at + 1]].tolist()) for offsets, values in self._classes
+        )
+        split = self._splits[self._split[at]]
+        return ImageRow(image_id, path, width, height, split, labels, ignored, digest)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ImageTable({list(self)})" if len(self) < 4 else f"ImageTable of {len(self)} rows"
+
+
+class RowsAt(Sequence[ImageRow]):
+    """Some rows of many, in any order, without a list of them.
+
+    Args:
+        rows: from which.
+        places: whole numbers (n,), in the order wanted.
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], places: np.ndarray):
+        self._rows, self._places = rows, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> ImageRow: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "RowsAt": ...
+
+    def __getitem__(self, place: int | slice) -> "ImageRow | RowsAt":
+        """A row, or some of the rows."""
+        if isinstance(place, slice):
+            return RowsAt(self._rows, self._places[place])
+        return self._rows[int(self._places[place])]
+
+
+def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
+    # The larger kinds are asked for because texts of many images are more than the other's two gigabytes.
+    return pa.concat_arrays([pa.array([], kind), *table.column(name).cast(kind).chunks])
+
+
+def _texts(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (N + 1,) and UTF-8 (B,) of texts."""
+    _, offsets, content = column.buffers()
+    return np.frombuffer(offsets, np.int64), np.frombuffer(content or b"", np.uint8)
+
+
+def _lists(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (N + 1,) and values (V,) of lists."""
+    return column.offsets.to_numpy(), column.values.to_numpy()
+
+
+def write_images(path: Path, rows: Sequence[ImageRow]) -> None:
+    """Write ``rows``, sorted by image id; equal rows give equal bytes."""
+    ordered = sorted(rows, key=lambda row: row.image_id)
+    columns = {name: [getattr(row, name) for row in ordered] for name in IMAGES_SCHEMA.names}
+    with publish_file(path) as aside:
+        pq.write_table(pa.table(columns, schema=IMAGES_SCHEMA), aside)
+
+
+def read_images(path: Path, split: Split | None = None) -> ImageTable:
+    """Read the rows of ``split`` (all by default), sorted by image id.
+
+    Raises:
+        UserError: the file is missing or not a table of images.
+    """
+    with open_parquet(path, IMAGES_SCHEMA, "images") as file:
+        batches = file.iter_batches(BATCH_ROWS)
+        if split is not None:
+            batches = (batch.filter(pc.equal(batch.column("split"), split)) for batch in batches)
+        return ImageTable(pa.Table.from_batches(list(batches), IMAGES_SCHEMA))
+
+
+def targets(rows: Sequence[ImageRow], num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels as arrays.
+
+    Returns:
+        ``labels``, float32 (N, K), 1 where a class is present; ``known``, bool (N, K), False where
+        the class is ignored and must enter neither a loss nor a metric.
+    """
+    labels = np.zeros((len(rows), num_classes), dtype=np.float32)
+    known = np.ones((len(rows), num_classes), dtype=bool)
+    for i, row in enumerate(rows):
+        labels[i, list(row.labels)] = 1
+        known[i, list(row.ignored)] = False
+    return labels, known
+
+
+def label_counts(rows: Iterable[ImageRow], num_classes: int) -> np.ndarray:
+    """How many of ``rows`` have each class, float64 (K,)."""
+    counts = np.zeros(num_classes)
+    for row in rows:
+        counts[list(row.labels)] += 1
+    return counts
+
+
+def write_classes(path: Path, names: Sequence[str]) -> None:
+    """Write the class names in order."""
+    with publish_file(path) as aside:
+        aside.write_text(json.dumps(list(names), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_classes(path: Path) -> list[str]:
+    """Read the class names in order.
+
+    Raises:
+        UserError: the file is missing or does not hold a list of distinct names.
+    """
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}") from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: expected a list of class names")
+    if len(set(names)) != len(names):
+        raise UserError(f"{path}: a class name stands in it twice")
+    return names

@@ -1,0 +1,110 @@
+"""Section ``dataset``: which photographs, which labels, which split."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from wsdkd.settings.sections import Section
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Common(Section):
+    root: Annotated[str, Field(min_length=1)]
+    """Folder of the dataset; absolute, or relative to the project."""
+    draw: tuple[()] = ()
+    """What to draw before the dataset is read; dvc.yaml makes a stage of each, so only scenes have one."""
+    max_rejected: Annotated[int, Field(ge=0)] = 0
+    """The stage fails when more images than this cannot be used."""
+    max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 100_000_000
+    """A larger image counts as a decompression bomb; at most Pillow's own limit."""
+    links: Literal["inside", "anywhere"] = "inside"
+    """Where symbolic links may lead: inside the root, or anywhere, as for folders on another disk."""
+
+
+class _HeldOut(_Common):
+    validation_fraction: Fraction = 0.1
+    """Share of the training images set aside as split ``val``, where the dataset names none."""
+    split_seed: int = 0
+
+
+class ScenesDataset(_Common):
+    """Scenes drawn by :mod:`wsdkd.datasets.scenes`, read back as COCO."""
+
+    format: Literal["scenes"]
+    links: Literal["inside", "anywhere"] = "anywhere"  # DVC may link a stage's outputs to its cache
+    draw: tuple[Literal["scenes"]] = ("scenes",)  # type: ignore[assignment]
+    train_images: Annotated[int, Field(ge=1)] = 1200
+    val_images: Annotated[int, Field(ge=1)] = 200
+    test_images: Annotated[int, Field(ge=1)] = 500
+    side: Annotated[int, Field(ge=32, le=2048)] = 192
+    """Side of the square scenes, in pixels."""
+    max_side: Annotated[float, Field(ge=0.1, le=0.8)] = 0.4
+    """An object's longer side is at most this share of the scene's; smaller ones are harder to see."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class CocoDataset(_HeldOut):
+    """``instances_*.json`` with its folders of images."""
+
+    format: Literal["coco"]
+    train_annotations: str = "annotations/instances_train2014.json"
+    train_images: str = "train2014"
+    val_annotations: str | None = None
+    """Annotations of split ``val``; without it ``validation_fraction`` of train is set aside."""
+    val_images: str | None = None
+    test_annotations: str = "annotations/instances_val2014.json"
+    test_images: str = "val2014"
+    unlabelled: Literal["keep", "drop"] = "keep"
+    """Images without any label: keep (COCO val 2014: 40,504) or drop (40,137)."""
+
+    @model_validator(mode="after")
+    def _val_is_whole(self) -> "CocoDataset":
+        if (self.val_annotations is None) != (self.val_images is None):
+            raise ValueError("val_annotations and val_images go together")
+        return self
+
+
+class VocDataset(_HeldOut):
+    """Pascal VOC layout: ``Annotations``, ``ImageSets/Main``, ``JPEGImages``."""
+
+    format: Literal["voc"]
+    train_set: str = "trainval"
+    val_set: str | None = None
+    test_set: str = "test"
+    difficult: Literal["positive", "negative", "ignored"] = "ignored"
+    """What a class is in an image where all its objects are difficult."""
+    classes: tuple[str, ...] | None = None
+    """The allowed labels, in order; by default all names found, sorted."""
+
+
+class NusWideDataset(_HeldOut):
+    """The official distribution of NUS-WIDE."""
+
+    format: Literal["nuswide"]
+    images: str = "Flickr"
+    """Folder of the photographs, below the root."""
+    unlabelled: Literal["keep", "drop"] = "drop"
+    """Images with none of the 81 concepts: keep (161,789 / 107,859) or drop (125,449 / 83,898)."""
+
+
+class TableDataset(_HeldOut):
+    """A CSV or Parquet file with a path and labels a row."""
+
+    format: Literal["table"]
+    file: str = "labels.csv"
+    path_column: str = "path"
+    labels_column: str = "labels"
+    separator: Annotated[str, Field(min_length=1)] = ";"
+    """Between the labels of a row; in Parquet the column may also be a list."""
+    split_column: str | None = "split"
+    """Column of train, val or test; without it ``test_fraction`` is set aside."""
+    test_fraction: Fraction = 0.2
+    classes: tuple[str, ...] | None = None
+    """The allowed labels, in order; by default all labels found, sorted."""
+
+
+DatasetParams = Annotated[
+    ScenesDataset | CocoDataset | VocDataset | NusWideDataset | TableDataset,
+    Field(discriminator="format"),
+]

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, files, ids, progress, workers, digests. No torch, no parameters."""

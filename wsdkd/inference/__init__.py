@@ -1,1 +1,0 @@
-"""Forward passes over whole datasets, without gradients."""

@@ -1,1 +1,0 @@
-"""Each loss a pure function with its equation."""

@@ -1,1 +1,0 @@
-"""Backbones, RoI features, the teacher (WSDDN) and the student."""

@@ -1,0 +1,1 @@
+"""Parts that teacher and student share: backbones, weights, pooling of regions, checkpoints."""

@@ -1,0 +1,147 @@
+"""A backbone as a row of stages: images in, one feature map out.
+
+A backbone is cut into stages so that the first of them can be frozen (and computed once), and so
+that the stride of the last ones can be taken out: a feature map of stride 16 holds four times as
+many cells as one of stride 32, which small regions need.
+
+Taking strides out of the last stages of a backbone.
+
+fc6 and fc7 in each cell of a feature map, for the student and for a teacher that has them there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from wsdkd.ground.errors import UserError
+
+
+class Backbone(nn.Module):
+    """A row of stages.
+
+    Attributes:
+        channels: of the feature map.
+        stride: pixels of the input to one cell of the feature map.
+        fully_connected: fc6 and fc7 with their ReLUs and dropout, for backbones whose classifier
+            brings them (VGG16); they take (N, channels, 7, 7).
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(
+        self,
+        stages: list[nn.Module],
+        channels: int,
+        stride: int,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        fully_connected: nn.Module | None = None,
+        frozen_stages: int = 0,
+    ):
+        super().__init__()
+        if frozen_stages > len(stages):
+            raise UserError(
+                f"network.frozen_stages: the backbone has {len(stages)} stages, cannot freeze {frozen_stages}"
+            )
+        self.stages = nn.ModuleList(stages)
+        self.channels, self.stride, self.frozen_stages = channels, stride, frozen_stages
+        self.fully_connected = fully_connected
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        for stage in self.stages[:frozen_stages]:
+            stage.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Frozen stages stay in evaluation mode, so that their output never changes."""
+        super().train(mode)
+        for stage in self.stages[: self.frozen_stages]:
+            stage.eval()
+        return self
+
+    @torch.no_grad()
+    def stem(self, images: torch.Tensor) -> torch.Tensor:
+        """The frozen stages: images (B, 3, H, W), uint8 or float in 0..255 -> their features."""
+        features = (images.float() / 255 - self.mean) / self.std
+        for stage in self.stages[: self.frozen_stages]:
+            features = stage(features)
+        return features
+
+    def trunk(self, features: torch.Tensor) -> torch.Tensor:
+        """The other stages: output of :meth:`stem` -> feature map (B, channels, H / stride, W / stride)."""
+        for stage in self.stages[self.frozen_stages :]:
+            features = stage(features)
+        return features
+
+    def maps(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """Output of :meth:`stem` -> the map of each stage that is not frozen, or the last stage's."""
+        maps = []
+        for stage in self.stages[self.frozen_stages :]:
+            features = stage(features)
+            maps.append(features)
+        return maps or [features]
+
+    @torch.no_grad()
+    def widths(self) -> list[int]:
+        """Channels of each of :meth:`maps`."""
+        training = self.training
+        self.eval()
+        probe = torch.zeros(1, 3, 64, 64, device=self.mean.device)
+        widths = [feature_map.shape[1] for feature_map in self.maps(self.stem(probe))]
+        self.train(training)
+        return widths
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (B, 3, H, W), RGB, uint8 or float in 0..255 -> (B, channels, H / stride, W / stride)."""
+        return self.trunk(self.stem(images))
+
+
+def take_out_strides(stages: Sequence[nn.Module], stride: int) -> None:
+    """Set to 1 all strides that would take the feature map beyond ``stride``, in place.
+
+    Without dilation: on CPUs, dilated depthwise convolutions train about half as fast, and training
+    adapts the layers anyway.
+
+    Args:
+        stages: in order; left in evaluation mode.
+        stride: pixels of the input to one cell of the last stage's feature map.
+    """
+    reached = 1
+    for stage in stages:
+        if reached < stride:
+            with torch.no_grad():
+                probe = torch.zeros(1, _first_channels(stage), 64, 64)
+                reached *= 64 // int(stage.eval()(probe).shape[2])
+        else:
+            for layer in _strided(stage):
+                layer.stride = (1, 1) if isinstance(layer, nn.Conv2d) else 1
+
+
+def _strided(stage: nn.Module) -> Iterator[Any]:
+    kinds = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+    for layer in stage.modules():
+        if isinstance(layer, kinds) and layer.stride not in (1, (1, 1)):
+            yield layer
+
+
+def _first_channels(stage: nn.Module) -> int:
+    return next(layer.in_channels for layer in stage.modules() if isinstance(layer, nn.Conv2d))
+
+
+def cell_layers(channels: int, hidden: int, *between: nn.Module) -> nn.Sequential:
+    """Two 1 x 1 convolutions with ReLU: feature map (B, channels, h, w) -> (B, hidden, h, w).
+
+    Args:
+        channels: of the backbone's feature map.
+        hidden: width of both layers.
+        between: what stands between the two.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, hidden, 1),
+        nn.ReLU(inplace=True),
+        *between,
+        nn.Conv2d(hidden, hidden, 1),
+        nn.ReLU(inplace=True),
+    )

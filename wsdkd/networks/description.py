@@ -1,0 +1,58 @@
+"""What stands beside a network's weights on disk: enough to build it, and to compare it without torch."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from wsdkd.ground.errors import UserError
+from wsdkd.settings.sections import Section
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+RENAMED = {"size": "input_size"}
+"""Fields that networks saved by earlier versions have under another name."""
+
+Params = TypeVar("Params", bound=Section)
+
+
+def read_description(
+    folder: Path, kind: str, section: type[Params], training: dict[str, Any] | None = None
+) -> tuple[Params, list[str]]:
+    """The section that a network was built from, and its classes, as ``save_network`` wrote them.
+
+    Args:
+        folder: of the network.
+        kind: ``teacher`` or ``student``.
+        section: type of the section.
+        training: stands in for the field ``training``, which is not kept, where the section has one.
+
+    Raises:
+        UserError: the folder holds no network of this kind, or a damaged one.
+    """
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        found, fields, classes = description["kind"], description["params"], description["classes"]
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {folder}"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a description of a network: {error}") from None
+    if found != kind:
+        raise UserError(f"{path}: kind: expected a {kind}, found a {found}")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise UserError(f"{path}: classes: expected a list of names")
+    try:
+        if isinstance(fields, dict):
+            fields = {RENAMED.get(name, name): value for name, value in fields.items()}
+            if training is not None:
+                fields["training"] = training
+        # Through JSON, as parameters are read: a list may be a tuple there.
+        return section.model_validate_json(json.dumps(fields)), classes
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, ("params", *first["loc"])))
+        raise UserError(f"{path}: {where}: {first['msg']}; was it written by another version?") from None

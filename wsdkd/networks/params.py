@@ -1,0 +1,23 @@
+"""What the teacher and the student have in common: a backbone and the way it is optimised."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wsdkd.settings.numbers import Count
+from wsdkd.settings.sections import Section
+
+
+class Network(Section):
+    """A backbone."""
+
+    backbone: str = "tf_efficientnet_lite0"
+    """``vgg16``, a torchvision ResNet (``resnet50`` ...) or any timm name."""
+    weights: str | None = "imagenet"
+    """``imagenet`` (shipped, or downloaded by torchvision or timm), a local file, or null."""
+    stride: Literal[8, 16, 32] = 16
+    """Pixels of the input to one cell of the feature map; strides beyond it are taken out."""
+    stages: Count | None = None
+    """The first this many stages of an EfficientNet are used (its convolution head is the last)."""
+    frozen_stages: Annotated[int, Field(ge=0)] = 0
+    """The first this many stages of the backbone keep their initial weights."""

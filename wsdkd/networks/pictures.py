@@ -1,0 +1,66 @@
+"""Pictures for one pass over a dataset, decoded ahead of the network by other threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from wsdkd.data.images import ImageError, load_square
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.workers import worker_count
+
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+
+AHEAD = 4  # batches decoded before they are asked for
+
+
+def picture_batches(
+    rows: Sequence[ImageRow], root: Path, size: int, mirrored: bool, batch_size: int
+) -> Iterator[tuple[Sequence[ImageRow], torch.Tensor]]:
+    """Yield batches of rows with their pictures, uint8 (B, 3, size, size), in order.
+
+    Raises:
+        UserError: a picture cannot be read, though the stage ``prepare`` could.
+    """
+
+    def load(batch: Sequence[ImageRow]) -> torch.Tensor:
+        return as_batch([_prepared(root / row.path, size) for row in batch], mirrored)
+
+    return loaded_ahead(rows, load, batch_size)
+
+
+def loaded_ahead(
+    items: Sequence[Item], load: Callable[[Sequence[Item]], Loaded], batch_size: int
+) -> Iterator[tuple[Sequence[Item], Loaded]]:
+    """Yield batches of ``items`` with what ``load`` makes of each, in order; few are held at a time.
+
+    Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
+    """
+    batches = (items[start : start + batch_size] for start in range(0, len(items), batch_size))
+    with ThreadPoolExecutor(worker_count()) as pool:
+        waiting = deque((batch, pool.submit(load, batch)) for batch in islice(batches, AHEAD))
+        while waiting:
+            batch, loading = waiting.popleft()
+            loaded = loading.result()
+            waiting.extend((following, pool.submit(load, following)) for following in islice(batches, 1))
+            yield batch, loaded
+
+
+def as_batch(pictures: Sequence[np.ndarray], mirrored: bool = False) -> torch.Tensor:
+    """Pictures, uint8 (size, size, 3) each, as one tensor (B, 3, size, size)."""
+    stacked = np.stack(pictures)
+    return torch.from_numpy(stacked[:, :, ::-1].copy() if mirrored else stacked).permute(0, 3, 1, 2)
+
+
+def _prepared(path: Path, size: int) -> np.ndarray:
+    try:
+        return load_square(path, size)
+    except ImageError as error:
+        raise UserError(f"{path}: {error}; the dataset has changed, run: dvc repro") from None

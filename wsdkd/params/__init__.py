@@ -1,1 +1,0 @@
-"""Typed, frozen sections of params.yaml, a file a section."""

@@ -1,0 +1,41 @@
+"""Where the stages read and write, relative to the project. Method code knows none of these."""
+
+from pathlib import Path
+
+PIPELINE = Path("dvc.yaml")
+
+DATA = Path("data")
+RESUME = DATA / ".resume"
+"""Work of interrupted stages; DVC knows nothing of it, or it would delete or upload it."""
+SCENES = DATA / "scenes"
+"""The drawn dataset; only where ``dataset.format`` is scenes."""
+
+PREPARED = DATA / "prepared"
+IMAGES = PREPARED / "images.parquet"
+OBJECTS = PREPARED / "objects.parquet"
+CLASSES = PREPARED / "classes.json"
+REJECTED = PREPARED / "rejected.csv"
+
+PROPOSALS = DATA / "proposals"
+TEACHER_CACHE = DATA / "teacher_cache"
+CACHE_SCRATCH = RESUME / "teacher_cache"
+"""Finished shards, for the next run."""
+
+MODELS = Path("models")
+TEACHER = MODELS / "teacher"
+BASELINE = MODELS / "baseline"
+STUDENT_FEATURES = MODELS / "student_features"
+"""The student between the two stages of distillation."""
+STUDENT = MODELS / "student"
+PROMOTED = MODELS / "promoted"
+"""The students in use, now and before; no stage reads or writes it."""
+
+REPORTS = Path("reports")
+CURVES = REPORTS / "curves"
+"""One folder of training curves a training stage: teacher, baseline, features, student."""
+METRICS = REPORTS / "metrics.json"
+ACCURACY = REPORTS / "accuracy.json"
+"""The part of the metrics that holds no timings."""
+PER_CLASS = REPORTS / "per_class.csv"
+PRECISION_RECALL = REPORTS / "precision_recall.csv"
+PICTURES = REPORTS / "pictures"

@@ -1,1 +1,0 @@
-"""Which student is in use: what takes its place and when, and the way back."""

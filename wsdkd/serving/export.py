@@ -1,0 +1,124 @@
+"""A student as one file for ONNX Runtime, which runs it without PyTorch."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.files import publish_file
+from wsdkd.student.network import LoadedStudent
+
+INPUT, OUTPUT = "pictures", "scores"
+OPSET = 18
+TOLERANCE = 1e-4
+"""Of a probability; sums in another order differ by some 1e-6."""
+CHECKED_BATCHES = (1, 3)
+"""Sizes of batch that a file is run with: a fixed one would fail with the second."""
+
+
+class _Scores(nn.Module):
+    """What ``wsdkd predict`` reports of pictures: the probability of each class."""
+
+    def __init__(self, student: nn.Module):
+        super().__init__()
+        self.student = student
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.student(pictures))
+
+
+def export_student(loaded: LoadedStudent, path: Path, tolerance: float = TOLERANCE) -> float:
+    """Write a student as an ONNX file, once ONNX Runtime gives with it what PyTorch gives.
+
+    The file takes ``pictures``, uint8 (B, 3, size, size), RGB from 0 to 255, scaled to the square as
+    :func:`wsdkd.data.images.load_square` does, of any B; it gives ``scores``, float32 (B, K), probabilities.
+    Its metadata hold ``classes`` (a JSON list of K names), ``size`` (in pixels) and ``kind``.
+
+    Args:
+        loaded: the student; moved to the CPU.
+        path: where the file appears, whole and checked.
+        tolerance: greatest difference of a probability.
+
+    Returns:
+        The greatest difference found.
+
+    Raises:
+        UserError: a package of the extra ``export`` is missing, the network cannot be exported, or the
+            file's probabilities differ by more than ``tolerance``.
+    """
+    onnx = _needed()
+    model = _Scores(loaded.model.cpu()).eval()
+    size = loaded.params.input_size
+    with publish_file(path) as aside:
+        proto = _exported(model, size)
+        description = {"kind": "student", "size": str(size), "classes": json.dumps(loaded.classes)}
+        onnx.helper.set_model_props(proto, description)
+        onnx.save(proto, aside)
+        difference = max(_difference(model, aside, batch, size) for batch in CHECKED_BATCHES)
+        # Written so that NaN is refused as well.
+        if not difference <= tolerance:
+            raise UserError(
+                f"{path}: not written: ONNX Runtime's probabilities differ from PyTorch's by up to "
+                f"{difference:.2g}, more than {tolerance:.2g}"
+            )
+    return difference
+
+
+def session(path: Path, threads: int | None = None) -> Any:
+    """An ``onnxruntime.InferenceSession`` on the CPU.
+
+    Args:
+        path: an exported file.
+        threads: that one call may use; by default ONNX Runtime's choice, the physical cores.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _needed() -> Any:
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401, torch's exporter works with it
+    except ImportError as error:
+        raise UserError(
+            f"{error.name} is not installed; wsdkd export needs the extra export: pip install 'wsdkd[export]'"
+        ) from None
+    return onnx
+
+
+def _exported(model: nn.Module, size: int) -> Any:
+    # Two pictures, as a batch of one would be taken for a constant.
+    example = torch.zeros(2, 3, size, size, dtype=torch.uint8)
+    try:
+        with torch.no_grad():
+            program = torch.onnx.export(
+                model,
+                (example,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                opset_version=OPSET,
+                verbose=False,
+            )
+    except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+        raise UserError(f"this student cannot be exported: {error}") from None
+    assert program is not None  # noqa: S101, only a path given to export makes it None
+    return program.model_proto
+
+
+def _difference(model: nn.Module, path: Path, batch: int, size: int) -> float:
+    pictures = np.random.default_rng(batch).integers(0, 256, (batch, 3, size, size), dtype=np.uint8)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(pictures)).numpy()
+    found: Sequence[np.ndarray] = session(path).run([OUTPUT], {INPUT: pictures})
+    return float(np.abs(found[0] - expected).max())

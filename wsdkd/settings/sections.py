@@ -1,0 +1,156 @@
+"""How a section of params.yaml is read: strictly, and refused by its full name.
+
+Each section lives in a file of its own, so that a stage depends on the sections it uses alone.
+
+The one parameter that is read without being a dependency: where the photographs lie.
+
+The parameter ``cache.folder``, read alone: a student depends on what lies there, not on its section.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from wsdkd.ground.errors import UserError
+from wsdkd.settings.refusals import refusals
+
+T = TypeVar("T")
+
+PARAMS_FILE = Path("params.yaml")
+
+SECTIONS = (
+    "dataset",
+    "proposals",
+    "teacher",
+    "cache",
+    "student",
+    "distill_features",
+    "distill_predictions",
+    "evaluation",
+    "promotion",
+)
+
+
+class ParamsError(UserError):
+    """A parameter is unknown, of the wrong type or impossible; the message names it in full."""
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """Read a parameter file; see :func:`parse_params`.
+
+    Raises:
+        ParamsError: the file is missing, or refused.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; choose a profile: wsdkd profile use NAME") from None
+    return parse_params(text, path)
+
+
+def parse_params(text: str, source: Path) -> dict[str, Any]:
+    """The sections in the text of a parameter file, none of them validated yet.
+
+    It is read as DVC reads it, as YAML 1.2: 1e-3 is a number, no is a word, a key stands once.
+
+    Raises:
+        ParamsError: the text is not YAML, or has a section that no stage reads.
+    """
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ParamsError(f"{source}: not valid YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise ParamsError(f"{source}: expected sections ({', '.join(SECTIONS)}), found {type(data).__name__}")
+    unknown = sorted(str(key) for key in data if key not in SECTIONS)
+    if unknown:
+        raise ParamsError(f"{source}: {unknown[0]}: unknown section; allowed: {', '.join(SECTIONS)}")
+    return data
+
+
+@overload
+def parse_section(data: dict[str, Any], name: str, kind: type[T], source: Path = ...) -> T: ...
+@overload
+def parse_section(data: dict[str, Any], name: str, kind: Any, source: Path = ...) -> Any: ...
+def parse_section(data: dict[str, Any], name: str, kind: Any, source: Path = PARAMS_FILE) -> Any:
+    """Validate one section of ``data`` as ``kind``, a :class:`Section` or a union of them.
+
+    Validation goes through JSON, where strictness still lets a YAML list be a tuple and a string
+    be a path, yet never lets the string "5" be a number.
+
+    Raises:
+        ParamsError: names the file, the full key, what is wrong and what is allowed.
+    """
+    if name not in data:
+        raise ParamsError(f"{source}: {name}: this section is missing")
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    try:
+        # A date or another value that JSON has not becomes a string, and is refused as one.
+        section = adapter.validate_json(json.dumps(data[name], default=str), strict=True)
+    except ValidationError as error:
+        lines = refusals(name, data[name], adapter.json_schema(), error.errors(include_url=False))
+        raise ParamsError("\n".join(f"{source}: {line}" for line in lines)) from None
+    return section
+
+
+@overload
+def load_section(name: str, kind: type[T], path: Path = ...) -> T: ...
+@overload
+def load_section(name: str, kind: Any, path: Path = ...) -> Any: ...
+def load_section(name: str, kind: Any, path: Path = PARAMS_FILE) -> Any:
+    """Read section ``name`` of the parameter file at ``path`` as ``kind``; see :func:`parse_section`."""
+    return parse_section(read_params(path), name, kind, path)
+
+
+def read_folder(section: str, key: str, what: str, path: Path = PARAMS_FILE) -> Path:
+    """One key that names a folder, read without the rest of its section.
+
+    Args:
+        section: of the parameter file.
+        key: within it.
+        what: the folder is, for the message.
+        path: the parameter file.
+
+    Raises:
+        ParamsError: the parameter file or the key is missing.
+    """
+    values = read_params(path).get(section)
+    folder = values.get(key) if isinstance(values, dict) else None
+    if not isinstance(folder, str):
+        raise ParamsError(f"{path}: {section}.{key}: expected {what}, got {folder!r}")
+    return Path(folder)
+
+
+def dataset_root(path: Path = PARAMS_FILE) -> Path:
+    """The folder ``dataset.root``, for the stages after ``prepare``, which open the photographs.
+
+    These stages do not list ``dataset.root`` in dvc.yaml: ``images.parquet``, which they do list,
+    holds a digest of every photograph, so that their input is known whatever the folder is called,
+    and moving the dataset reruns ``prepare`` alone.
+
+    Raises:
+        ParamsError: the parameter file or the key is missing.
+    """
+    return read_folder("dataset", "root", "the folder of the dataset", path)
+
+
+def cache_folder(path: Path = PARAMS_FILE) -> Path:
+    """The folder ``cache.folder``, which dvc.yaml lists as a dependency of the stages that call this.
+
+    The other keys of section ``cache`` say how a cache is computed. A student's stage does not list
+    them: it reruns with the content of the folder.
+
+    Raises:
+        ParamsError: the parameter file or the key is missing.
+    """
+    return read_folder("cache", "folder", "the folder of a teacher's cache", path)

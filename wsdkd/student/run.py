@@ -1,0 +1,105 @@
+"""A student over whole datasets: the probability of each label.
+
+A student over picture files of any origin, some of which may not be readable.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsdkd.data.images import ImageError, load_square
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.progress import track
+from wsdkd.networks.pictures import as_batch, loaded_ahead, picture_batches
+from wsdkd.student.network import LoadedStudent
+
+
+@torch.inference_mode()
+def student_scores(
+    loaded: LoadedStudent,
+    rows: Sequence[ImageRow],
+    root: Path,
+    *,
+    batch_size: int,
+    device: torch.device,
+    description: str,
+) -> np.ndarray:
+    """Sigmoid of the student's logits for each of ``rows``: float32 (N, K).
+
+    Args:
+        loaded: the student.
+        rows: the images.
+        root: folder that their paths are relative to.
+        batch_size: images a forward pass.
+        device: where to compute.
+        description: stands before the progress bar.
+    """
+    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    batches = picture_batches(rows, root, loaded.params.input_size, mirrored=False, batch_size=batch_size)
+    count = -(-len(rows) // batch_size)
+    scores = [
+        torch.sigmoid(model(pictures.to(device))).cpu()
+        for _, pictures in track(batches, description, total=count, unit="batch")
+    ]
+    if not scores:
+        return np.zeros((0, len(loaded.classes)), np.float32)
+    return torch.cat(scores).numpy()
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture with the probability of each class, float32 (K,)."""
+
+    path: Path
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that is no usable picture, and why."""
+
+    path: Path
+    reason: str
+
+
+@torch.inference_mode()
+def label_pictures(
+    loaded: LoadedStudent, paths: Sequence[Path], *, batch_size: int, device: torch.device
+) -> Iterator[Labelled | Unreadable]:
+    """Yield what the student says of each picture, in order; only a few batches are held at a time.
+
+    Args:
+        loaded: the student.
+        paths: of the pictures.
+        batch_size: pictures a forward pass.
+        device: where to compute.
+
+    Raises:
+        UserError: a score is not finite, so the student is of no use.
+    """
+    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+
+    def load(batch: Sequence[Path]) -> list[np.ndarray | str]:
+        return [_picture_or_reason(path, loaded.params.input_size) for path in batch]
+
+    for batch, outcomes in loaded_ahead(paths, load, batch_size):
+        pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+        scores: Iterator[np.ndarray] = iter(())
+        if pictures:
+            found = torch.sigmoid(model(as_batch(pictures).to(device))).cpu().numpy()
+            if not np.isfinite(found).all():
+                raise UserError("the student's scores are not finite; use another one")
+            scores = iter(found)
+        for path, outcome in zip(batch, outcomes, strict=True):
+            yield Unreadable(path, outcome) if isinstance(outcome, str) else Labelled(path, next(scores))
+
+
+def _picture_or_reason(path: Path, size: int) -> np.ndarray | str:
+    try:
+        return load_square(path, size)
+    except ImageError as error:
+        return str(error)

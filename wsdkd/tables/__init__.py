@@ -1,1 +1,0 @@
-"""The Arrow tables under data/prepared: what every dataset looks like to the rest."""

@@ -1,0 +1,167 @@
+"""The teacher's loss (WSDDN; release).
+
+Online instance classifier refinement (OICR; Tang et al., CVPR 2017), the teacher's named option.
+
+WSDDN is content with the part of an object that tells its class best. Each branch of refinement classifies
+every region by itself, and learns from the branch before it: what that one scores highest for a class that
+the image holds, and all that overlaps it, belongs to the class; everything else is background.
+
+Training the teacher from image-level labels and proposals (WSDDN; release).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.ops import box_iou
+
+from wsdkd.batch_scores import image_scores, region_scores
+from wsdkd.data.tables import ImageRow
+from wsdkd.proposals.stored import Proposals
+from wsdkd.teacher.network import Wsddn
+from wsdkd.training.loader import Batch, Labels
+from wsdkd.training.loop import Objective
+from wsdkd.training.regions import stack_rois, to_input
+from wsdkd.training.views import View
+
+CLAMP = 1e-4
+
+
+def wsddn_loss(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of image scores, summed over classes and averaged over images (release).
+
+    Averaged over classes instead, the gradient is K times smaller and the teacher hardly trains.
+
+    Args:
+        scores: p, (B, K), in (0, 1); clamped to [1e-4, 1 - 1e-4].
+        labels: (B, K), 1 where the class is present.
+        known: bool (B, K), False where a class is ignored.
+    """
+    clamped = scores.clamp(CLAMP, 1 - CLAMP)
+    loss = F.binary_cross_entropy(clamped, labels, reduction="none")
+    return (loss * known).sum() / len(scores)
+
+
+SAME_OBJECT_IOU = 0.5
+"""Regions that overlap the best one by more than this take over its class (OICR, I_t)."""
+
+
+class Targets(NamedTuple):
+    """What a branch is taught of R regions.
+
+    Attributes:
+        classes: int64 (R,), in 0..K; K is background.
+        weights: (R,), score of the region that each one was held against; 0 in an image without labels.
+    """
+
+    classes: torch.Tensor
+    weights: torch.Tensor
+
+
+def refinement_targets(scores: torch.Tensor, rois: torch.Tensor, labels: torch.Tensor) -> Targets:
+    """Labels of regions from the scores of the branch before (OICR, Algorithm 1).
+
+    A region is held against the best region of that present class whose best region it overlaps most.
+
+    Args:
+        scores: (R, K), of the branch before; of the first one, S of WSDDN.
+        rois: (R, 5), image's place in the batch, then x1, y1, x2, y2 in any frame.
+        labels: (B, K), 1 where a class is present and known to be.
+    """
+    scores = scores.detach()
+    classes = torch.full((len(rois),), scores.shape[1], dtype=torch.long, device=rois.device)
+    weights = torch.zeros(len(rois), dtype=scores.dtype, device=rois.device)
+    for image, present in enumerate(labels):
+        held = torch.nonzero(present > 0)[:, 0]
+        regions = torch.nonzero(rois[:, 0] == image)[:, 0]
+        if not len(held) or not len(regions):
+            continue
+        best_scores, best = scores[regions][:, held].max(dim=0)
+        boxes = rois[regions, 1:]
+        # Of two boxes without area it is NaN.
+        overlap, nearest = box_iou(boxes, boxes[best]).nan_to_num(0.0).max(dim=1)
+        same = overlap > SAME_OBJECT_IOU
+        classes[regions[same]] = held[nearest[same]]
+        weights[regions] = best_scores[nearest]
+    return Targets(classes, weights)
+
+
+def refinement_loss(
+    logits: torch.Tensor, scores: torch.Tensor, rois: torch.Tensor, labels: torch.Tensor, known: torch.Tensor
+) -> torch.Tensor:
+    """Weighted cross-entropy of all branches: summed over them, averaged over an image's regions and images.
+
+    Args:
+        logits: (R, N, K + 1), of N branches; background comes last.
+        scores: S of WSDDN, (R, K).
+        rois: (R, 5), image's place in the batch, then x1, y1, x2, y2 in any frame.
+        labels: (B, K), 1 where the class is present.
+        known: bool (B, K), False where a class is ignored: its scores then teach nothing, nor are they
+            taught anything.
+    """
+    image = rois[:, 0].long()
+    ignored = F.pad(~known, (0, 1), value=False)[image]
+    share = 1 / torch.bincount(image, minlength=len(labels)).clamp(min=1)[image]
+    total = logits.new_zeros(())
+    for branch in logits.unbind(dim=1):
+        targets = refinement_targets(scores, rois, labels * known)
+        branch = branch.masked_fill(ignored, -torch.inf)
+        each = F.cross_entropy(branch, targets.classes, reduction="none")
+        total = total + (each * targets.weights * share).sum() / len(labels)
+        scores = branch.softmax(dim=1)[:, :-1]
+    return total
+
+
+class RegionsAndLabels:
+    """What the teacher's loss needs of views.
+
+    Gives ``rois`` (R, 5) in pixels of the input, ``objectness`` (R,), ``labels`` (B, K) and ``known``
+    (B, K).
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], num_classes: int, proposals: Proposals, best: int):
+        self.rows, self.proposals, self.best = rows, proposals, best
+        self.labels = Labels(rows, num_classes)
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        boxes, scores = [], []
+        for view in views:
+            row = self.rows[view.row]
+            found, objectness = self.proposals.of(row.image_id, self.best)
+            boxes.append(to_input(found, row, view))
+            scores.append(objectness)
+        return {
+            **self.labels(views),
+            "rois": stack_rois(boxes),
+            "objectness": torch.from_numpy(np.concatenate(scores).astype(np.float32)),
+        }
+
+
+class TeacherObjective(Objective):
+    """The teacher with its loss."""
+
+    def __init__(self, teacher: Wsddn):
+        super().__init__()
+        self.teacher = teacher
+        self.backbone = teacher.backbone
+
+    def new_layers(self) -> list[nn.Module]:
+        """Both heads, and fc6 and fc7 where they are not pretrained."""
+        return self.teacher.new_layers()
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The loss ``wsddn``, and with branches of refinement the loss ``refinement``."""
+        rois, labels, known = batch["rois"], batch["labels"], batch["known"]
+        image = rois[:, 0].long()
+        outputs = self.teacher.regions(batch["stem"], rois, batch["objectness"])
+        # All of it in fp32: the outputs are, and autocast would narrow some of what is made of them.
+        with torch.autocast(rois.device.type, enabled=False):
+            scores = region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
+            losses = {"wsddn": wsddn_loss(image_scores(scores, image, len(labels)), labels, known)}
+            if outputs.refinement_logits.shape[1]:
+                losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
+        return losses

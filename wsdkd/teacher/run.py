@@ -1,0 +1,220 @@
+"""The teacher over whole datasets: what it says of every proposal of every image.
+
+The teacher's scores of regions, averaged over sizes of the image and its mirror image.
+
+From scores of regions to detections: non-maximum suppression, class by class.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.ops import nms
+
+from wsdkd.data.boxes import to_input
+from wsdkd.data.tables import ImageRow
+from wsdkd.ground.progress import track
+from wsdkd.networks.pictures import picture_batches
+from wsdkd.proposals.stored import Proposals
+from wsdkd.scores import refined_scores, region_scores
+from wsdkd.teacher.network import LoadedTeacher
+from wsdkd.teacher.params import TeacherParams
+
+
+@dataclass(frozen=True)
+class ImageRegions:
+    """The teacher's outputs for the n proposals of one image, all float32.
+
+    Attributes:
+        image_id: of the image.
+        boxes: (n, 4), (x1, y1, x2, y2) in pixels of the original, unmirrored image.
+        objectness: (n,).
+        class_logits: M^c, (n, K).
+        detection_logits: M^d, (n, K).
+        features: output of fc7, (n, D).
+        refined: :func:`~wsdkd.scores.refined_scores` of its branches of refinement, (n, K); None
+            without any.
+    """
+
+    image_id: str
+    boxes: np.ndarray
+    objectness: np.ndarray
+    class_logits: np.ndarray
+    detection_logits: np.ndarray
+    features: np.ndarray
+    refined: np.ndarray | None = None
+
+
+@torch.inference_mode()
+def run_teacher(
+    loaded: LoadedTeacher,
+    rows: Sequence[ImageRow],
+    root: Path,
+    proposals: Proposals,
+    *,
+    size: int,
+    mirrored: bool,
+    batch_size: int,
+    device: torch.device,
+    description: str | None,
+) -> Iterator[ImageRegions]:
+    """Yield the teacher's outputs for each of ``rows``, in order, behind a progress bar.
+
+    Args:
+        loaded: the teacher.
+        rows: the images.
+        root: folder that their paths are relative to.
+        proposals: of at least these images; the best ``loaded.params.proposals`` are used.
+        size: side of the square input, in pixels.
+        mirrored: show the network the mirrored image (boxes come back unmirrored).
+        batch_size: images a forward pass.
+        device: where to compute.
+        description: stands before the bar; without it there is none, where the caller has one of its own.
+    """
+    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    batches = picture_batches(rows, root, size, mirrored, batch_size)
+    if description is not None:
+        batches = track(batches, description, total=-(-len(rows) // batch_size), unit="batch")
+    for batch, pictures in batches:
+        found = [proposals.of(row.image_id, loaded.params.proposals) for row in batch]
+        counts = [len(scores) for _, scores in found]
+        places = np.repeat(np.arange(len(batch)), counts)
+        boxes = [
+            to_input(one, row.width, row.height, size, mirrored)
+            for (one, _), row in zip(found, batch, strict=True)
+        ]
+        rois = torch.from_numpy(np.column_stack([places, np.concatenate(boxes)]).astype(np.float32))
+        objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
+        outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
+        each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
+        for row, (original, scores), *parts in zip(batch, found, *each, strict=True):
+            class_logits, detection_logits, features, refinements = parts
+            refined = refined_scores(refinements)
+            yield ImageRegions(
+                row.image_id, original, scores, class_logits, detection_logits, features, refined
+            )
+
+
+@dataclass(frozen=True)
+class FusedView:
+    """One way to show an image to the teacher."""
+
+    size: int
+    """Side of the square input, in pixels."""
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class ScoredRegions:
+    """Regions of one image.
+
+    Attributes:
+        image_id: of the image.
+        boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image.
+        scores: float32 (n, K), the mean of S over the views; its sum over regions is the image score.
+        detection_scores: float32 (n, K), what detections are ranked by: the mean over the views of the
+            refined scores, where the teacher has branches of refinement, else ``scores``.
+    """
+
+    image_id: str
+    boxes: np.ndarray
+    scores: np.ndarray
+    detection_scores: np.ndarray
+
+
+def fused_views(params: TeacherParams) -> list[FusedView]:
+    """The views that are fused in testing: all ``test_sizes``, plain and, where asked for, mirrored."""
+    mirrored = (False, True) if params.test_mirrored else (False,)
+    return [FusedView(size, flag) for size in params.test_sizes or (params.input_size,) for flag in mirrored]
+
+
+def run_fused_teacher(
+    loaded: LoadedTeacher,
+    rows: Sequence[ImageRow],
+    root: Path,
+    proposals: Proposals,
+    *,
+    batch_size: int,
+    device: torch.device,
+    description: str,
+) -> Iterator[ScoredRegions]:
+    """Score the proposals of each image over all views of the teacher's test.
+
+    The views advance together, so that no more than a batch of each is in memory.
+
+    Args:
+        loaded: the teacher.
+        rows: the images.
+        root: folder that their paths are relative to.
+        proposals: of all these images.
+        batch_size: images a batch.
+        device: where the teacher runs.
+        description: what the progress bars say.
+
+    Yields:
+        Scored regions of each image, in the order of ``rows``.
+    """
+    views = fused_views(loaded.params)
+    passes = [
+        run_teacher(
+            loaded,
+            rows,
+            root,
+            proposals,
+            size=view.size,
+            mirrored=view.mirrored,
+            batch_size=batch_size,
+            device=device,
+            description=description if len(views) == 1 else f"{description}, {_name(view)}",
+        )
+        for view in views
+    ]
+    for same in zip(*passes, strict=True):
+        scores = np.mean([region_scores(item.class_logits, item.detection_logits) for item in same], axis=0)
+        refined = [item.refined for item in same if item.refined is not None]
+        ranked = np.mean(refined, axis=0) if refined else scores
+        yield ScoredRegions(same[0].image_id, same[0].boxes, scores, ranked)
+
+
+def _name(view: FusedView) -> str:
+    return f"{view.size} px{' mirrored' if view.mirrored else ''}"
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Detections of one image, best first.
+
+    Attributes:
+        boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image.
+        labels: int16 (n,), places in ``classes.json``.
+        scores: float32 (n,).
+    """
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+
+def detect(boxes: np.ndarray, scores: np.ndarray, nms_iou: float, limit: int) -> Detections:
+    """The best ``limit`` detections of one image.
+
+    Args:
+        boxes: (n, 4), pixels of the original image.
+        scores: (n, K), S of the teacher or any other score of region against class.
+        nms_iou: of two boxes of a class whose IoU is above this, the better stays.
+        limit: detections an image, over all classes together.
+    """
+    corners = torch.from_numpy(np.ascontiguousarray(boxes, dtype=np.float32))
+    columns = torch.from_numpy(np.ascontiguousarray(scores.T, dtype=np.float32))
+    kept = [nms(corners, column, nms_iou).numpy()[:limit] for column in columns]
+    regions = np.concatenate([np.zeros(0, np.int64), *kept])
+    labels = np.repeat(np.arange(len(kept)), [len(places) for places in kept])
+    confidence = scores[regions, labels]
+    best = np.argsort(-confidence, kind="stable")[:limit]
+    return Detections(
+        boxes[regions[best]].astype(np.float32),
+        labels[best].astype(np.int16),
+        confidence[best].astype(np.float32),
+    )
