@@ -9,9 +9,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cli import show as command
 from wsdkd.cli.main import app
 from wsdkd.data.tables import write_classes, write_images
+from wsdkd.evaluation import examples
 from wsdkd.evaluation.examples import BestRegion, draw_region_page
 from wsdkd.ground.errors import UserError
 from wsdkd.scores import region_scores
@@ -36,7 +36,7 @@ def test_the_best_region_of_each_class_in_the_first_images_that_hold_it(
 ) -> None:
     drawn: list[list[tuple[str, list[BestRegion]]]] = []
     monkeypatch.setattr(
-        command, "draw_region_page", lambda page: drawn.append(page) or draw_region_page(page)
+        examples, "draw_region_page", lambda page: drawn.append(page) or draw_region_page(page)
     )
     answer = CliRunner().invoke(app, ["show", "regions", "--images", "2"])
     assert answer.exit_code == 0, answer.exception

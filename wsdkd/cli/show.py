@@ -7,19 +7,15 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 
 from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.data.images import decode
-from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.data.tables import read_classes, read_images
 from wsdkd.evaluation.charts import save_png
-from wsdkd.evaluation.examples import BestRegion, draw_region_page
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
-from wsdkd.scores import region_scores
 from wsdkd.settings.sections import dataset_root
 
 
@@ -33,30 +29,17 @@ def regions(
 ) -> None:
     """Draw the teacher's best region of each class in the first training images that hold it."""
     # Here, as it loads torch, which the table of results does without.
+    from wsdkd.evaluation.examples import best_region_page
 
     if to.suffix != ".png":
         raise UserError(f"--to {to}: expected a name that ends in .png")
     classes = read_classes(prepared / "classes.json")
     train = read_images(prepared / "images.parquet", "train")
-    reader, root = TeacherCache(cache), dataset_root()
+    reader = TeacherCache(cache)
     reader.check(classes, train)
-    held: list[list[ImageRow]] = [[] for _ in classes]
-    for row in train:
-        for label in row.labels:
-            if len(held[label]) < images:
-                held[label].append(row)
-    page = [
-        (name, [_best(reader, root, row, label) for row in held[label]]) for label, name in enumerate(classes)
-    ]
-    save_png(draw_region_page(page), to)
+    page = best_region_page(reader, classes, train, dataset_root(), images)
+    save_png(page, to)
     typer.echo(f"{to}: the teacher's best region of each of {len(classes)} classes")
-
-
-def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestRegion:
-    view = cache.view(row.image_id, mirrored=False)
-    scores = region_scores(view.class_logits, view.detection_logits)
-    x1, y1, x2, y2 = best_regions(view.boxes, scores)[label].tolist()
-    return BestRegion(np.asarray(decode(root / row.path)), (x1, y1, x2, y2), float(scores[:, label].sum()))
 
 
 OPEN = {

@@ -5,6 +5,7 @@ Where the teacher looks: for each class, training images that hold it with the t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
@@ -12,6 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.data.images import decode
+from wsdkd.data.tables import ImageRow
+from wsdkd.evaluation.localisation import best_regions
+from wsdkd.scores import region_scores
 from wsdkd.teacher.run import Detections
 
 COLUMNS = 4
@@ -120,3 +126,38 @@ def draw_region_page(classes: Sequence[tuple[str, Sequence[BestRegion]]]) -> Fig
             axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=COLOUR, linewidth=1.8))
             axes.set_title(f"{image.score:.2f}", fontsize=7, pad=2)
     return figure
+
+
+def best_region_page(
+    cache: TeacherCache, classes: Sequence[str], rows: Sequence[ImageRow], root: Path, images: int
+) -> Figure:
+    """The teacher's best region of each class in the first ``images`` of ``rows`` that hold it.
+
+    Args:
+        cache: holds the plain view of each of ``rows``.
+        classes: names, in the order of the cache's logits.
+        rows: training images.
+        root: folder that their paths are relative to.
+        images: of each class at the most.
+
+    Raises:
+        ImageError: a picture cannot be read.
+    """
+    held: list[list[ImageRow]] = [[] for _ in classes]
+    for row in rows:
+        for label in row.labels:
+            if len(held[label]) < images:
+                held[label].append(row)
+    return draw_region_page(
+        [
+            (name, [_best(cache, root, row, label) for row in held[label]])
+            for label, name in enumerate(classes)
+        ]
+    )
+
+
+def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestRegion:
+    view = cache.view(row.image_id, mirrored=False)
+    scores = region_scores(view.class_logits, view.detection_logits)
+    x1, y1, x2, y2 = best_regions(view.boxes, scores)[label].tolist()
+    return BestRegion(np.asarray(decode(root / row.path)), (x1, y1, x2, y2), float(scores[:, label].sum()))
