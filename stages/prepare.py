@@ -18,6 +18,7 @@ def main() -> None:
     """Read the dataset, decode every image once, and write the four files."""
     params = cast("DatasetParams", load_section("dataset", DatasetParams))
     prepared = prepare(Path(params.root), params)
+    sys.stdout.writelines(f"{note}\n" for note in prepared.notes)
     # Before anything can be refused, so that the reasons are there to be read.
     write_rejected(project.REJECTED, prepared.rejected)
     refuse_unusable(prepared, params.max_rejected, str(project.REJECTED))

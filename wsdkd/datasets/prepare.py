@@ -11,7 +11,7 @@ from wsdkd.datasets.coco import parts_of, read_coco
 from wsdkd.datasets.nuswide import read_nuswide
 from wsdkd.datasets.params import CocoDataset, DatasetParams, NusWideDataset, ScenesDataset, VocDataset
 from wsdkd.datasets.records import DatasetError, Reading, Rejection
-from wsdkd.datasets.splits import hold_out_validation
+from wsdkd.datasets.splits import hold_out
 from wsdkd.datasets.table import read_table
 from wsdkd.datasets.voc import read_voc
 
@@ -28,6 +28,7 @@ class Prepared:
         objects: one row an annotated box; none where the dataset has no boxes.
         rejected: images that cannot be used, and objects whose image stays, sorted.
         dropped: images left out because a parameter says so.
+        notes: sentences on what was detected and taken, and on what is in doubt.
     """
 
     classes: tuple[str, ...]
@@ -35,6 +36,7 @@ class Prepared:
     objects: tuple[ObjectRow, ...]
     rejected: tuple[Rejection, ...]
     dropped: int
+    notes: tuple[str, ...] = ()
 
     @property
     def rejected_images(self) -> tuple[Rejection, ...]:
@@ -84,12 +86,14 @@ def prepare(root: Path, params: DatasetParams, workers: int | None = None) -> Pr
     reading = read_annotations(root, params)
     records = reading.images
     if not isinstance(params, ScenesDataset):  # scenes are drawn with a split val
-        records = tuple(hold_out_validation(records, params.validation_fraction, params.split_seed))
+        records = tuple(hold_out(records, "val", params.validation_fraction, params.split_seed))
     images, objects, rejected = check_images(
         records, root, max_pixels=params.max_pixels, links=params.links, workers=workers
     )
     everything = tuple(sorted((*reading.rejected, *rejected)))
-    return Prepared(reading.classes, tuple(images), tuple(objects), everything, reading.dropped)
+    return Prepared(
+        reading.classes, tuple(images), tuple(objects), everything, reading.dropped, reading.notes
+    )
 
 
 def refuse_unusable(prepared: Prepared, max_rejected: int, listed_in: str) -> None:

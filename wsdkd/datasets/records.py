@@ -41,6 +41,8 @@ class ImageRecord:
         objects: in the order of the annotations.
         annotated_size: (width, height) in pixels as the annotations state it, if they do. It says
             in which frame the boxes are: of the upright picture, or of the picture as stored.
+        group: of images that must stay in one split where images are set aside by chance: a patient,
+            a camera, a burst.
     """
 
     image_id: str
@@ -50,6 +52,7 @@ class ImageRecord:
     ignored: tuple[int, ...] = ()
     objects: tuple[ObjectRecord, ...] = ()
     annotated_size: tuple[int, int] | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -74,12 +77,14 @@ class Reading:
         images: in the order of the annotations, train before val before test.
         rejected: what the annotations alone show to be unusable.
         dropped: how many images were left out because a parameter says so.
+        notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.
     """
 
     classes: tuple[str, ...]
     images: tuple[ImageRecord, ...]
     rejected: tuple[Rejection, ...] = ()
     dropped: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from wsdkd.datasets.records import ImageRecord
 
@@ -16,13 +17,18 @@ def is_set_aside(image_id: str, fraction: float, seed: int, split: str) -> bool:
     return int.from_bytes(digest[:8], "big") < fraction * 2**64
 
 
-def hold_out_validation(records: Sequence[ImageRecord], fraction: float, seed: int) -> list[ImageRecord]:
-    """Move about ``fraction`` of split train to split val, unless the dataset names a split val itself."""
-    if any(record.split == "val" for record in records):
+def hold_out(
+    records: Sequence[ImageRecord], split: Literal["val", "test"], fraction: float, seed: int
+) -> list[ImageRecord]:
+    """Move about ``fraction`` of split train to ``split``, unless the dataset names such a split itself.
+
+    Images of one group move together.
+    """
+    if any(record.split == split for record in records):
         return list(records)
     return [
-        replace(record, split="val")
-        if record.split == "train" and is_set_aside(record.image_id, fraction, seed, "val")
+        replace(record, split=split)
+        if record.split == "train" and is_set_aside(record.group or record.image_id, fraction, seed, split)
         else record
         for record in records
     ]
