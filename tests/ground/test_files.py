@@ -1,4 +1,6 @@
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -6,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wsdkd.ground.files import publish_file, publish_folder
+from wsdkd.ground import files
+from wsdkd.ground.files import exchange, publish_file, publish_folder
 
 # Says what it is writing, writes a part of it, and then waits to be killed.
 KILLED_WRITER = """
@@ -20,6 +23,22 @@ with {publish}(Path(sys.argv[1])) as aside:
         file.flush()
         print("writing", flush=True)
         time.sleep(60)
+"""
+
+# Where folders cannot be exchanged, is killed when the old folder has been renamed and the new one has not.
+KILLED_BETWEEN = """
+import os, signal, sys
+from pathlib import Path
+from wsdkd.ground import files
+def exchange(first, second):
+    raise OSError
+def replace(self, target, rename=Path.replace):
+    if self.name.endswith(".part"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+files.exchange, Path.replace = exchange, replace
+with files.publish_folder(Path(sys.argv[1])) as aside:
+    (aside / "new").write_text("new")
 """
 
 
@@ -123,3 +142,105 @@ def test_a_killed_writer_leaves_the_old_folder_and_does_not_hinder_the_next(tmp_
         (aside / "new").write_text("new")
     assert names(path) == ["new"]
     assert names(tmp_path) == ["folder"]
+
+
+@pytest.fixture(params=["exchanged", "renamed"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways for a new folder to take the old one's place."""
+    if request.param == "renamed":
+
+        def refused(*_: Path) -> None:
+            raise OSError(errno.EINVAL, "this file system cannot")
+
+        monkeypatch.setattr(files, "exchange", refused)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("error", [PermissionError("denied"), KeyboardInterrupt()])
+def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, way: str
+) -> None:
+    path = old_folder(tmp_path)
+    rename = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise error
+        return rename(self, target)
+
+    def failing_exchange(*_: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "replace", failing)
+    if way == "exchanged":
+        monkeypatch.setattr(files, "exchange", failing_exchange)
+    with pytest.raises(type(error)), publish_folder(path) as aside:
+        (aside / "new").write_text("new")
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_an_interrupt_right_after_the_old_folder_was_renamed_brings_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old_folder(tmp_path)
+    rename = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        rename(self, target)
+        if target.name.endswith(".old"):
+            raise KeyboardInterrupt
+        return target
+
+    monkeypatch.setattr(files, "exchange", lambda *_: shutil.move(tmp_path / "none", tmp_path))
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), publish_folder(path) as aside:
+        (aside / "new").write_text("new")
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_a_killed_process_left_under_another_name_is_brought_back(tmp_path: Path) -> None:
+    path = old_folder(tmp_path)
+    assert subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(path)], check=False).returncode == -9
+    assert names(tmp_path) == [".folder.old", ".folder.part"]
+    with pytest.raises(RuntimeError, match="disk"), publish_folder(path) as aside:
+        write_and_fail(aside / "new")
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_either_way_the_new_folder_takes_the_place_of_a_folder_a_file_or_a_link(
+    tmp_path: Path, way: str
+) -> None:
+    del way
+    kept = old_folder(tmp_path / "kept")
+    targets = [old_folder(tmp_path), tmp_path / "file", tmp_path / "link", tmp_path / "missing"]
+    targets[1].write_text("old")
+    targets[2].symlink_to(kept)
+    for path in targets:
+        with publish_folder(path) as aside:
+            (aside / "new").write_text("new")
+        assert names(path) == ["new"]
+    assert names(kept) == ["old"]
+    assert names(tmp_path) == ["file", "folder", "kept", "link", "missing"]
+
+
+def test_two_folders_exchange_their_names(tmp_path: Path) -> None:
+    first, second = old_folder(tmp_path / "1"), old_folder(tmp_path / "2")
+    (second / "more").write_text("2")
+    try:
+        exchange(first, second)
+    except OSError as error:
+        pytest.skip(f"not on this system: {error}")
+    assert names(first) == ["more", "old"]
+    assert names(second) == ["old"]
+    with pytest.raises(FileNotFoundError):
+        exchange(first, tmp_path / "missing")
+
+
+def old_folder(parent: Path) -> Path:
+    path = parent / "folder"
+    path.mkdir(parents=True)
+    (path / "old").write_text("old")
+    return path

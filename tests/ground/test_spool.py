@@ -1,5 +1,6 @@
 """Arrays in a file without a name, against the arrays that went in."""
 
+import gc
 import os
 import pickle
 from pathlib import Path
@@ -62,3 +63,23 @@ def test_another_process_is_sent_an_array(tmp_path: Path) -> None:
 def test_rows_beyond_the_end_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="ends within an array"):
         filled(tmp_path)[8:12]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_spool_that_was_never_made_goes_without_a_word(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        Spool(tmp_path, "no kind of number")
+    gc.collect()
+
+
+def test_its_file_is_closed_with_it(tmp_path: Path) -> None:
+    before = _open_files()
+    spool = filled(tmp_path)
+    assert len(_open_files() - before) == 1
+    del spool
+    gc.collect()
+    assert _open_files() <= before
+
+
+def _open_files() -> set[str]:
+    return {path.name for path in Path("/dev/fd").iterdir()}

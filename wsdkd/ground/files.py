@@ -1,10 +1,16 @@
 """Publishing files so that a reader sees the old whole one or the new whole one, never a part."""
 
+import ctypes
+import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from wsdkd.ground.errors import disk_full
+
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's <fcntl.h> and <linux/fs.h>
 
 
 @contextmanager
@@ -13,15 +19,19 @@ def publish_file(path: Path) -> Iterator[Path]:
 
     On an exception the partial file is removed and ``path`` stays as it was. A killed process may
     leave the partial file, hidden beside ``path``, which the next writer replaces.
+
+    Raises:
+        DiskFullError: there is no room for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
     aside.unlink(missing_ok=True)
     try:
-        yield aside
-        _fsync(aside)
-        aside.replace(path)
-        _fsync(path.parent)
+        with _full_disk_in_words(path):
+            yield aside
+            _fsync(aside)
+            aside.replace(path)
+            _fsync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -30,27 +40,71 @@ def publish_file(path: Path) -> Iterator[Path]:
 def publish_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; on a clean exit it takes the place of the folder ``path``.
 
-    On an exception the partial folder is removed and ``path`` stays as it was. There is no way to
-    swap two folders at once, so a process killed in the very act may leave no ``path``, with the
-    old one hidden beside it; it never leaves a part of either.
+    On an exception the partial folder is removed and ``path`` stays as it was. Linux exchanges the two
+    folders at once. Where the file system cannot, the old one is renamed first, so that a process
+    killed in the very act leaves it hidden beside ``path``; the next writer brings it back first of all.
+
+    Raises:
+        DiskFullError: there is no room for it.
     """
-    aside = path.with_name(f".{path.name}.part")
-    old = path.with_name(f".{path.name}.old")
+    aside, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    if os.path.lexists(old) and not os.path.lexists(path):
+        old.replace(path)
     for leftover in (aside, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    aside.mkdir(parents=True)
+        _remove(leftover)
     try:
-        yield aside
-        for written in sorted(aside.rglob("*")):
-            _fsync(written)
-        _fsync(aside)
-        if path.exists():
-            path.replace(old)
-        aside.replace(path)
-        _fsync(path.parent)
+        with _full_disk_in_words(path):
+            aside.mkdir(parents=True)
+            yield aside
+            for written in sorted(aside.rglob("*")):
+                _fsync(written)
+            _fsync(aside)
+            _take_place(aside, path, old)
+            _fsync(path.parent)
     finally:
-        for leftover in (aside, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        # What cannot be removed now hinders the next writer, who says so, and not this one, who is done.
+        with suppress(OSError):
+            _remove(aside)  # the new folder where something failed, the old one after an exchange
+            if os.path.lexists(path):
+                _remove(old)
+
+
+def exchange(first: Path, second: Path) -> None:
+    """Exchange the names of two files or folders at once: at any moment both are there.
+
+    Raises:
+        OSError: this operating system or file system cannot, or one of the two is missing.
+    """
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    if rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(first), None, str(second))
+
+
+def _take_place(new: Path, path: Path, old: Path) -> None:
+    if not os.path.lexists(path):
+        new.replace(path)
+        return
+    try:
+        exchange(new, path)
+    except OSError:
+        try:
+            path.replace(old)
+            new.replace(path)
+        except BaseException:
+            if not os.path.lexists(path):
+                old.replace(path)
+            raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _fsync(path: Path) -> None:
@@ -59,3 +113,14 @@ def _fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _full_disk_in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        full = disk_full(error, path)
+        if full is None:
+            raise
+        raise full from None

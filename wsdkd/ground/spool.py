@@ -2,14 +2,17 @@
 
 import os
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from wsdkd.ground.errors import disk_full
 
-class Rows(Protocol):
+
+class RowSource(Protocol):
     """What gives rows of an array: the array itself, or a :class:`Spool`."""
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
@@ -30,10 +33,11 @@ class Spool:
     """
 
     def __init__(self, folder: Path, dtype: DTypeLike, width: int | None = None):
-        self._folder, self._dtype = folder, np.dtype(dtype)
+        self._dtype = np.dtype(dtype)
         self._rest = () if width is None else (width,)
         self._row_bytes = self._dtype.itemsize * (width or 1)
-        self._file = _nameless(folder)
+        self._folder, self._file = _nameless(folder)
+        weakref.finalize(self, self._file.close)
         self._count = 0
 
     def __len__(self) -> int:
@@ -43,7 +47,7 @@ class Spool:
         """Add rows at the end.
 
         Raises:
-            OSError: there is no room; names the folder.
+            DiskFullError: there is no room; what was appended before is still there.
         """
         content = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8).data
         try:
@@ -51,7 +55,8 @@ class Spool:
             while content:
                 content = content[os.write(self._file.fileno(), content) :]
         except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self._folder)) from None
+            full = disk_full(error, self._folder, len(content))
+            raise full or OSError(error.errno, error.strerror, str(self._folder)) from None
         self._count += len(rows)
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -66,16 +71,13 @@ class Spool:
             raise OSError("a temporary file ends within an array")
         return values
 
-    def __del__(self) -> None:
-        self._file.close()
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Arrives as an array in a process that is not forked from this one."""
         return np.asarray, (self[0 : self._count],)
 
 
-def _nameless(folder: Path) -> BinaryIO:
+def _nameless(folder: Path) -> tuple[Path, BinaryIO]:
     try:
-        return tempfile.TemporaryFile(dir=folder, buffering=0)
+        return folder, tempfile.TemporaryFile(dir=folder, buffering=0)
     except OSError:
-        return tempfile.TemporaryFile(buffering=0)
+        return Path(tempfile.gettempdir()), tempfile.TemporaryFile(buffering=0)

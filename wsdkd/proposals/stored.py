@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
-from wsdkd.ground.spool import Rows, Spool
+from wsdkd.ground.spool import RowSource, Spool
 
 SHARD_IMAGES = 4096
 READ_IMAGES, READ_BYTES = 64, 1 << 20
@@ -40,8 +40,8 @@ class Proposals:
 
     images: IdIndex
     offsets: np.ndarray
-    flat_boxes: Rows
-    flat_scores: Rows
+    flat_boxes: RowSource
+    flat_scores: RowSource
 
     def of(self, image_id: str, best: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (n, 4) and scores (n,) of one image, the ``best`` first ones where that is given.
