@@ -1,5 +1,7 @@
 """Stage ``distill_features``: stage 1 of distillation, object-level features."""
 
+from functools import partial
+
 from stages.fingerprint import resume
 from stages.photographs import with_photographs
 from stages.run import run
@@ -13,11 +15,11 @@ from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
+from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import curves, fit, seed_all, start
+from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import in_processes
-from wsdkd.training.validation import validator
 
 
 def main() -> None:
@@ -25,38 +27,25 @@ def main() -> None:
     params: StudentParams = load_section("student", StudentParams)
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
     root, classes = dataset_root(), read_classes(project.CLASSES)
-    train, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
-    cache = teacher_cache(classes, train)
-    states = resume("distill_features")
+    images, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
+    cache = teacher_cache(classes, images)
     accelerator = start(features.training)
     seed_all(params.seed)
     student = Student(params, len(classes))
+    objective = FeatureObjective(student, features, cache.feature_dim)
+    pictures, watched = (Pictures(rows, root, [params.input_size]) for rows in (images, val))
+    task = Task(objective, pictures, CachedFeatures(images, cache, features))
     # Labels alone can be watched on images that the cache does not hold.
-    validate = validator(
-        LabelObjective(student),
-        val if features.label_weight else [],
-        root,
-        Labels(val, len(classes)),
-        params.input_size,
-        features.training.batch_size,
-        accelerator,
+    labels = Task(LabelObjective(student), watched, Labels(val, len(classes)))
+    training = Training(
+        name="stage 1",
+        phases=(Phase(task, features.training),),
+        validation=labels if features.label_weight else None,
+        curves=project.CURVES / "features",
+        states=resume("distill_features"),
+        save=partial(save_network, project.STUDENT_FEATURES, student, "student", params, classes),
     )
-    with curves(project.CURVES / "features", accelerator) as live:
-        fit(
-            FeatureObjective(student, features, cache.feature_dim),
-            Pictures(train, root, [params.input_size]),
-            CachedFeatures(train, cache, features),
-            [params.input_size],
-            features.training,
-            accelerator,
-            live,
-            validate,
-            "stage 1",
-            states,
-        )
-    if accelerator.is_main_process:
-        save_network(project.STUDENT_FEATURES, student, "student", params, classes)
-        states.clear()
+    train(training, accelerator)
 
 
 if __name__ == "__main__":

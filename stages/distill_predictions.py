@@ -1,5 +1,7 @@
 """Stage ``distill_predictions``: stage 2 of distillation, image-level predictions."""
 
+from functools import partial
+
 from stages.fingerprint import resume
 from stages.photographs import with_photographs
 from stages.run import run
@@ -12,47 +14,33 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import load_student
+from wsdkd.training.learner import start
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import curves, fit, start
+from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import in_processes
-from wsdkd.training.validation import validator
 
 
 def main() -> None:
     """Train the student on labels and the teacher's predictions and write models/student."""
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     root, classes = dataset_root(), read_classes(project.CLASSES)
-    train, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
-    cache = teacher_cache(classes, train)
-    states = resume("distill_predictions")
+    images, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
+    cache = teacher_cache(classes, images)
     accelerator = start(predictions.training)
     student, params, _ = load_student(project.STUDENT_FEATURES)
-    validate = validator(
-        LabelObjective(student),
-        val,
-        root,
-        Labels(val, len(classes)),
-        params.input_size,
-        predictions.training.batch_size,
-        accelerator,
+    objective = PredictionObjective(student, predictions)
+    pictures, watched = (Pictures(rows, root, [params.input_size]) for rows in (images, val))
+    task = Task(objective, pictures, CachedPredictions(images, cache, predictions))
+    training = Training(
+        name="stage 2",
+        phases=(Phase(task, predictions.training),),
+        validation=Task(LabelObjective(student), watched, Labels(val, len(classes))),
+        curves=project.CURVES / "student",
+        states=resume("distill_predictions"),
+        save=partial(save_network, project.STUDENT, student, "student", params, classes),
     )
-    with curves(project.CURVES / "student", accelerator) as live:
-        fit(
-            PredictionObjective(student, predictions),
-            Pictures(train, root, [params.input_size]),
-            CachedPredictions(train, cache, predictions),
-            [params.input_size],
-            predictions.training,
-            accelerator,
-            live,
-            validate,
-            "stage 2",
-            states,
-        )
-    if accelerator.is_main_process:
-        save_network(project.STUDENT, student, "student", params, classes)
-        states.clear()
+    train(training, accelerator)
 
 
 if __name__ == "__main__":

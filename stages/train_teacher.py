@@ -1,56 +1,47 @@
 """Stage ``train_teacher``: WSDDN, from image-level labels and proposals."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from stages.fingerprint import resume
 from stages.run import run
 from wsdkd import project
-from wsdkd.data.tables import read_classes, read_images
+from wsdkd.data.tables import Split, read_classes, read_images
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.params import TeacherParams
-from wsdkd.training.loop import curves, fit, start
+from wsdkd.training.learner import start
+from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import in_processes
-from wsdkd.training.validation import validator
 
 
 def main() -> None:
     """Train the teacher and write models/teacher."""
     params: TeacherParams = load_section("teacher", TeacherParams)
     root, classes = dataset_root(), read_classes(project.CLASSES)
-    train, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
     proposals = read_proposals(project.PROPOSALS)
-    states = resume("train_teacher")
     accelerator = start(params.training)
-    model = Wsddn(params, len(classes))
-    objective = TeacherObjective(model)
-    validate = validator(
-        objective,
-        val,
-        root,
-        RegionsAndLabels(val, len(classes), proposals, params.proposals),
-        params.input_size,
-        params.training.batch_size,
-        accelerator,
+    teacher = Wsddn(params, len(classes))
+    objective = TeacherObjective(teacher)
+
+    def task(split: Split, sizes: Sequence[int]) -> Task:
+        rows = read_images(project.IMAGES, split)
+        regions = RegionsAndLabels(rows, len(classes), proposals, params.proposals)
+        return Task(objective, Pictures(rows, root, sizes), regions)
+
+    training = Training(
+        name="teacher",
+        phases=(Phase(task("train", params.train_sizes), params.training),),
+        validation=task("val", [params.input_size]),
+        curves=project.CURVES / "teacher",
+        states=resume("train_teacher"),
+        save=partial(save_network, project.TEACHER, teacher, "teacher", params, classes),
     )
-    with curves(project.CURVES / "teacher", accelerator) as live:
-        fit(
-            objective,
-            Pictures(train, root, params.train_sizes),
-            RegionsAndLabels(train, len(classes), proposals, params.proposals),
-            params.train_sizes,
-            params.training,
-            accelerator,
-            live,
-            validate,
-            "teacher",
-            states,
-        )
-    if accelerator.is_main_process:
-        save_network(project.TEACHER, model, "teacher", params, classes)
-        states.clear()
+    train(training, accelerator)
 
 
 if __name__ == "__main__":

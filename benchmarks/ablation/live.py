@@ -26,14 +26,15 @@ from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.network import load_teacher
-from wsdkd.training.loader import Batch, Extras, Labels
-from wsdkd.training.loop import Objective, curves, fit, seed_all, start
+from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.loader import Batch, Labels, Supervision
+from wsdkd.training.loop import Phase, Record, Task, fit, open_curves
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.resume import Resume
 from wsdkd.training.views import View
 
-Phases = Callable[[Student], Sequence[tuple[Objective, Extras]]]
+Phases = Callable[[Student], Sequence[tuple[Objective, Supervision]]]
 
 
 class LiveTeacher:
@@ -100,12 +101,12 @@ class LiveTeacher:
         return self._seen[image_id, mirrored]
 
 
-def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Extras:
+def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Supervision:
     """What stage 1 needs, asked of the teacher in the place of the cache."""
     return lambda views: CachedFeatures(teacher.rows, teacher.look(views), params)(views)
 
 
-def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Extras:
+def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Supervision:
     """What stage 2 needs, likewise."""
     return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params)(views)
 
@@ -169,22 +170,12 @@ def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
     accelerator = start(first)
     seed_all(params.seed)
     student = Student(params, len(classes))
+    pictures = Pictures(rows, dataset_root(), [params.input_size])
     steps = zip(phases(student), (first, second), ("stage 1", "stage 2"), strict=True)
-    for (objective, extras), training, name in steps:
-        if training is second:
+    for (objective, supervision), optimisation, name in steps:
+        if optimisation is second:
             accelerator = start(second)
-        with curves(project.CURVES / name.replace(" ", "_"), accelerator) as log:
-            pictures = Pictures(rows, dataset_root(), [params.input_size])
-            fit(
-                objective,
-                pictures,
-                extras,
-                [params.input_size],
-                training,
-                accelerator,
-                log,
-                dict,
-                name,
-                Resume(None),
-            )
+        with open_curves(project.CURVES / name.replace(" ", "_"), accelerator) as live:
+            phase = Phase(Task(objective, pictures, supervision), optimisation)
+            fit(phase, Record(name, live, Resume(None), validate=dict), accelerator)
     save_network(project.STUDENT, student, "student", params, classes)

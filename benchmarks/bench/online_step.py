@@ -13,7 +13,7 @@ from benchmarks.bench.world import World
 
 
 def _online(world: World, stage: Callable[[World], Phase]) -> Measured:
-    make, extras, params = stage(world)
+    make, supervision, params = stage(world)
     cached, online = Steps(make(world.new_student()), params), Steps(make(world.new_student()), params)
     teacher = LiveTeacher(
         world.cached_rows, world.root, world.teacher_folder, world.proposals_folder, world.profile.cache
@@ -23,7 +23,7 @@ def _online(world: World, stage: Callable[[World], Phase]) -> Measured:
         if stage is stage_1
         else live_predictions(teacher, world.profile.distill_predictions)
     )
-    read = student_batches(world, cached, extras, params)
+    read = student_batches(world, cached, supervision, params)
     asked = student_batches(world, online, looked, params)
     steps, given = world.sizes.online_steps, world.profile.teacher
     return alternate(

@@ -28,8 +28,8 @@ from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.student.network import Student
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.run import ImageRegions
-from wsdkd.training.loader import Extras
-from wsdkd.training.loop import seed_all
+from wsdkd.training.learner import seed_all
+from wsdkd.training.loader import Supervision
 
 CLASSES = [f"class {number}" for number in range(80)]
 BATCHES = 2
@@ -50,12 +50,12 @@ def _measure(world: World) -> Measured:
     student = Student(profile.student, len(CLASSES))
     steps = Steps(FeatureObjective(student, params, cache.feature_dim), params.training)
 
-    def batches(extras: Extras) -> Batches:
+    def batches(supervision: Supervision) -> Batches:
         return Batches(
             rows,
             home / "pictures",
             student.backbone,
-            extras,
+            supervision,
             student_size,
             params.training,
             steps.accelerator.device,

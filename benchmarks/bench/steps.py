@@ -7,9 +7,8 @@ import torch
 
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.backbones import Backbone
-from wsdkd.training.loader import Batch, Extras, load_batches
-from wsdkd.training.loop import MAX_GRADIENT, Objective, start
-from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.learner import Learner, Objective, start
+from wsdkd.training.loader import Batch, Supervision, load_batches
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import EpochViews, View
@@ -18,27 +17,20 @@ EPOCHS = range(1_000_000)  # more than anybody waits for
 
 
 class Steps:
-    """What :func:`wsdkd.training.loop.fit` does with a batch."""
+    """A learner, and its steps in one process."""
 
     def __init__(self, objective: Objective, params: Optimisation):
         self.accelerator = start(params)
-        objective = objective.to(self.accelerator.device).to(memory_format=torch.channels_last)
-        optimizer = build_optimizer(objective, objective.new_layers(), params)
         # A schedule that has an end would come to it.
-        self.schedule = build_schedule(optimizer, params.model_copy(update={"schedule": "constant"}), 1)
-        self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
-        self.objective.train()
+        constant = params.model_copy(update={"schedule": "constant"})
+        self.learner = Learner(objective, constant, 1, self.accelerator)
+        self.learner.train()
+        self.objective = objective
 
     def take(self, batch: Batch) -> dict[str, float]:
         """One step; its losses."""
-        with self.accelerator.autocast():
-            losses = self.objective(batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(torch.stack(list(losses.values())).sum())
-        self.accelerator.clip_grad_norm_(self.objective.parameters(), MAX_GRADIENT)
-        self.optimizer.step()
-        self.schedule.step()
-        return {name: float(loss.detach()) for name, loss in losses.items()}
+        losses = self.learner.step(batch, images=len(batch["stem"]))
+        return {name: float(loss) for name, loss in losses.items()}
 
     def take_all(self, batches: Iterable[Batch]) -> None:
         """A step for each batch."""
@@ -55,7 +47,7 @@ class Batches:
         rows: the images.
         root: folder that their paths are relative to.
         backbone: of the network that is trained.
-        extras: what its losses need besides pictures.
+        supervision: what its losses need besides pictures.
         size: side of the square input, in pixels.
         params: batch size and seed.
         device: of the network.
@@ -66,13 +58,13 @@ class Batches:
         rows: Sequence[ImageRow],
         root: Path,
         backbone: Backbone,
-        extras: Extras,
+        supervision: Supervision,
         size: int,
         params: Optimisation,
         device: torch.device,
     ):
-        self.extras = extras
-        self.stem = Stem(backbone.to(device), Pictures(rows, root, [size]), [size], device)
+        self.supervision = supervision
+        self.stem = Stem(backbone.to(device), Pictures(rows, root, [size]), device)
         self.views = EpochViews(len(rows), params.batch_size, [size], params.seed, EPOCHS)
         self._next = 0
         views = [View(row, mirrored, size) for row in range(len(rows)) for mirrored in (False, True)]
@@ -83,4 +75,4 @@ class Batches:
         """The next batches, each loaded when it is asked for."""
         views = self.views[self._next : self._next + steps]
         self._next += steps
-        return load_batches(views, self.stem, self.extras)
+        return load_batches(views, self.stem, self.supervision)

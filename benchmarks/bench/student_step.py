@@ -11,40 +11,40 @@ from wsdkd.distill.features import CachedFeatures, FeatureObjective
 from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
-from wsdkd.training.loader import Extras, Labels
-from wsdkd.training.loop import Objective
+from wsdkd.training.learner import Objective
+from wsdkd.training.loader import Labels, Supervision
 from wsdkd.training.params import Optimisation
 
-Phase = tuple[Callable[[Student], Objective], Extras, Optimisation]
+Phase = tuple[Callable[[Student], Objective], Supervision, Optimisation]
 
 
 def stage_1(world: World) -> Phase:
     """Objective, what it needs of the cache, and training of stage 1."""
     params, cache = world.profile.distill_features, world.cache
-    extras = CachedFeatures(world.cached_rows, cache, params)
-    return lambda student: FeatureObjective(student, params, cache.feature_dim), extras, params.training
+    supervision = CachedFeatures(world.cached_rows, cache, params)
+    return lambda student: FeatureObjective(student, params, cache.feature_dim), supervision, params.training
 
 
 def stage_2(world: World) -> Phase:
     """The same of stage 2."""
     params = world.profile.distill_predictions
-    extras = CachedPredictions(world.cached_rows, world.cache, params)
-    return lambda student: PredictionObjective(student, params), extras, params.training
+    supervision = CachedPredictions(world.cached_rows, world.cache, params)
+    return lambda student: PredictionObjective(student, params), supervision, params.training
 
 
-def student_batches(world: World, steps: Steps, extras: Extras, params: Optimisation) -> Batches:
+def student_batches(world: World, steps: Steps, supervision: Supervision, params: Optimisation) -> Batches:
     """Batches for steps of a student, of the images that are cached."""
     size, device = world.profile.student.input_size, steps.accelerator.device
-    return Batches(world.cached_rows, world.root, steps.objective.backbone, extras, size, params, device)
+    return Batches(world.cached_rows, world.root, steps.objective.backbone, supervision, size, params, device)
 
 
 def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
-    make, extras, params = stage(world)
+    make, supervision, params = stage(world)
     steps, plain = (
         Steps(make(world.new_student()), params),
         Steps(LabelObjective(world.new_student()), params),
     )
-    batches = student_batches(world, steps, extras, params)
+    batches = student_batches(world, steps, supervision, params)
     labels = Labels(world.cached_rows, len(world.classes))
     at_hand = list(student_batches(world, plain, labels, params).load(world.sizes.steps))
     return alternate(
@@ -58,9 +58,9 @@ def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
 
 
 def _loading(world: World, stage: Callable[[World], Phase]) -> Measured:
-    make, extras, params = stage(world)
+    make, supervision, params = stage(world)
     steps = Steps(make(world.new_student()), params)
-    batches = student_batches(world, steps, extras, params)
+    batches = student_batches(world, steps, supervision, params)
     at_hand = list(batches.load(world.sizes.steps))
     return alternate(
         lambda: steps.take_all(batches.load(world.sizes.steps)),

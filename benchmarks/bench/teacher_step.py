@@ -10,18 +10,18 @@ from benchmarks.bench.steps import Batches, Steps
 from benchmarks.bench.world import World
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import load_teacher
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import Objective
 
 
 def _measure(world: World) -> Measured:
     params, rows = world.profile.teacher, world.cached_rows
     objective = TeacherObjective(load_teacher(world.teacher_folder).model)
     steps = Steps(objective, params.training)
-    extras = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
+    supervision = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
     device = steps.accelerator.device
     batches = Batches(
-        rows, world.root, objective.backbone, extras, params.input_size, params.training, device
+        rows, world.root, objective.backbone, supervision, params.input_size, params.training, device
     )
     at_hand = list(batches.load(world.sizes.steps))
     return alternate(

@@ -32,8 +32,8 @@ from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
+from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import seed_all
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.regions import to_input

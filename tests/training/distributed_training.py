@@ -14,13 +14,13 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.loader import Extras, Labels
-from wsdkd.training.loop import Objective, curves, fit, seed_all, start
+from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.loader import Labels, Supervision
+from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import in_processes
 from wsdkd.training.resume import Resume
-from wsdkd.training.validation import validator
 
 STEPS = 20
 # One batch an epoch, so that a point of a curve is the loss of a step. Five images a batch: one
@@ -52,7 +52,7 @@ STAGE_1 = {
 }
 
 
-def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Extras]]]:
+def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Supervision]]]:
     rows, classes = world.rows, len(CLASSES)
     # Images have unequal numbers of regions.
     cache = HandMadeCache(world, lambda image: 1 + image % 3)
@@ -60,9 +60,9 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Extras]]]
     def student() -> Student:
         return Student(STUDENT, classes)
 
-    def features(params: DistillFeaturesParams) -> tuple[Objective, Extras]:
-        extras = CachedFeatures(rows, cache, params)
-        return FeatureObjective(student(), params, FEATURES), extras
+    def features(params: DistillFeaturesParams) -> tuple[Objective, Supervision]:
+        supervision = CachedFeatures(rows, cache, params)
+        return FeatureObjective(student(), params, FEATURES), supervision
 
     return {
         "teacher": lambda: (
@@ -89,15 +89,19 @@ def main() -> None:
     accelerator.wait_for_everyone()
     for name, make in _networks(world).items():
         seed_all(0)
-        objective, extras = make()
+        objective, supervision = make()
         # A single batch of validation images: the second process has none.
-        validate = validator(objective, world.rows[:3], root, extras, 32, 8, accelerator)
-        training = SLOWER if name in STAGE_1 else TRAINING
-        with curves(out / name, accelerator) as live:
-            pictures = Pictures(world.rows, root, [32])
-            fit(objective, pictures, extras, [32], training, accelerator, live, validate, name, Resume(None))
-        if accelerator.is_main_process:
-            torch.save(objective.state_dict(), out / f"{name}.pth")
+        watched = Task(objective, Pictures(world.rows[:3], root, [32]), supervision)
+        task = Task(objective, Pictures(world.rows, root, [32]), supervision)
+        training = Training(
+            name=name,
+            phases=(Phase(task, SLOWER if name in STAGE_1 else TRAINING),),
+            validation=watched,
+            curves=out / name,
+            states=Resume(None),
+            save=lambda: torch.save(objective.state_dict(), out / f"{name}.pth"),  # noqa: B023
+        )
+        train(training, accelerator)
     accelerator.end_training()
 
 

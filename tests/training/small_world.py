@@ -18,8 +18,9 @@ from wsdkd.networks.params import Network
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.params import RoiPooling, TeacherParams
-from wsdkd.training.loader import Extras
-from wsdkd.training.loop import Objective, fit, seed_all, start
+from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.loader import Supervision
+from wsdkd.training.loop import Phase, Record, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
@@ -108,6 +109,10 @@ class HandMadeCache:
         )
 
 
+def record_in(curves: Curves, states: Resume | None = None) -> Record:
+    return Record("test", curves, states or Resume(None), validate=dict)  # type: ignore[arg-type]
+
+
 def fresh_start(params: Optimisation) -> Accelerator:
     """An accelerator that knows nothing of earlier ones in this process."""
     AcceleratorState._reset_state(True)
@@ -117,7 +122,7 @@ def fresh_start(params: Optimisation) -> Accelerator:
 def train(
     make: Callable[[], Objective],
     world: World,
-    extras: Extras,
+    supervision: Supervision,
     params: Optimisation = TRAINING,
     sizes: Sequence[int] = (SIZE,),
     seed: int = 0,
@@ -126,8 +131,7 @@ def train(
     seed_all(seed)
     objective, curves = make(), Curves()
     pictures = Pictures(world.rows, world.root, sizes)
-    resume = Resume(None)
-    fit(objective, pictures, extras, sizes, params, accelerator, curves, dict, "test", resume)  # type: ignore[arg-type]
+    fit(Phase(Task(objective, pictures, supervision), params), record_in(curves), accelerator)
     return objective, curves
 
 

@@ -23,9 +23,9 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
+from wsdkd.training.learner import build_optimizer, build_schedule, seed_all
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import curves, seed_all
-from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.loop import open_curves
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import MEMORY_VARIABLE
 from wsdkd.training.views import View
@@ -65,8 +65,8 @@ def test_a_student_learns_a_tiny_problem(world: World) -> None:
 
 def test_a_teacher_learns_a_tiny_problem(world: World) -> None:
     params = _changed(TRAINING, epochs=12, learning_rate=1e-2)
-    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
-    _, curves = train(_teacher, world, extras, params)
+    supervision = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    _, curves = train(_teacher, world, supervision, params)
     losses = curves.of("train/wsddn")
     assert losses[-1] < 0.6 * losses[0]
     assert not curves.of("train/refinement")
@@ -74,16 +74,16 @@ def test_a_teacher_learns_a_tiny_problem(world: World) -> None:
 
 def test_branches_of_refinement_learn_along(world: World) -> None:
     teacher = TEACHER.model_copy(update={"refinements": 2})
-    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    supervision = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
     objective, curves = train(
         lambda: TeacherObjective(Wsddn(teacher, len(CLASSES))),
         world,
-        extras,
+        supervision,
         _changed(TRAINING, epochs=12, learning_rate=1e-2),
     )
     assert curves.of("train/wsddn")[-1] < 0.6 * curves.of("train/wsddn")[0]
     assert len(curves.of("train/refinement")) == 12
-    batch = extras([View(row, False, 32) for row in range(len(world.rows))])
+    batch = supervision([View(row, False, 32) for row in range(len(world.rows))])
     batch["stem"] = objective.backbone.stem(torch.zeros(len(world.rows), 3, 32, 32, dtype=torch.uint8))
     objective(batch)["refinement"].backward()
     for branch in objective.teacher.refinements:
@@ -94,10 +94,10 @@ def test_branches_of_refinement_learn_along(world: World) -> None:
 
 
 def test_the_same_seed_gives_the_same_weights(world: World) -> None:
-    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
-    first, _ = train(_teacher, world, extras)
-    again, _ = train(_teacher, world, extras)
-    other, _ = train(_teacher, world, extras, _changed(TRAINING, seed=2))
+    supervision = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    first, _ = train(_teacher, world, supervision)
+    again, _ = train(_teacher, world, supervision)
+    other, _ = train(_teacher, world, supervision, _changed(TRAINING, seed=2))
     assert same_weights(first, again)
     assert not same_weights(first, other)
 
@@ -138,8 +138,8 @@ def test_a_wrong_amount_of_memory(world: World, value: str, monkeypatch: pytest.
 
 def test_bfloat16_trains_on_a_cpu(world: World) -> None:
     params = _changed(TRAINING, precision="bf16", epochs=1)
-    extras = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
-    for make, what in ((_student, _labels(world)), (_teacher, extras)):
+    supervision = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
+    for make, what in ((_student, _labels(world)), (_teacher, supervision)):
         objective, curves = train(make, world, what, params)  # type: ignore[arg-type]
         assert {value.dtype for value in objective.parameters()} == {torch.float32}
         assert all(torch.isfinite(value).all() for value in objective.parameters())
@@ -213,10 +213,10 @@ def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
     class _Second:
         is_main_process = False
 
-    with curves(tmp_path / "main", fresh_start(TRAINING)) as live:
+    with open_curves(tmp_path / "main", fresh_start(TRAINING)) as live:
         live.log_metric("train/labels", 1.0)
         live.next_step()
-    with curves(tmp_path / "other", _Second()) as live:  # type: ignore[arg-type]
+    with open_curves(tmp_path / "other", _Second()) as live:  # type: ignore[arg-type]
         live.log_metric("train/labels", 1.0)
     written = (tmp_path / "main/plots/metrics/train/labels.tsv").read_text()
     assert written == "step\tlabels\n0\t1.0\n"
@@ -230,7 +230,7 @@ def test_curves_close_the_repository_they_run_in(tmp_path: Path, monkeypatch: py
         subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
     with Repo.init(str(tmp_path)):
         monkeypatch.chdir(tmp_path)
-    with curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
+    with open_curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
         live.log_metric("train/labels", 1.0)
         assert _open_files(tmp_path / ".git")  # or this test would prove nothing
     assert not _open_files(tmp_path / ".git")

@@ -30,8 +30,9 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
+from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import fit, seed_all, start
+from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
@@ -65,8 +66,8 @@ def _train_with(
 ) -> tuple[LabelObjective, small_world.Curves]:
     seed_all(0)
     objective, curves = LabelObjective(Student(STUDENT, len(CLASSES))), small_world.Curves()
-    pictures, extras = Pictures(world.rows, world.root, [32]), Labels(world.rows, len(CLASSES))
-    fit(objective, pictures, extras, [32], params, accelerator, curves, dict, "test", resume)  # type: ignore[arg-type]
+    task = Task(objective, Pictures(world.rows, world.root, [32]), Labels(world.rows, len(CLASSES)))
+    fit(Phase(task, params), small_world.record_in(curves, resume), accelerator)
     return objective, curves
 
 
@@ -133,11 +134,11 @@ def test_the_student_s_regions_and_losses_stay_in_single_precision(
     params = DistillFeaturesParams.model_validate(
         {"recipe": recipe, "region_weight": 1.0, "label_weight": 1.0, "training": training}
     )
-    extras = CachedFeatures(world.rows, HandMadeCache(world), params)
+    supervision = CachedFeatures(world.rows, HandMadeCache(world), params)
     train(
         lambda: maps.watch(FeatureObjective(Student(STUDENT, len(CLASSES)), params, FEATURES)),
         world,
-        extras,
+        supervision,
         training,
     )
     assert maps.types == {HALF[precision]}

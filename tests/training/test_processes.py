@@ -108,7 +108,7 @@ def world(tmp_path: Path) -> World:
 def test_processes_share_every_batch(world: World) -> None:
     student = Student(STUDENT, len(CLASSES)).eval()
     pictures = Pictures(world.rows, world.root, [32])
-    stem = Stem(student.backbone, pictures, [32], torch.device("cpu"))
+    stem = Stem(student.backbone, pictures, torch.device("cpu"))
     views = [[View(row, False, 32) for row in rows] for rows in ([4, 7, 1, 0, 9], [2, 3])]
     labels = Labels(world.rows, len(CLASSES))
     (whole, last) = load_batches(views, stem, labels)

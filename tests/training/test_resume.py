@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.small_world import Curves
+from tests.training.small_world import Curves, record_in
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
+from wsdkd.training.learner import Objective, start
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import Objective, curves, fit, start
+from wsdkd.training.loop import Phase, Record, Task, fit, open_curves
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
@@ -68,8 +69,9 @@ def _train(folder: Path, name: str, resume: Resume, stop_after: int | None = Non
         epochs += 1
         return {"epochs": float(epochs)}
 
-    with curves(folder / name, accelerator) as live:
-        fit(objective, _pictures(folder), _wanted, [8], PARAMS, accelerator, live, validate, "test", resume)
+    task = Task(objective, _pictures(folder), _wanted)
+    with open_curves(folder / name, accelerator) as live:
+        fit(Phase(task, PARAMS), Record("test", live, resume, validate), accelerator)
     return objective.state_dict()
 
 
@@ -117,14 +119,7 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="no longer a number; lower training"):
         fit(
-            _Objective(),
-            _pictures(tmp_path),
-            nothing,
-            [8],
-            PARAMS,
+            Phase(Task(_Objective(), _pictures(tmp_path), nothing), PARAMS),
+            record_in(Curves()),
             start(PARAMS),
-            Curves(),  # type: ignore[arg-type]
-            dict,
-            "test",
-            Resume(None),
         )

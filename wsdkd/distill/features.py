@@ -21,8 +21,8 @@ from wsdkd.distill.predictions import CachedPredictions, prediction_loss
 from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
-from wsdkd.training.loader import Batch, Extras, Labels
-from wsdkd.training.loop import Objective
+from wsdkd.training.learner import Objective
+from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 
@@ -103,7 +103,7 @@ class CachedFeatures:
 
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
         self.rows, self.cache, self.best = rows, cache, params.rois
-        self.rest: Extras = (
+        self.rest: Supervision = (
             Labels(rows, len(cache.classes))
             if params.predictions is None
             else CachedPredictions(rows, cache, params.predictions)

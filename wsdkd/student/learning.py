@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from wsdkd.student.network import Student
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import Objective
 
 
 def label_loss(logits: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

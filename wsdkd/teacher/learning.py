@@ -22,8 +22,8 @@ from wsdkd.batch_scores import image_scores, region_scores
 from wsdkd.data.tables import ImageRow
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.network import Wsddn
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels
-from wsdkd.training.loop import Objective
 from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 

@@ -1,7 +1,4 @@
-"""Batches for training: stem features of views with whatever else their loss needs.
-
-The labels of a batch's images.
-"""
+"""Batches for training: the frozen stem's features of views, and what teaches the network about them."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +13,19 @@ from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import View
 
 Batch = dict[str, torch.Tensor]
-Extras = Callable[[Sequence[View]], Batch]
-"""What a loss needs of views besides their pictures, on the CPU: labels, RoIs, the teacher's outputs."""
+Supervision = Callable[[Sequence[View]], Batch]
+"""Gives what losses need of views besides pictures, on the CPU: labels, RoIs, the teacher's outputs."""
 
 
 class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
     def __init__(
-        self, batches: Sequence[Sequence[View]], part: slice, pictures: Pictures | None, extras: Extras
+        self,
+        batches: Sequence[Sequence[View]],
+        part: slice,
+        pictures: Pictures | None,
+        supervision: Supervision,
     ):
-        self.batches, self.part, self.pictures, self.extras = batches, part, pictures, extras
+        self.batches, self.part, self.pictures, self.supervision = batches, part, pictures, supervision
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -32,13 +33,13 @@ class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
     def __getitem__(self, place: int) -> tuple[list[View], torch.Tensor | None, Batch]:
         views = list(self.batches[place][self.part])
         pictures = None if self.pictures is None else self.pictures.load(views)
-        return views, pictures, self.extras(views)
+        return views, pictures, self.supervision(views)
 
 
 def load_batches(
-    batches: Sequence[Sequence[View]], stem: Stem, extras: Extras, rank: int = 0, processes: int = 1
+    batches: Sequence[Sequence[View]], stem: Stem, supervision: Supervision, rank: int = 0, processes: int = 1
 ) -> Iterator[Batch]:
-    """Yield for each batch its ``stem`` features and ``extras``, on the stem's device.
+    """Yield for each batch its ``stem`` features and ``supervision``, on the stem's device.
 
     Pictures that do not fit into memory are decoded by worker processes. Of several training
     processes each takes its own part of every batch, so that their number changes no batch.
@@ -46,13 +47,13 @@ def load_batches(
     Args:
         batches: views of the batches, for all processes together.
         stem: gives the frozen stem's features.
-        extras: gives the rest.
+        supervision: gives the rest.
         rank: place of this process.
         processes: how many train together.
     """
     at_hand = stem.in_memory or stem.pictures.in_memory
     workers = 0 if at_hand else max(1, worker_count() // processes)
-    dataset = _Loading(batches, slice(rank, None, processes), None if at_hand else stem.pictures, extras)
+    dataset = _Loading(batches, slice(rank, None, processes), None if at_hand else stem.pictures, supervision)
     loader = DataLoader(
         dataset,
         batch_size=None,

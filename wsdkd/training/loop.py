@@ -2,167 +2,168 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import gather_object
 from dvclive import Live
-from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
-from wsdkd.networks.backbones import Backbone
-from wsdkd.training.loader import Batch, Extras, load_batches
-from wsdkd.training.optimisation import build_optimizer, build_schedule
+from wsdkd.training.learner import Learner, Objective
+from wsdkd.training.loader import Supervision, load_batches
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures, Stem
-from wsdkd.training.processes import shares, whole_batch
 from wsdkd.training.resume import Resume, State, random_state, restore_random_state
-from wsdkd.training.views import EpochViews
+from wsdkd.training.views import EpochViews, plain_batches
 
 Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
+Validate = Callable[[], dict[str, float]]
+"""Gives losses by name."""
 
-MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
 
+@dataclass(frozen=True)
+class Task:
+    """Losses of a network on some images.
 
-class Objective(nn.Module):
-    """A network with the losses that train it.
-
-    Subclasses set ``backbone`` and implement :meth:`forward`, which takes a batch (its frozen stem's
-    features under ``stem``) and returns named losses; their sum is minimised.
+    Attributes:
+        objective: the network with its losses.
+        pictures: of the images.
+        supervision: what the losses need of these images besides pictures.
     """
 
-    backbone: Backbone
-
-    def new_layers(self) -> list[nn.Module]:
-        """Layers that no pretraining has seen."""
-        return []
-
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Scalar losses by name."""
-        raise NotImplementedError
-
-    def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
-        """For each loss that averages over something else than images, its sum of weights in a batch."""
-        return {}
+    objective: Objective
+    pictures: Pictures
+    supervision: Supervision
 
 
-def seed_all(seed: int) -> None:
-    """Seed Python, NumPy and torch on every device."""
-    set_seed(seed)
+@dataclass(frozen=True)
+class Phase:
+    """Epochs in a row under one schedule.
 
-
-def start(params: Optimisation) -> Accelerator:
-    """Seed everything, and find the device and the processes.
-
-    Raises:
-        UserError: fp16 is wanted on a machine without a GPU.
+    Attributes:
+        task: what is minimised; its objective is trained in place.
+        params: epochs, batch size (of all processes together), learning rate and the like.
     """
-    seed_all(params.seed)
-    has_gpu = torch.cuda.is_available()
-    if params.precision == "fp16" and not has_gpu:
-        raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
-    return Accelerator(
-        # Without the argument accelerate counts a single process on a machine that has no GPU.
-        cpu=not has_gpu,
-        mixed_precision="no" if params.precision == "fp32" else params.precision,
-        # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
+
+    task: Task
+    params: Optimisation
 
 
-def fit(
-    objective: Objective,
-    pictures: Pictures,
-    extras: Extras,
-    sizes: Sequence[int],
-    params: Optimisation,
-    accelerator: Accelerator,
-    live: Live,
-    validate: Callable[[], dict[str, float]],
-    description: str,
-    resume: Resume,
-    first_epoch: int = 0,
-) -> None:
-    """Train ``objective`` in place.
+@dataclass(frozen=True)
+class Training:
+    """A training from start to end.
 
-    Several processes share each batch, and give the losses of one: each process's are weighted
-    (:mod:`wsdkd.training.processes`), and batch normalisation takes the statistics of the whole batch
-    (:mod:`wsdkd.training.processes`). Dropout alone draws otherwise.
+    Attributes:
+        name: stands before the progress bar.
+        phases: in order; the curves run on from one to the next.
+        validation: its losses are logged after each epoch; None where nothing is watched.
+        curves: folder that takes the curves.
+        states: takes the state after each epoch, and gives back that of an interrupted training.
+        save: keeps the result; called by the main process alone. Only then are the states cleared.
+    """
+
+    name: str
+    phases: Sequence[Phase]
+    validation: Task | None
+    curves: Path
+    states: Resume
+    save: Callable[[], None]
+
+
+def train(training: Training, accelerator: Accelerator) -> None:
+    """Go through all phases of a training and keep what comes out.
 
     Args:
-        objective: on the CPU; moved to the accelerator's device.
-        pictures: of the training images.
-        extras: what the losses need besides pictures.
-        sizes: sides of the square input; each batch takes one at random.
-        params: epochs, batch size (of all processes together), learning rate and the like.
-        accelerator: device, precision and processes.
+        training: whose networks are on the CPU.
+        accelerator: of :func:`~wsdkd.training.learner.start`, which came before the networks were made,
+            as it seeds.
+
+    Raises:
+        UserError: a loss is no longer a number, or there are more processes than images in a batch.
+    """
+    batch_size = training.phases[0].params.batch_size
+    with open_curves(training.curves, accelerator) as live:
+        watched = training.validation
+        validate = dict if watched is None else validator(watched, batch_size, accelerator)
+        record = Record(training.name, live, training.states, validate)
+        first_epoch = 0
+        for phase in training.phases:
+            fit(phase, record, accelerator, first_epoch)
+            first_epoch += phase.params.epochs
+    if accelerator.is_main_process:
+        training.save()
+        training.states.clear()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What shows and keeps how far a training is.
+
+    Attributes:
+        name: stands before the progress bar.
         live: takes the curves.
+        states: takes the state after each epoch, and gives back that of an interrupted training.
         validate: called after each epoch; its numbers go to ``live``.
-        description: stands before the progress bar.
-        resume: takes the state after each epoch, and gives back that of an interrupted training.
+    """
+
+    name: str
+    live: Live
+    states: Resume
+    validate: Validate
+
+
+def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int = 0) -> None:
+    """Train the objective of one phase in place.
+
+    Args:
+        phase: whose objective is moved to the accelerator's device.
+        record: shows and keeps how far it is.
+        accelerator: device, precision and processes.
         first_epoch: of the curves and of the order of images, where an earlier phase came before.
 
     Raises:
         UserError: a loss is no longer a number, or there are more processes than images in a batch.
     """
-    processes = accelerator.num_processes
-    if min(params.batch_size, len(pictures.rows)) < processes:
+    task, params, processes = phase.task, phase.params, accelerator.num_processes
+    pictures, images = task.pictures, len(task.pictures.rows)
+    if min(params.batch_size, images) < processes:
         raise UserError(
             f"training.batch_size: {processes} processes share each batch, and one of "
-            f"{min(params.batch_size, len(pictures.rows))} images is too small"
+            f"{min(params.batch_size, images)} images is too small"
         )
-    objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
-    stem = Stem(objective.backbone, pictures, sizes, accelerator.device)
-    optimizer = build_optimizer(objective, objective.new_layers(), params)
-    schedule = build_schedule(optimizer, params, max(len(pictures.rows) // params.batch_size, 1))
-    wrapped, optimizer = accelerator.prepare(objective, optimizer)
-    parts = {"objective": objective, "optimizer": optimizer, "schedule": schedule}
-    if accelerator.scaler is not None:
-        parts["scaler"] = accelerator.scaler
-    history = _restore(resume.load(first_epoch), parts)
+    learner = Learner(task.objective, params, max(images // params.batch_size, 1), accelerator)
+    history = _restore(record.states.load(first_epoch), learner.parts)
     for earlier in history:
-        _log(live, earlier)
+        _log(record.live, earlier)
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
-    views = EpochViews(len(pictures.rows), params.batch_size, sizes, params.seed, epochs)
-    batches = load_batches(views, stem, extras, accelerator.process_index, processes)
+    views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs)
+    stem = Stem(task.objective.backbone, pictures, accelerator.device)
+    batches = load_batches(views, stem, task.supervision, accelerator.process_index, processes)
     if accelerator.is_main_process:
-        batches = track(batches, description, total=len(views), unit="batch")
+        batches = track(batches, record.name, total=len(views), unit="batch")
     sums: dict[str, float] = {}
-    wrapped.train()
+    learner.train()
     for place, batch in enumerate(batches):
-        with accelerator.autocast(), whole_batch(processes):
-            losses = wrapped(batch)
-        weights = objective.weights(batch) if processes > 1 else {}
-        factors = shares(losses, len(batch["stem"]), len(views[place]), weights, accelerator)
-        losses = {name: loss * factors[name] for name, loss in losses.items()}
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(torch.stack(list(losses.values())).sum())
-        accelerator.clip_grad_norm_(wrapped.parameters(), MAX_GRADIENT)
-        optimizer.step()
-        if not optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
-            schedule.step()
-        for name, loss in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(loss.detach())
+        for name, loss in learner.step(batch, len(views[place])).items():
+            sums[name] = sums.get(name, 0.0) + float(loss)
         if (place + 1) % views.steps == 0:
-            wrapped.eval()
+            learner.train(False)
             means = {name: value / views.steps for name, value in sums.items()}
-            means = _means(means, accelerator, description)
-            history.append({"epoch": epochs[place // views.steps], "train": means, "val": validate()})
-            _log(live, history[-1])
+            means = _means(means, accelerator, record.name)
+            epoch = epochs[place // views.steps]
+            history.append({"epoch": epoch, "train": means, "val": record.validate()})
+            _log(record.live, history[-1])
             if accelerator.is_main_process:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                resume.save(first_epoch, {**states, "random": random_state(), "history": history})
-            wrapped.train()
+                states = {name: part.state_dict() for name, part in learner.parts.items()}
+                record.states.save(first_epoch, {**states, "random": random_state(), "history": history})
+            learner.train()
             sums = {}
-    accelerator.wait_for_everyone()
-    # Another training may follow, and must meet neither this optimiser nor a twice wrapped forward.
-    accelerator.unwrap_model(wrapped, keep_fp32_wrapper=False)
-    accelerator.free_memory()
-    objective.eval()
+    learner.close()
 
 
 def _restore(state: State | None, parts: dict[str, Any]) -> list[Epoch]:
@@ -176,13 +177,44 @@ def _restore(state: State | None, parts: dict[str, Any]) -> list[Epoch]:
     return history
 
 
-def _means(losses: dict[str, float], accelerator: Accelerator, description: str) -> dict[str, float]:
+def _means(losses: dict[str, float], accelerator: Accelerator, name: str) -> dict[str, float]:
     # Mean over processes of each loss.
     values = torch.tensor(list(losses.values()), device=accelerator.device)
     means = accelerator.reduce(values, "mean")
     if not bool(torch.isfinite(means).all()):
-        raise UserError(f"{description}: the loss is no longer a number; lower training.learning_rate")
+        raise UserError(f"{name}: the loss is no longer a number; lower training.learning_rate")
     return dict(zip(losses, means.tolist(), strict=True))
+
+
+def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate:
+    """A function that gives the losses of a task, averaged over its images.
+
+    Args:
+        task: whose objective is in evaluation mode when the function is called. All pictures have one
+            size. Without any the function gives nothing.
+        batch_size: images a batch, of all processes together.
+        accelerator: device and processes.
+    """
+    images, (size,) = len(task.pictures.rows), task.pictures.sizes
+    batches = plain_batches(images, batch_size, size)
+    # Every process sees whole batches, its share of them, as the last may be small.
+    mine = batches[accelerator.process_index :: accelerator.num_processes]
+
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        stem = Stem(task.objective.backbone, task.pictures, accelerator.device)
+        sums: dict[str, float] = {}
+        for views_of, batch in zip(mine, load_batches(mine, stem, task.supervision), strict=True):
+            with accelerator.autocast():
+                losses = task.objective(batch)
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(loss) * len(views_of)
+        # A process without a batch knows no names, so that they travel with the numbers.
+        everyone = gather_object([sums])
+        names = next((list(each) for each in everyone if each), [])
+        return {name: sum(each.get(name, 0.0) for each in everyone) / images for name in names}
+
+    return validate
 
 
 def _log(live: Live, epoch: Epoch) -> None:
@@ -194,7 +226,7 @@ def _log(live: Live, epoch: Epoch) -> None:
 
 
 @contextmanager
-def curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
+def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
     """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
     with TemporaryDirectory() as nowhere:
         target = str(folder) if accelerator.is_main_process else nowhere

@@ -51,7 +51,7 @@ class Pictures:
     """
 
     def __init__(self, rows: Sequence[ImageRow], root: Path, sizes: Sequence[int]):
-        self.rows, self.root = rows, root
+        self.rows, self.root, self.sizes = rows, root, sizes
         needed = len(self.rows) * sum(3 * size * size for size in sizes)
         self.in_memory = needed <= memory_budget()
         self._kept: dict[tuple[int, int], np.ndarray] = {}
@@ -73,16 +73,17 @@ class Pictures:
 class Stem:
     """Features of views from the frozen stages of a backbone, remembered within the memory budget."""
 
-    def __init__(self, backbone: Backbone, pictures: Pictures, sizes: Sequence[int], device: torch.device):
+    def __init__(self, backbone: Backbone, pictures: Pictures, device: torch.device):
         self.backbone, self.pictures, self.device = backbone, pictures, device
         self._kept: dict[View, torch.Tensor] = {}
         self.in_memory = False
         if backbone.frozen_stages:
             with torch.inference_mode():
-                probe = torch.zeros(1, 3, max(sizes), max(sizes), device=device)
+                largest = max(pictures.sizes)
+                probe = torch.zeros(1, 3, largest, largest, device=device)
                 each = backbone.stem(probe).numel() * 4
             # Both views of each image at each size.
-            self.in_memory = 2 * len(pictures.rows) * len(sizes) * each <= memory_budget()
+            self.in_memory = 2 * len(pictures.rows) * len(pictures.sizes) * each <= memory_budget()
 
     def of(self, views: Sequence[View], pictures: torch.Tensor | None = None) -> torch.Tensor:
         """Stem features of views of one size; ``pictures`` are theirs, where already loaded."""

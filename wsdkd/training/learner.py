@@ -1,0 +1,173 @@
+"""One step of training: a network with its losses, its optimiser and its schedule."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch import nn
+
+from wsdkd.ground.errors import UserError
+from wsdkd.networks.backbones import Backbone
+from wsdkd.training.loader import Batch
+from wsdkd.training.params import Optimisation
+from wsdkd.training.processes import shares, whole_batch
+
+MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
+WARM_UP = 0.3  # share of a one-cycle schedule in which the learning rate rises
+
+
+class Objective(nn.Module):
+    """A network with the losses that train it.
+
+    Subclasses set ``backbone`` and implement :meth:`forward`, which takes a batch (its frozen stem's
+    features under ``stem``) and returns named losses; their sum is minimised.
+    """
+
+    backbone: Backbone
+
+    def new_layers(self) -> list[nn.Module]:
+        """Layers that no pretraining has seen."""
+        return []
+
+    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalar losses by name."""
+        raise NotImplementedError
+
+    def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        """For each loss that averages over something else than images, its sum of weights in a batch."""
+        return {}
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python, NumPy and torch on every device."""
+    set_seed(seed)
+
+
+def start(params: Optimisation) -> Accelerator:
+    """Seed everything, and find the device and the processes.
+
+    Raises:
+        UserError: fp16 is wanted on a machine without a GPU.
+    """
+    seed_all(params.seed)
+    has_gpu = torch.cuda.is_available()
+    if params.precision == "fp16" and not has_gpu:
+        raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
+    return Accelerator(
+        # Without the argument accelerate counts a single process on a machine that has no GPU.
+        cpu=not has_gpu,
+        mixed_precision="no" if params.precision == "fp32" else params.precision,
+        # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+class Learner:
+    """An objective that takes steps, on the accelerator's device.
+
+    Several processes share each batch, and give the losses of one: each process's are weighted, and
+    batch normalisation takes the statistics of the whole batch (:mod:`wsdkd.training.processes`).
+    Dropout alone draws otherwise.
+
+    Args:
+        objective: on any device; moved to the accelerator's.
+        params: optimiser, schedule and their numbers.
+        steps: an epoch, which the schedule counts in.
+        accelerator: device, precision and processes.
+    """
+
+    def __init__(self, objective: Objective, params: Optimisation, steps: int, accelerator: Accelerator):
+        self.accelerator = accelerator
+        self.objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
+        optimizer = build_optimizer(self.objective, objective.new_layers(), params)
+        self.schedule = build_schedule(optimizer, params, steps)
+        self._wrapped, self.optimizer = accelerator.prepare(self.objective, optimizer)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """All that has a state, by name."""
+        parts = {"objective": self.objective, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts if self.accelerator.scaler is None else {**parts, "scaler": self.accelerator.scaler}
+
+    def train(self, mode: bool = True) -> None:
+        """Put the network in training mode, or in evaluation mode."""
+        self._wrapped.train(mode)
+
+    def step(self, batch: Batch, images: int) -> dict[str, torch.Tensor]:
+        """Take one step.
+
+        Args:
+            batch: this process's share of a batch.
+            images: of all processes in the batch.
+
+        Returns:
+            This process's losses by name, detached, whose mean over processes is the whole batch's.
+        """
+        accelerator, processes = self.accelerator, self.accelerator.num_processes
+        with accelerator.autocast(), whole_batch(processes):
+            losses = self._wrapped(batch)
+        weights = self.objective.weights(batch) if processes > 1 else {}
+        factors = shares(losses, len(batch["stem"]), images, weights, accelerator)
+        losses = {name: loss * factors[name] for name, loss in losses.items()}
+        self.optimizer.zero_grad(set_to_none=True)
+        accelerator.backward(torch.stack(list(losses.values())).sum())
+        accelerator.clip_grad_norm_(self._wrapped.parameters(), MAX_GRADIENT)
+        self.optimizer.step()
+        if not self.optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
+            self.schedule.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def close(self) -> None:
+        """Leave the objective as it came, in evaluation mode: another training may follow.
+
+        That one must meet neither this optimiser nor a twice wrapped forward.
+        """
+        self.accelerator.wait_for_everyone()
+        self.accelerator.unwrap_model(self._wrapped, keep_fp32_wrapper=False)
+        self.accelerator.free_memory()
+        self.objective.eval()
+
+
+def build_optimizer(
+    model: nn.Module, new_layers: Iterable[nn.Module], params: Optimisation
+) -> torch.optim.Optimizer:
+    """Optimiser over the trainable parameters; those of ``new_layers`` learn ``head_multiplier`` faster.
+
+    Biases and normalisation parameters are not decayed.
+    """
+    new = {id(parameter) for layer in new_layers for parameter in layer.parameters()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            groups.setdefault((id(parameter) in new, parameter.dim() > 1), []).append(parameter)
+    settings = [
+        {
+            "params": members,
+            "lr": params.learning_rate * (params.head_multiplier if is_new else 1.0),
+            "weight_decay": params.weight_decay if decays else 0.0,
+        }
+        for (is_new, decays), members in groups.items()
+    ]
+    if params.optimizer == "sgd":
+        return torch.optim.SGD(settings, lr=params.learning_rate, momentum=0.9)
+    # One loop over all parameters, where the usual one has a dozen operations for each. In fp16 it would
+    # leave out a step beyond its range by itself, and the schedule would not know.
+    return torch.optim.AdamW(settings, lr=params.learning_rate, fused=params.precision != "fp16")
+
+
+def build_schedule(
+    optimizer: torch.optim.Optimizer, params: Optimisation, steps_per_epoch: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Learning-rate schedule that is stepped after each batch."""
+    steps = params.epochs * steps_per_epoch
+    if params.schedule == "one_cycle":
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, peaks, total_steps=max(steps, 2), pct_start=WARM_UP, cycle_momentum=False
+        )
+    if params.schedule == "step":
+        milestones = [epoch * steps_per_epoch for epoch in params.step_epochs]
+        return torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
