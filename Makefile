@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth deps clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth deps docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -90,6 +90,10 @@ growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against
 
 deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
 	python -m tests.pipeline.closure dvc.yaml
+
+docs: $(VENV)/.installed-dev ## Make a site of the documents, which opens from the disk.
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "build/site/index.html (search needs a server: python -m http.server -d build/site)"
 
 clean: ## Remove the environment and all caches of tools; what the pipeline made stays.
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
