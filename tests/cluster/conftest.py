@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.dask_cluster import DaskCluster
-from wsdkd.cluster.spread import SCHEDULER_VARIABLE
+from wsdkd.cluster.map_pictures import SCHEDULER_VARIABLE
 
 
 @pytest.fixture(scope="module")

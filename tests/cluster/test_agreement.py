@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from wsdkd.cluster.agreement import UNREADABLE, disagreement, few, surroundings
+from wsdkd.cluster.dask_map import UNREADABLE, disagreement, surroundings
+from wsdkd.cluster.map_pictures import first_middle_last
 
 
 def test_a_process_agrees_with_itself(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
 
 
 def test_a_few_of_many() -> None:
-    assert few(range(101)) == [0, 50, 100]
-    assert few([1, 2]) == [1, 2]
-    assert few([1]) == [1]
-    assert few([]) == []
+    assert first_middle_last(range(101)) == [0, 50, 100]
+    assert first_middle_last([1, 2]) == [1, 2]
+    assert first_middle_last([1]) == [1]
+    assert first_middle_last([]) == []

@@ -10,7 +10,7 @@ from PIL import Image
 import stages.prepare
 import stages.propose
 from tests.cluster.dask_cluster import DaskCluster
-from wsdkd.cluster import spread
+from wsdkd.cluster import map_pictures
 from wsdkd.ground.workers import WORKERS_VARIABLE
 
 PICTURES = 48
@@ -58,7 +58,7 @@ def test_a_worker_killed_halfway_changes_no_byte(
     project: Path, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as alone:
-        alone.delenv(spread.SCHEDULER_VARIABLE)
+        alone.delenv(map_pictures.SCHEDULER_VARIABLE)
         alone.setenv(WORKERS_VARIABLE, "1")
         _run()
     expected = _written(project)
@@ -73,7 +73,7 @@ def test_a_worker_killed_halfway_changes_no_byte(
                 cluster.workers(2)
             yield item
 
-    monkeypatch.setattr(spread, "track", killing)
+    monkeypatch.setattr(map_pictures, "track", killing)
     cluster.workers(2)
     _run()
     assert deaths == ["decoding", "proposals"]

@@ -1,4 +1,8 @@
-"""An ordered map over the workers of a Dask cluster, with few tasks at a time however many items."""
+"""An ordered map over the workers of a Dask cluster, with few tasks at a time however many items.
+
+A worker works only where its surroundings are those of the process that asks: the same code, the same
+packages, the same files at the same places. So its bytes are the same.
+"""
 
 import pickle
 from collections import deque
@@ -7,13 +11,17 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import cv2
+import numpy as np
+import PIL
 from distributed import Client, Future, KilledWorker, get_worker, wait
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
-from wsdkd.cluster.agreement import Surroundings, disagreement, surroundings
+import wsdkd
+from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.workers import chunk_size
 
@@ -25,6 +33,51 @@ AHEAD = 4
 CONNECT_SECONDS = 20
 PATIENCE_SECONDS = 300
 """Without a result and without a worker, the map ends after this long; a cluster may be restarting some."""
+UNREADABLE = "cannot be read"
+"""Stands in the place of a file's digest."""
+
+
+class Surroundings(NamedTuple):
+    """Of a process: whatever decides what it makes of a picture."""
+
+    code: str
+    """Digest of this package's source."""
+    packages: tuple[str, ...]
+    """Those that decode and search, each with its version."""
+    files: tuple[tuple[str, str], ...]
+    """Absolute paths, each with the SHA-256 of what the process finds there."""
+
+
+def surroundings(files: Sequence[Path]) -> Surroundings:
+    """The surroundings of this process, as far as ``files`` show them."""
+    versions = (f"numpy {np.__version__}", f"OpenCV {cv2.__version__}", f"Pillow {PIL.__version__}")
+    return Surroundings(_code(), versions, tuple((str(path.absolute()), _found(path)) for path in files))
+
+
+def disagreement(asked: Surroundings, found: Surroundings) -> str | None:
+    """What a worker lacks, in words, or None where it has all that it needs."""
+    if found.code != asked.code:
+        return "has other code of the package wsdkd; install the same everywhere, and restart the workers"
+    if found.packages != asked.packages:
+        return f"has {', '.join(found.packages)}, not {', '.join(asked.packages)}"
+    for (path, content), (_, seen) in zip(asked.files, found.files, strict=True):
+        if seen != content:
+            what = "cannot read" if seen == UNREADABLE else "finds another file at"
+            return f"{what} {path}; the same folder must lie at the same path everywhere"
+    return None
+
+
+@cache
+def _code() -> str:
+    folder = Path(wsdkd.__file__).parent
+    return digest({path.relative_to(folder).as_posix(): _found(path) for path in folder.rglob("*.py")})
+
+
+def _found(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError:
+        return UNREADABLE
 
 
 def map_on_cluster(
@@ -43,7 +96,7 @@ def map_on_cluster(
         files: what every worker must find as this process does.
 
     Raises:
-        UserError: see :func:`wsdkd.cluster.spread.spread`.
+        UserError: see :func:`wsdkd.cluster.map_pictures.map_pictures`.
     """
     with _in_words(name), _connected(name, address) as client:
         size = chunk_size(len(items), _cores(client))
@@ -134,14 +187,20 @@ class _Work:
 
 
 def _work(function: Callable[[Item], Result], chunk: Sequence[Item], asked: Surroundings) -> list[Result]:
-    _agree(asked)
+    require_agreement(asked)
     return [function(item) for item in chunk]
 
 
 @cache
-def _agree(asked: Surroundings) -> None:
-    # Once in a process that works, not once a task. What raises is not remembered: a folder that was
-    # missing may be there the next time.
+def require_agreement(asked: Surroundings) -> None:
+    """Refuse to work, on a worker, in other surroundings than those asked for.
+
+    Looks once in a process, not once a task. What raises is not remembered: a folder that was missing
+    may be there the next time.
+
+    Raises:
+        UserError: something differs.
+    """
     problem = disagreement(asked, surroundings([Path(path) for path, _ in asked.files]))
     if problem is not None:
         raise UserError(f"worker {get_worker().address} {problem}")

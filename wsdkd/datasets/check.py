@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.cluster.agreement import few
-from wsdkd.cluster.spread import spread
+from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.boxes import area, clip, turn_upright
 from wsdkd.data.images import ImageError, Measured, measure
@@ -65,13 +64,13 @@ def check_images(
         root: the dataset's folder.
         max_pixels: a larger image is rejected.
         links: where symbolic links may lead.
-        workers: number of processes, see :func:`wsdkd.cluster.spread.spread`.
+        workers: number of processes, see :func:`wsdkd.cluster.map_pictures.map_pictures`.
     """
     records, rejected = _without_repeats(records)
     check = partial(check_file, root=root.absolute(), max_pixels=max_pixels, links=links)
     paths = [record.path for record in records]
-    files = [root / path for path in few(paths) if refusal(root, path, links) is None]
-    found = spread(check, paths, "decoding", workers=workers, files=files)
+    files = [root / path for path in first_middle_last(paths) if refusal(root, path, links) is None]
+    found = map_pictures(check, paths, "decoding", workers=workers, files=files)
     images: list[ImageRow] = []
     objects: list[ObjectRow] = []
     for record, result in zip(records, found, strict=True):

@@ -10,8 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wsdkd.cluster.agreement import few
-from wsdkd.cluster.spread import spread
+from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
 from wsdkd.data.boxes import clip, rescale
 from wsdkd.data.images import PILLOW_LIMIT, ImageError, decode
 from wsdkd.data.tables import ImageRow
@@ -97,7 +96,7 @@ def propose(
         root: folder that their paths are relative to.
         params: which method.
         workers: number of processes, which changes nothing but the time; by default as many as CPUs,
-            or the workers of a cluster (:func:`wsdkd.cluster.spread.spread`).
+            or the workers of a cluster (:func:`wsdkd.cluster.map_pictures.map_pictures`).
 
     Raises:
         ProposeError: an image cannot be decoded or is not what ``rows`` say.
@@ -110,14 +109,14 @@ def propose(
         proposals = read_file(Path(params.path), params.order, params.coordinates)
         yield from map_ordered(partial(_from_file, proposals, params), rows, "proposals", workers=1)
         return
-    files = [root / row.path for row in few(rows)]
+    files = [root / row.path for row in first_middle_last(rows)]
     if isinstance(params, EdgeBoxesProposals) and params.structured_edge_model is not None:
         check_edge_model(params.structured_edge_model)
         model = Path(params.structured_edge_model).absolute()
         params = params.model_copy(update={"structured_edge_model": str(model)})
         files.append(model)
     search = partial(_from_picture, root.absolute(), params)
-    yield from spread(search, rows, "proposals", workers=workers, files=files)
+    yield from map_pictures(search, rows, "proposals", workers=workers, files=files)
 
 
 def find_boxes(

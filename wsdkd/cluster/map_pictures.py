@@ -1,4 +1,4 @@
-"""Work on many pictures: by processes of this machine, or by a cluster's workers."""
+"""A map over many pictures: by processes of this machine, or by a cluster's workers."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 SCHEDULER_VARIABLE = "WSDKD_SCHEDULER"
 
 
-def spread(
+def map_pictures(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     description: str,
@@ -36,7 +36,8 @@ def spread(
         description: stands before the bar.
         workers: number of processes of this machine, whatever scheduler is named; by default as many
             as CPUs, or the scheduler's workers.
-        files: some that the function reads, and a worker must find with the same content.
+        files: some that the function reads, and a worker must find with the same content;
+            :func:`first_middle_last` chooses them.
 
     Raises:
         UserError: the scheduler cannot be reached, has no workers, loses them, or has some without
@@ -56,3 +57,8 @@ def spread(
         ) from None
     results = map_on_cluster(function, items, f"{SCHEDULER_VARIABLE}={address}", address, files)
     yield from track(results, description, total=len(items))
+
+
+def first_middle_last(items: Sequence[Item]) -> list[Item]:
+    """Three of many files, or all of fewer: enough to tell another folder, and soon read."""
+    return [items[place] for place in sorted({0, len(items) // 2, len(items) - 1})] if items else []

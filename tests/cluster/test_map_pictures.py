@@ -10,8 +10,8 @@ import pytest
 
 from tests.cluster.dask_cluster import DaskCluster
 from wsdkd.cluster import dask_map
-from wsdkd.cluster.agreement import Surroundings, surroundings
-from wsdkd.cluster.spread import SCHEDULER_VARIABLE, spread
+from wsdkd.cluster.dask_map import Surroundings, require_agreement, surroundings
+from wsdkd.cluster.map_pictures import SCHEDULER_VARIABLE, map_pictures
 from wsdkd.ground.errors import UserError
 
 ITEMS = [str(number) for number in range(200)]
@@ -30,24 +30,24 @@ def _die(item: str) -> str:
 
 def test_results_come_in_the_order_of_the_items(cluster: DaskCluster) -> None:
     cluster.workers(2)
-    assert list(spread(int, ITEMS, "there")) == list(range(200))
+    assert list(map_pictures(int, ITEMS, "there")) == list(range(200))
 
 
 def test_all_workers_work_and_not_this_process(cluster: DaskCluster) -> None:
     workers = {worker.pid for worker in cluster.workers(2)}
     # The second one may still be starting.
-    while set(spread(_by_whom, ITEMS, "there")) != workers:
+    while set(map_pictures(_by_whom, ITEMS, "there")) != workers:
         assert len(cluster.workers(2)) == 2
 
 
 def test_no_items_need_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCHEDULER_VARIABLE, "tcp://127.0.0.1:1")
-    assert list(spread(int, [], "nothing")) == []
+    assert list(map_pictures(int, [], "nothing")) == []
 
 
 def test_a_number_of_workers_means_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCHEDULER_VARIABLE, "tcp://127.0.0.1:1")
-    assert set(spread(_by_whom, ITEMS[:3], "here", workers=1)) == {os.getpid()}
+    assert set(map_pictures(_by_whom, ITEMS[:3], "here", workers=1)) == {os.getpid()}
 
 
 def test_few_tasks_are_under_way_however_many_items(
@@ -59,7 +59,7 @@ def test_few_tasks_are_under_way_however_many_items(
     monkeypatch.setattr(
         dask_map.Client, "submit", lambda *args, **kwargs: submitted.append(1) or submit(*args, **kwargs)
     )
-    results = spread(int, [str(number) for number in range(10_000)], "many")
+    results = map_pictures(int, [str(number) for number in range(10_000)], "many")
     assert next(results) == 0
     assert 1 <= len(submitted) <= 2 * dask_map.AHEAD
     results.close()
@@ -68,7 +68,7 @@ def test_few_tasks_are_under_way_however_many_items(
 def test_an_exception_arrives_as_it_is(cluster: DaskCluster) -> None:
     cluster.workers(1)
     with pytest.raises(ValueError, match="invalid literal"):
-        list(spread(int, ["1", "x"], "bad"))
+        list(map_pictures(int, ["1", "x"], "bad"))
 
 
 def test_a_worker_that_sees_another_file_is_refused(
@@ -88,26 +88,26 @@ def test_a_worker_that_sees_another_file_is_refused(
     with pytest.raises(
         UserError, match=rf"worker tcp://127\S+ finds another file at {photo}; the same folder"
     ):
-        list(spread(int, ITEMS, "there", files=[photo]))
+        list(map_pictures(int, ITEMS, "there", files=[photo]))
 
 
 def test_a_task_that_ends_its_workers_is_given_up(cluster: DaskCluster) -> None:
     cluster.workers(2)
     with pytest.raises(UserError, match=r"a task ended every worker that took it, the last one tcp://127"):
-        list(spread(_die, ITEMS, "dying"))
+        list(map_pictures(_die, ITEMS, "dying"))
 
 
 def test_a_scheduler_without_workers(cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.end_workers()
     monkeypatch.setattr(dask_map, "CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=f"{cluster.address}: the scheduler has no workers; start some: dask"):
-        list(spread(int, ITEMS, "there"))
+        list(map_pictures(int, ITEMS, "there"))
 
 
 def test_the_last_worker_goes_and_none_comes(cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.workers(1)
     monkeypatch.setattr(dask_map, "PATIENCE_SECONDS", 1)
-    results = spread(_by_whom, ITEMS, "there")
+    results = map_pictures(_by_whom, ITEMS, "there")
     next(results)
     cluster.kill_worker()
     with pytest.raises(UserError, match="the scheduler has no workers left"):
@@ -117,7 +117,7 @@ def test_the_last_worker_goes_and_none_comes(cluster: DaskCluster, monkeypatch: 
 def test_a_worker_without_the_package(cluster: DaskCluster) -> None:
     cluster.workers(1, PYTHONPATH=cluster.without_package())
     with pytest.raises(UserError, match=r"a worker has no module wsdkd\S*; install this package wherever"):
-        list(spread(int, ITEMS, "there"))
+        list(map_pictures(int, ITEMS, "there"))
     cluster.end_workers()
 
 
@@ -125,9 +125,9 @@ def test_a_refused_worker_may_come_back(tmp_path: Path) -> None:
     photo = tmp_path / "photo.jpg"
     asked = Surroundings(*surroundings([])[:2], ((str(photo), hashlib.sha256(b"here").hexdigest()),))
     with pytest.raises(ValueError, match="No worker found"):  # this process is none, and would say which
-        dask_map._agree(asked)
+        require_agreement(asked)
     photo.write_bytes(b"here")
-    dask_map._agree(asked)
+    require_agreement(asked)
 
 
 def test_the_scheduler_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_the_scheduler_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dask_map, "CONNECT_SECONDS", 5)
     try:
         cluster.workers(1)
-        results = spread(_by_whom, ITEMS, "there")
+        results = map_pictures(_by_whom, ITEMS, "there")
         next(results)
         cluster.kill_scheduler()
         with pytest.raises(UserError, match="the connection to the scheduler was lost"):
@@ -157,15 +157,15 @@ def test_no_scheduler_there(address: str, message: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(dask_map, "CONNECT_SECONDS", 1)
     monkeypatch.setenv(SCHEDULER_VARIABLE, address)
     with pytest.raises(UserError, match=f"{SCHEDULER_VARIABLE}={address}: {message}"):
-        list(spread(int, ITEMS, "there"))
+        list(map_pictures(int, ITEMS, "there"))
 
 
 def test_dask_is_needed_by_a_cluster_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("wsdkd.cluster.dask_map", "wsdkd.cluster.spread"):
+    for name in ("wsdkd.cluster.dask_map", "wsdkd.cluster.map_pictures"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    alone = importlib.import_module("wsdkd.cluster.spread")
-    assert list(alone.spread(int, ITEMS[:2], "here", workers=1)) == [0, 1]
+    alone = importlib.import_module("wsdkd.cluster.map_pictures")
+    assert list(alone.map_pictures(int, ITEMS[:2], "here", workers=1)) == [0, 1]
     monkeypatch.setenv(SCHEDULER_VARIABLE, "tcp://127.0.0.1:1")
     with pytest.raises(UserError, match=r"there is no module distributed; pip install 'wsdkd\[cluster\]'"):
-        list(alone.spread(int, ITEMS, "there"))
+        list(alone.map_pictures(int, ITEMS, "there"))
