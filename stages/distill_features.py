@@ -8,7 +8,8 @@ from stages.run import run
 from stages.teacher_cache import teacher_cache
 from wsdkd import project
 from wsdkd.data.tables import read_classes, read_images
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import dataset_root, load_section
@@ -32,7 +33,7 @@ def main() -> None:
     accelerator = start(features.training)
     seed_all(params.seed)
     student = Student(params, len(classes))
-    objective = FeatureObjective(student, features, cache.feature_dim)
+    objective = feature_objective(student, features, cache.feature_dim)
     pictures, watched = (Pictures(rows, root, [params.input_size]) for rows in (images, val))
     task = Task(objective, pictures, CachedFeatures(images, cache, features))
     # Labels alone can be watched on images that the cache does not hold.

@@ -8,8 +8,9 @@ from stages.run import run
 from stages.teacher_cache import teacher_cache
 from wsdkd import project
 from wsdkd.data.tables import read_classes, read_images
+from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import DistillPredictionsParams
-from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.learning import LabelObjective

@@ -1,6 +1,18 @@
-"""From region logits of one image to its scores, on arrays (WSDDN; release)."""
+"""From the teacher's region logits to scores of regions and of images (WSDDN; release).
+
+S_rk = softmax_K(M^c / t^c)_rk * softmax_R(M^d / t^d)_rk, the first over the classes of a region, the second
+over the regions of an image; p_k = sum_r S_rk, which lies in (0, 1).
+
+Each is there in two forms that agree but for rounding: on arrays of one image, as a cache holds them, and on
+tensors of a batch, through which the teacher learns.
+"""
 
 import numpy as np
+import torch
+from scipy.special import softmax
+
+SMALLEST = 1e-12
+"""A class whose best region scores less than this is held by none."""
 
 
 def region_scores(
@@ -9,19 +21,53 @@ def region_scores(
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
 ) -> np.ndarray:
-    """S = softmax over classes of M^c / t^c times softmax over regions of M^d / t^d.
+    """S of one image's n regions.
 
     Args:
         class_logits: M^c, (n, K), of any precision; computed with in single.
         detection_logits: M^d, (n, K), likewise.
-        class_temperature: t^c.
-        detection_temperature: t^d.
+        class_temperature: t^c; 1 for the teacher itself.
+        detection_temperature: t^d; 1 for the teacher itself.
 
     Returns:
         float32 (n, K).
     """
-    over_classes = _softmax(class_logits.astype(np.float32) / class_temperature, axis=1)
-    return over_classes * _softmax(detection_logits.astype(np.float32) / detection_temperature, axis=0)
+    over_classes = softmax(class_logits.astype(np.float32) / class_temperature, axis=1)
+    over_regions = softmax(detection_logits.astype(np.float32) / detection_temperature, axis=0)
+    scores: np.ndarray = over_classes * over_regions
+    return scores
+
+
+def image_scores(
+    class_logits: np.ndarray,
+    detection_logits: np.ndarray,
+    class_temperature: float = 1.0,
+    detection_temperature: float = 1.0,
+) -> np.ndarray:
+    """p, the sum of :func:`region_scores` over the image's regions: float32 (K,)."""
+    scores: np.ndarray = region_scores(
+        class_logits, detection_logits, class_temperature, detection_temperature
+    ).sum(axis=0)
+    return scores
+
+
+def share_of_best(scores: np.ndarray) -> np.ndarray:
+    """Scores of one image's regions as a share of their class's best region: (n, K) -> (n, K), in [0, 1].
+
+    S_rk falls with the number of regions that see the same object; this share does not.
+    """
+    shares: np.ndarray = scores / scores.max(axis=0).clip(SMALLEST)
+    return shares
+
+
+def relative_scores(class_logits: np.ndarray, detection_logits: np.ndarray) -> np.ndarray:
+    """:func:`share_of_best` of S, float32 (n, K), from logits as :func:`region_scores` takes them.
+
+    The sum over regions that S is divided by cancels out, so it is not taken.
+    """
+    over_classes = softmax(class_logits.astype(np.float32), axis=1)
+    detection_logits = detection_logits.astype(np.float32)
+    return share_of_best(over_classes * np.exp(detection_logits - detection_logits.max(axis=0)))
 
 
 def refined_scores(logits: np.ndarray) -> np.ndarray | None:
@@ -35,24 +81,44 @@ def refined_scores(logits: np.ndarray) -> np.ndarray | None:
     """
     if not logits.shape[1]:
         return None
-    scores: np.ndarray = _softmax(logits.astype(np.float32), axis=2)[:, :, :-1].mean(axis=1)
+    scores: np.ndarray = softmax(logits.astype(np.float32), axis=2)[:, :, :-1].mean(axis=1)
     return scores
 
 
-def image_scores(
-    class_logits: np.ndarray,
-    detection_logits: np.ndarray,
+def batch_region_scores(
+    class_logits: torch.Tensor,
+    detection_logits: torch.Tensor,
+    image: torch.Tensor,
+    images: int,
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
-) -> np.ndarray:
-    """p_k, the sum of :func:`region_scores` over the image's regions: float32 (K,)."""
-    scores: np.ndarray = region_scores(
-        class_logits, detection_logits, class_temperature, detection_temperature
-    ).sum(axis=0)
-    return scores
+) -> torch.Tensor:
+    """S of the R regions of a batch's images, (R, K).
+
+    Args:
+        class_logits: M^c, (R, K).
+        detection_logits: M^d, (R, K).
+        image: int64 (R,), place in the batch of each region's image.
+        images: how many images the batch has.
+        class_temperature: t^c; 1 for the teacher itself.
+        detection_temperature: t^d; 1 for the teacher itself.
+    """
+    over_classes = torch.softmax(class_logits / class_temperature, dim=1)
+    return over_classes * segment_softmax(detection_logits / detection_temperature, image, images)
 
 
-def _softmax(logits: np.ndarray, axis: int) -> np.ndarray:
-    exponents = np.exp(logits - logits.max(axis=axis, keepdims=True))
-    result: np.ndarray = exponents / exponents.sum(axis=axis, keepdims=True)
-    return result
+def batch_image_scores(scores: torch.Tensor, image: torch.Tensor, images: int) -> torch.Tensor:
+    """p, the sum of :func:`batch_region_scores` over each image's regions: (R, K) -> (images, K)."""
+    return torch.zeros(images, scores.shape[1], dtype=scores.dtype, device=scores.device).index_add(
+        0, image, scores
+    )
+
+
+def segment_softmax(logits: torch.Tensor, segment: torch.Tensor, segments: int) -> torch.Tensor:
+    """Softmax over the rows of each segment: logits (R, K), segment (R,) -> (R, K)."""
+    index = segment[:, None].expand_as(logits)
+    peak = torch.full((segments, logits.shape[1]), -torch.inf, dtype=logits.dtype, device=logits.device)
+    peak = peak.scatter_reduce(0, index, logits.detach(), "amax")
+    shifted = (logits - peak[segment]).exp()
+    total = torch.zeros_like(peak).index_add(0, segment, shifted)
+    return shifted / total[segment]

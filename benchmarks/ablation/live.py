@@ -17,9 +17,10 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import CachedView
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow, read_classes, read_images
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
-from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import dataset_root, load_section
@@ -147,7 +148,7 @@ def distil_online() -> None:
     _train(
         rows,
         lambda student: (
-            (FeatureObjective(student, features, live.feature_dim), live_features(live, features)),
+            (feature_objective(student, features, live.feature_dim), live_features(live, features)),
             (PredictionObjective(student, predictions), live_predictions(live, predictions)),
         ),
     )

@@ -29,8 +29,8 @@ VARIANTS_FILE = "variants.yaml"
 TEACHER_CODE = (*FORWARD_CODE, "wsdkd.teacher.learning", "wsdkd.training.loop")
 STUDENT_CODE = (
     "wsdkd.distill.features",
+    "wsdkd.distill.from_cache",
     "wsdkd.distill.predictions",
-    "wsdkd.distill.features",
     "wsdkd.training.loop",
     "wsdkd.student.network",
 )

@@ -20,7 +20,8 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.writing.build import CacheBuilder
 from wsdkd.cache.writing.fingerprint import CommonFingerprint
 from wsdkd.data.tables import ImageRow
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.params import Network
 from wsdkd.profiles import Profile
@@ -48,7 +49,7 @@ def _measure(world: World) -> Measured:
     cache, params = _cache(home, rows, profile), profile.distill_features
     # One network for both, as each of them with its gradients and momentum takes two gigabytes.
     student = Student(profile.student, len(CLASSES))
-    steps = Steps(FeatureObjective(student, params, cache.feature_dim), params.training)
+    steps = Steps(feature_objective(student, params, cache.feature_dim), params.training)
 
     def batches(supervision: Supervision) -> Batches:
         return Batches(

@@ -7,8 +7,9 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Batches, Steps
 from benchmarks.bench.world import World
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
-from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
+from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.training.learner import Objective
@@ -22,7 +23,7 @@ def stage_1(world: World) -> Phase:
     """Objective, what it needs of the cache, and training of stage 1."""
     params, cache = world.profile.distill_features, world.cache
     supervision = CachedFeatures(world.cached_rows, cache, params)
-    return lambda student: FeatureObjective(student, params, cache.feature_dim), supervision, params.training
+    return lambda student: feature_objective(student, params, cache.feature_dim), supervision, params.training
 
 
 def stage_2(world: World) -> Phase:

@@ -18,16 +18,10 @@ from tests.training.small_world import (
 )
 from wsdkd.cache.format import pack_rows
 from wsdkd.cache.reader import CachedView
-from wsdkd.distill.features import (
-    CachedFeatures,
-    FeatureObjective,
-    feature_loss,
-    region_loss,
-    region_targets,
-    relative_feature_loss,
-)
+from wsdkd.distill.features import feature_loss, feature_objective, region_loss, relative_feature_loss
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions, region_targets
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams, SoftenedPredictions
-from wsdkd.distill.predictions import CachedPredictions, PredictionObjective, prediction_loss
+from wsdkd.distill.predictions import PredictionObjective, prediction_loss
 from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
@@ -120,7 +114,7 @@ def test_recipe_release(world: World, cache: HandMadeCache, hidden: int | None) 
     # RoI max-pooling times objectness, all RoIs alike, and the plain Euclidean loss.
     student = _student(hidden=hidden)
     batch = _batch(world, cache, student)
-    objective = FeatureObjective(student, _params("release"), FEATURES)
+    objective = feature_objective(student, _params("release"), FEATURES)
     feature_map = student.embed(student.backbone.trunk(batch["stem"]))
     pooled = pool_regions(feature_map, batch["rois"], 1, 1 / student.backbone.stride, "max")
     vectors = (pooled * batch["objectness"].view(-1, 1, 1, 1)).flatten(1)
@@ -134,7 +128,7 @@ def test_recipe_paper(world: World, cache: HandMadeCache) -> None:
     # Each of the last three stages, globally pooled over the RoI, weighted by confidence.
     student = _student()
     batch = _batch(world, cache, student)
-    objective = FeatureObjective(student, _params("paper"), FEATURES)
+    objective = feature_objective(student, _params("paper"), FEATURES)
     expected = []
     features = batch["stem"]
     for stage, projection in zip(student.backbone.stages, objective.projections, strict=True):
@@ -151,7 +145,7 @@ def test_recipe_regions(world: World, cache: HandMadeCache) -> None:
     batch = _batch(world, cache, student)
     batch["known"][1, 2] = False
     params = _params("regions", feature_weight=2.0, region_weight=0.5, label_weight=3.0)
-    objective = FeatureObjective(student, params, FEATURES)
+    objective = feature_objective(student, params, FEATURES)
     feature_map = student.embed(student.backbone.trunk(batch["stem"]))
     vectors = pool_regions(feature_map, batch["rois"], 1, 1 / student.backbone.stride, "align").flatten(1)
     projected = objective.projections[0](vectors)
@@ -179,7 +173,7 @@ def test_all_losses_share_one_pass_through_fc6_and_fc7(
 ) -> None:
     student = _student(hidden=10)
     batch = _batch(world, cache, student)
-    objective = FeatureObjective(student, _params(**params), FEATURES)  # type: ignore[arg-type]
+    objective = feature_objective(student, _params(**params), FEATURES)  # type: ignore[arg-type]
     passes: list[object] = []
     assert student.embedding is not None
     student.embedding.register_forward_hook(lambda *_: passes.append(None))
@@ -192,7 +186,7 @@ def test_widths_are_projected_where_they_differ_and_always_in_regions(recipe: st
     student = _student()
     width = student.feature_dim
     for teacher_width in (width, width + 1):
-        objective = FeatureObjective(student, _params(recipe), teacher_width)
+        objective = feature_objective(student, _params(recipe), teacher_width)
         widths = student.backbone.widths() if recipe == "paper" else [width]
         kinds = [type(projection) for projection in objective.projections]
         same = [one == teacher_width and recipe != "regions" for one in widths]
@@ -205,7 +199,7 @@ def test_stage_1_comes_nearer_to_the_teacher(world: World, cache: HandMadeCache,
     params = TRAINING.model_copy(update={"epochs": 5, "learning_rate": 1e-2})
     extras = CachedFeatures(world.rows, cache, _params(recipe))
     _, curves = train(
-        lambda: FeatureObjective(Student(STUDENT, 3), _params(recipe), FEATURES), world, extras, params
+        lambda: feature_objective(Student(STUDENT, 3), _params(recipe), FEATURES), world, extras, params
     )
     losses = curves.of("train/features")
     assert losses[-1] < 0.8 * losses[0]
@@ -221,7 +215,7 @@ def test_the_teacher_s_predictions_already_in_stage_1(world: World, cache: HandM
     scores = CachedPredictions(world.rows, cache, params.predictions)(VIEWS)["teacher_scores"]
     torch.testing.assert_close(batch["teacher_scores"], scores)
     batch["stem"] = student.backbone.stem(pictures)
-    losses = FeatureObjective(student, params, FEATURES)(batch)
+    losses = feature_objective(student, params, FEATURES)(batch)
     assert list(losses) == ["features", "predictions"]
     logits = student.classify(student.backbone.trunk(batch["stem"]))
     torch.testing.assert_close(
@@ -255,7 +249,7 @@ def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     student = _student()
     student.fully_connected = nn.Sequential(nn.Flatten(), nn.Linear(student.backbone.channels * 49, 4096))
     student.feature_dim = 4096
-    objective = FeatureObjective(student, _params("release"), 4096)
+    objective = feature_objective(student, _params("release"), 4096)
     assert isinstance(objective.projections[0], nn.Identity)
     feature_map = torch.rand(1, student.backbone.channels, 4, 4)
     rois = torch.tensor([[0, 0, 0, 32, 32.0]])
@@ -271,7 +265,7 @@ def test_baseline_and_student_start_from_the_same_weights() -> None:
     # Both stages seed by student.seed right before; a baseline builds no projection.
     params = StudentParams(network=STUDENT.network, input_size=32, hidden=10, seed=3)
     states = []
-    for wrap in (lambda s: s, lambda s: FeatureObjective(s, _params("regions"), FEATURES)):
+    for wrap in (lambda s: s, lambda s: feature_objective(s, _params("regions"), FEATURES)):
         seed_all(params.seed)
         student = Student(params, 3)
         wrap(student)

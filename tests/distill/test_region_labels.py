@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from wsdkd.distill.features import region_loss, region_targets
+from wsdkd.distill.features import region_loss
+from wsdkd.distill.from_cache import region_targets
 
 
 def test_targets_against_a_plain_loop() -> None:

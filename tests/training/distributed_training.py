@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 
 from tests.training.small_world import CLASSES, FEATURES, STUDENT, TEACHER, HandMadeCache, World, make_world
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
-from wsdkd.distill.predictions import CachedPredictions, PredictionObjective
+from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
@@ -62,7 +63,7 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Supervisi
 
     def features(params: DistillFeaturesParams) -> tuple[Objective, Supervision]:
         supervision = CachedFeatures(rows, cache, params)
-        return FeatureObjective(student(), params, FEATURES), supervision
+        return feature_objective(student(), params, FEATURES), supervision
 
     return {
         "teacher": lambda: (

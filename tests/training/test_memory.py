@@ -13,8 +13,8 @@ import pytest
 from wsdkd.cache.format import Manifest, ShardEntry
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.tables import ImageRow, read_images, write_images
+from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import SoftenedPredictions
-from wsdkd.distill.predictions import CachedPredictions
 from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.training.loader import Labels
 from wsdkd.training.pictures import Pictures

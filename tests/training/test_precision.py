@@ -24,7 +24,8 @@ from tests.training.small_world import (
     make_world,
     train,
 )
-from wsdkd.distill.features import CachedFeatures, FeatureObjective
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
@@ -136,7 +137,7 @@ def test_the_student_s_regions_and_losses_stay_in_single_precision(
     )
     supervision = CachedFeatures(world.rows, HandMadeCache(world), params)
     train(
-        lambda: maps.watch(FeatureObjective(Student(STUDENT, len(CLASSES)), params, FEATURES)),
+        lambda: maps.watch(feature_objective(Student(STUDENT, len(CLASSES)), params, FEATURES)),
         world,
         supervision,
         training,

@@ -18,9 +18,9 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
-from wsdkd.batch_scores import image_scores, region_scores
 from wsdkd.data.tables import ImageRow
 from wsdkd.proposals.stored import Proposals
+from wsdkd.scores import batch_image_scores, batch_region_scores
 from wsdkd.teacher.network import Wsddn
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels
@@ -160,8 +160,8 @@ class TeacherObjective(Objective):
         outputs = self.teacher.regions(batch["stem"], rois, batch["objectness"])
         # All of it in fp32: the outputs are, and autocast would narrow some of what is made of them.
         with torch.autocast(rois.device.type, enabled=False):
-            scores = region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
-            losses = {"wsddn": wsddn_loss(image_scores(scores, image, len(labels)), labels, known)}
+            scores = batch_region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
+            losses = {"wsddn": wsddn_loss(batch_image_scores(scores, image, len(labels)), labels, known)}
             if outputs.refinement_logits.shape[1]:
                 losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
         return losses

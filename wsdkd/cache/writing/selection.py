@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.ops import nms
 
-from wsdkd.scores import region_scores
+from wsdkd.scores import SMALLEST, region_scores, share_of_best
 
 
 def confidences(
@@ -17,10 +17,8 @@ def confidences(
 ) -> np.ndarray:
     """How surely each RoI holds an object of the image's labels, in (0, 1], float32 (n,).
 
-    S_rk is a share of the image's score, so that it falls with the number of regions that see the
-    same object; divided by its maximum over regions it says how far a region is the best one for
-    class k. The confidence is the highest such value over the classes in ``labels``, each weighted
-    by the image score p_k, relative to the highest p_k of them.
+    The highest :func:`~wsdkd.scores.share_of_best` of S over the classes in ``labels``, each weighted by
+    its image score p_k, relative to the highest p_k of them.
 
     Args:
         class_logits: M^c, (n, K).
@@ -31,7 +29,7 @@ def confidences(
     if labels:
         scores = scores[:, list(labels)]
     image = scores.sum(axis=0)
-    relative = scores / scores.max(axis=0).clip(1e-12) * (image / image.max().clip(1e-12))
+    relative = share_of_best(scores) * (image / image.max().clip(SMALLEST))
     best: np.ndarray = relative.max(axis=1).astype(np.float32)
     return best
 

@@ -1,0 +1,114 @@
+"""What a batch of the student's training needs of the teacher, read from its cache. No teacher runs here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from wsdkd.cache.format import VIEWS
+from wsdkd.cache.reader import TeacherViews
+from wsdkd.data.tables import ImageRow
+from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
+from wsdkd.scores import image_scores, relative_scores
+from wsdkd.training.loader import Batch, Labels, Supervision
+from wsdkd.training.pictures import memory_budget
+from wsdkd.training.regions import stack_rois, to_input
+from wsdkd.training.views import View
+
+KEPT_BYTES = 256
+"""Of an array besides its values, and of its place among the others."""
+
+
+class CachedPredictions:
+    """Adds to :class:`Labels` the teacher's softened image scores ``teacher_scores``, p' (B, K) (Eq. 10).
+
+    They are kept in memory where those of all views fit the budget.
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: SoftenedPredictions):
+        self.rows, self.cache, self.params = rows, cache, params
+        self.labels = Labels(rows, len(cache.classes))
+        self._kept: dict[int, np.ndarray] = {}
+        size = VIEWS * len(rows) * (len(cache.classes) * np.dtype(np.float32).itemsize + KEPT_BYTES)
+        self._keeps = size <= memory_budget()
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        scores = np.stack([self._scores(view.row, view.mirrored) for view in views])
+        return {**self.labels(views), "teacher_scores": torch.from_numpy(scores)}
+
+    def _scores(self, row: int, mirrored: bool) -> np.ndarray:
+        # They are the same in every epoch, and small.
+        key = VIEWS * row + mirrored
+        scores = self._kept.get(key)
+        if scores is None:
+            seen = self.cache.view(self.rows[row].image_id, mirrored)
+            scores = image_scores(
+                seen.class_logits,
+                seen.detection_logits,
+                self.params.class_temperature,
+                self.params.detection_temperature,
+            )
+            if self._keeps:
+                self._kept[key] = scores
+        return scores
+
+
+class CachedFeatures:
+    """Adds to :class:`Labels` what the cache holds of the chosen RoIs.
+
+    Gives ``rois`` (R, 5) in pixels of the student's input, ``objectness`` (R,), ``confidence`` (R,),
+    ``features`` (R, D) and ``region_targets`` (R, K); and what :class:`CachedPredictions` gives where the
+    parameters have ``predictions``.
+    """
+
+    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
+        self.rows, self.cache, self.best = rows, cache, params.rois
+        self.of_images: Supervision = (
+            Labels(rows, len(cache.classes))
+            if params.predictions is None
+            else CachedPredictions(rows, cache, params.predictions)
+        )
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        boxes, parts = [], []
+        for view in views:
+            row = self.rows[view.row]
+            seen = self.cache.view(row.image_id, view.mirrored)
+            chosen = seen.chosen[: self.best]
+            targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
+            boxes.append(to_input(seen.boxes[chosen], row, view))
+            parts.append(
+                {
+                    "objectness": seen.objectness[chosen],
+                    "confidence": seen.confidence[: self.best],
+                    "features": seen.features[: self.best],
+                    "region_targets": targets[chosen],
+                }
+            )
+        joined = {
+            name: torch.from_numpy(np.concatenate([part[name] for part in parts])).float()
+            for name in parts[0]
+        }
+        return {**self.of_images(views), "rois": stack_rois(boxes), **joined}
+
+
+def region_targets(
+    class_logits: np.ndarray, detection_logits: np.ndarray, labels: tuple[int, ...]
+) -> np.ndarray:
+    """How far each region holds an object of each class: float32 (n, K), in [0, 1].
+
+    S_rk as a share of its class's best region, and 0 for classes that the image is not known to hold:
+    the teacher says where, the label says whether.
+
+    Args:
+        class_logits: M^c, (n, K), of any precision; computed with in single.
+        detection_logits: M^d, (n, K), likewise.
+        labels: classes present in the image.
+    """
+    relative = relative_scores(class_logits, detection_logits)
+    targets = np.zeros(relative.shape, np.float32)
+    present = list(labels)
+    targets[:, present] = relative[:, present]
+    return targets
