@@ -7,8 +7,8 @@ import numpy as np
 
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions
-from wsdkd.evaluation.report import Truth, classification
-from wsdkd.evaluation.truth import ImageObjects
+from wsdkd.evaluation.report import classification
+from wsdkd.evaluation.truth import ImageObjects, Truth
 
 
 @dataclass(frozen=True)

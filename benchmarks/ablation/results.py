@@ -17,8 +17,7 @@ from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import Split, read_classes, read_images, targets
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions
-from wsdkd.evaluation.report import Truth
-from wsdkd.evaluation.truth import gather_objects
+from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import PARAMS_FILE, parse_section, read_params
 

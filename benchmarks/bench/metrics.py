@@ -17,7 +17,8 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.report import Truth, classification
+from wsdkd.evaluation.report import classification
+from wsdkd.evaluation.truth import Truth
 
 LABELS_AN_IMAGE = 2.9  # of MS-COCO
 TOLERANCE = 1e-3  # percentage points; torchmetrics computes in fp32

@@ -6,8 +6,7 @@ import pytest
 from benchmarks.ablation.measure import figures, find_parts
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions
-from wsdkd.evaluation.report import Truth
-from wsdkd.evaluation.truth import ImageObjects
+from wsdkd.evaluation.truth import ImageObjects, Truth
 
 AREA = 10_000
 LABELS = np.array([[1, 0], [1, 1], [1, 0], [0, 0]], np.float32)

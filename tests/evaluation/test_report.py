@@ -7,7 +7,8 @@ import pytest
 
 from wsdkd.evaluation.files import class_rows, write_class_rows
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.report import Truth, classification, comparison
+from wsdkd.evaluation.report import classification, comparison
+from wsdkd.evaluation.truth import Truth
 
 GENERATOR = np.random.default_rng(0)
 LABELS = (GENERATOR.random((80, 5)) < 0.3).astype(np.float32)

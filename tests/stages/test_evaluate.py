@@ -14,6 +14,7 @@ from stages import evaluate
 from wsdkd import project
 from wsdkd.data.annotations import ObjectRow, write_objects
 from wsdkd.data.tables import ImageRow, read_images, write_classes, write_images
+from wsdkd.evaluation import evaluate as method
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals, write_proposals
@@ -204,14 +205,14 @@ def test_dataset_without_boxes_and_unlabelled_images_dropped():
 def test_a_network_of_other_classes_is_refused():
     description = project.STUDENT / "model.json"
     description.write_text(description.read_text().replace("yak", "emu"))
-    with pytest.raises(UserError, match="models/student: trained on other classes"):
+    with pytest.raises(UserError, match="student: trained on other classes"):
         evaluate.main()
 
 
 @pytest.mark.usefixtures("working_copy")
 def test_a_network_that_diverged_is_refused(monkeypatch):
-    monkeypatch.setattr(evaluate, "student_scores", lambda *_, **__: np.full((16, 4), np.nan))
-    with pytest.raises(UserError, match="models/baseline: its scores are not finite"):
+    monkeypatch.setattr(method, "student_scores", lambda *_, **__: np.full((16, 4), np.nan))
+    with pytest.raises(UserError, match="baseline: its scores are not finite"):
         evaluate.main()
 
 

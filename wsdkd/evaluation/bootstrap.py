@@ -1,6 +1,7 @@
 """How far a gain could be the luck of the images it was measured on: a paired bootstrap over them.
 
-How far a gain in CF1 or OF1 could be the luck of the images it was measured on.
+Both networks are scored on the same resampled images. The interval tells of the choice of images alone, not
+of the choice of training seed.
 """
 
 from collections.abc import Callable
@@ -33,9 +34,7 @@ def gain_interval(
 ) -> tuple[float, float]:
     """Percentile interval of mAP(student) - mAP(baseline) under resampling of the test images.
 
-    Both networks are scored on the same draws. A class that has no positive in a draw is left out
-    of that draw's mean. The interval tells of the choice of test images alone, not of the choice
-    of training seed.
+    A class that has no positive in a draw is left out of that draw's mean.
 
     Args:
         baseline: scores (N, K).
@@ -65,6 +64,55 @@ def gain_interval(
         mean = np.full(len(difference), np.nan)
         # Only in tiny test sets: a draw without one positive says nothing about the gain.
         return np.divide(np.nansum(difference, axis=1), classes, out=mean, where=classes > 0)
+
+    return interval(gain, len(labels), draws=draws, level=level, seed=seed)
+
+
+def f1_gain_interval(
+    first: np.ndarray,
+    second: np.ndarray,
+    labels: np.ndarray,
+    known: np.ndarray,
+    *,
+    name: Literal["CF1", "OF1"],
+    threshold: float,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of F1(second) - F1(first), as :func:`gain_interval`.
+
+    Args:
+        first: scores (N, K).
+        second: scores (N, K).
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where the label is ignored.
+        name: which F1, as :func:`wsdkd.evaluation.thresholded.precision_recall_f1` computes it.
+        threshold: a label is predicted when its score is above this.
+        draws: resampled sets of images.
+        level: probability inside the interval.
+        seed: of the draws.
+
+    Returns:
+        Lower and upper end, in percentage points.
+
+    Raises:
+        ValueError: as :func:`wsdkd.evaluation.ranking.check_scores`, or no class has a positive.
+    """
+    check_scores(first, labels, known)
+    check_scores(second, labels, known)
+    present = (labels > 0) & known
+    if not present.any():
+        raise ValueError("no class has a positive, so there is no gain")
+    f1 = _overall if name == "OF1" else _of_classes
+    predictions = [(scores > threshold) & known for scores in (first, second)]
+
+    def gain(counts: np.ndarray) -> np.ndarray:
+        real = counts.T @ present
+        before, after = (
+            f1(counts.T @ (predicted & present), counts.T @ predicted, real) for predicted in predictions
+        )
+        return 100 * (after - before)
 
     return interval(gain, len(labels), draws=draws, level=level, seed=seed)
 
@@ -112,55 +160,6 @@ def _weighted_ap(scores: np.ndarray, labels: np.ndarray, known: np.ndarray, coun
         area = (gained * hits / np.maximum(seen, 1)).sum(axis=0, dtype=np.float64)
         np.divide(100 * area, hits[-1], out=result[:, k], where=hits[-1] > 0)
     return result
-
-
-def f1_gain_interval(
-    first: np.ndarray,
-    second: np.ndarray,
-    labels: np.ndarray,
-    known: np.ndarray,
-    *,
-    name: Literal["CF1", "OF1"],
-    threshold: float,
-    draws: int = DRAWS,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile interval of F1(second) - F1(first), as :func:`wsdkd.evaluation.bootstrap.gain_interval`.
-
-    Args:
-        first: scores (N, K).
-        second: scores (N, K).
-        labels: (N, K), 1 where a class is present.
-        known: bool (N, K), False where the label is ignored.
-        name: which F1, as :func:`wsdkd.evaluation.thresholded.precision_recall_f1` computes it.
-        threshold: a label is predicted when its score is above this.
-        draws: resampled sets of images.
-        level: probability inside the interval.
-        seed: of the draws.
-
-    Returns:
-        Lower and upper end, in percentage points.
-
-    Raises:
-        ValueError: as :func:`wsdkd.evaluation.ranking.check_scores`, or no class has a positive.
-    """
-    check_scores(first, labels, known)
-    check_scores(second, labels, known)
-    present = (labels > 0) & known
-    if not present.any():
-        raise ValueError("no class has a positive, so there is no gain")
-    f1 = _overall if name == "OF1" else _of_classes
-    predictions = [(scores > threshold) & known for scores in (first, second)]
-
-    def gain(counts: np.ndarray) -> np.ndarray:
-        real = counts.T @ present
-        before, after = (
-            f1(counts.T @ (predicted & present), counts.T @ predicted, real) for predicted in predictions
-        )
-        return 100 * (after - before)
-
-    return interval(gain, len(labels), draws=draws, level=level, seed=seed)
 
 
 def _overall(correct: np.ndarray, guessed: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Average precision of detections by the rules of Pascal VOC (Everingham et al., IJCV 2010).
+"""Average precision of detections, by two rules.
 
-COCO's average precision, by pycocotools.
+Pascal VOC's (Everingham et al., IJCV 2010) is computed here; COCO's by pycocotools.
 """
 
 import io

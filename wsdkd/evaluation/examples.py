@@ -1,7 +1,4 @@
-"""A look at test images: where the teacher sees what, and which labels each student gives.
-
-Where the teacher looks: for each class, training images that hold it with the teacher's best region.
-"""
+"""Photographs with what was seen in them: examples of the test split, the teacher's best regions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

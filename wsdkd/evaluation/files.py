@@ -1,9 +1,4 @@
-"""Writing reports: equal numbers give equal bytes.
-
-Each class on its own: what it gained, beside how often it was seen in training.
-
-Training curves as dvclive writes them: a table of steps and values a quantity.
-"""
+"""What an evaluation writes, equal numbers to equal bytes, and the training curves that it reads."""
 
 import csv
 import json
@@ -18,6 +13,9 @@ from wsdkd.ground.files import publish_file
 
 DECIMALS = 4
 
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Curves by name, each its steps (T,) and values (T,)."""
+
 
 def write_report(path: Path, report: Mapping[str, Any]) -> None:
     """Write a tree of dictionaries and lists as JSON, its floats at four decimals.
@@ -30,6 +28,15 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
         aside.write_text(text + "\n", encoding="utf-8")
 
 
+def rounded(value: Any) -> Any:
+    """A tree of dictionaries and lists with its floats at four decimals."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return round(value, DECIMALS) if isinstance(value, float) else value
+
+
 def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Write arrays of equal length (T,) as the columns of a CSV file, at four decimals."""
     with publish_file(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
@@ -38,15 +45,6 @@ def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
         writer.writerows(
             zip(*(np.round(column, DECIMALS).tolist() for column in columns.values()), strict=True)
         )
-
-
-def rounded(value: Any) -> Any:
-    """A tree of dictionaries and lists with its floats at four decimals."""
-    if isinstance(value, Mapping):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(item) for item in value]
-    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def _figure(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 4)
 
 
-def read_curves(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def read_curves(folder: Path) -> Curves:
     """All curves below a folder, sorted by name.
 
     Returns:

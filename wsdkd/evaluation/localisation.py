@@ -1,11 +1,4 @@
-"""CorLoc: is the best region of a class on an object of it? (Deselaers et al., IJCV 2012).
-
-Recall of proposals: the share of objects that some box is on, whatever its class.
-
-Everything that needs annotated boxes, where there are any.
-
-The teacher's regions, streamed: image scores and detections are kept, all else is let go.
-"""
+"""How well objects are found, where boxes are annotated: CorLoc, recall of proposals, detection."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +12,7 @@ from wsdkd.evaluation.ranking import mean_over_classes
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
 from wsdkd.scores import region_scores
-from wsdkd.teacher.run import Detections, ScoredRegions, detect
+from wsdkd.teacher.run import Detections
 
 
 def best_regions(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -150,26 +143,6 @@ def _counted(proposals: Iterable[np.ndarray], counts: list[int]) -> Iterator[np.
     for boxes in proposals:
         counts.append(len(boxes))
         yield boxes
-
-
-def image_scores_and_detections(
-    images: Iterable[ScoredRegions], nms_iou: float, limit: int, first: int | None = None
-) -> tuple[np.ndarray, list[Detections]]:
-    """Image scores p, float32 (N, K), and the detections of the ``first`` images (all by default).
-
-    Args:
-        images: regions of each of N images.
-        nms_iou: of two detections of a class that overlap more, the better stays.
-        limit: detections an image.
-        first: how many images to detect in.
-    """
-    scores: list[np.ndarray] = []
-    detections: list[Detections] = []
-    for image in images:
-        scores.append(image.scores.sum(axis=0))
-        if first is None or len(detections) < first:
-            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
-    return np.stack(scores), detections
 
 
 def best_cached_regions(cache: TeacherCache, image_ids: Sequence[str]) -> Iterator[np.ndarray]:

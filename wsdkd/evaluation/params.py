@@ -1,10 +1,13 @@
-"""Section ``evaluation``: thresholds of the reported metrics."""
+"""Section ``evaluation``: thresholds of the reported metrics, and what the evaluated networks are called."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from wsdkd.settings.sections import Section
+
+NETWORKS = ("baseline", "teacher", "student")
+"""In the order in which they are reported."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

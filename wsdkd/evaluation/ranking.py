@@ -1,9 +1,12 @@
-"""Average precision: how well each class ranks the images, without any threshold.
+"""Average precision of labels: how well each class ranks the images, without any threshold.
 
-Precision against recall, averaged over classes: the picture behind mAP.
+Precision against recall, averaged over classes, is the picture behind mAP.
 """
 
 import numpy as np
+
+RECALLS = np.linspace(0, 1, 101)
+"""At which curves of precision are read."""
 
 
 def check_scores(scores: np.ndarray, labels: np.ndarray, known: np.ndarray) -> None:
@@ -102,11 +105,8 @@ def without_positives(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~((labels > 0) & known).any(axis=0))
 
 
-RECALLS = np.linspace(0, 1, 101)
-
-
 def mean_precision_at_recall(scores: np.ndarray, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Mean over classes of the best precision at a recall of at least 0, 0.01, ..., 1.
+    """Mean over classes of the best precision at a recall of at least each of :data:`RECALLS`.
 
     Interpolated, so that curves of different classes can be averaged: for pictures alone, the
     reported mAP is not interpolated.
@@ -120,7 +120,7 @@ def mean_precision_at_recall(scores: np.ndarray, labels: np.ndarray, known: np.n
         (101,), fractions. Classes without positives are left out.
 
     Raises:
-        ValueError: as :func:`wsdkd.evaluation.ranking.check_scores`, or no class has a positive.
+        ValueError: as :func:`check_scores`, or no class has a positive.
     """
     check_scores(scores, labels, known)
     curves = []

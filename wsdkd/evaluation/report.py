@@ -1,32 +1,16 @@
 """From scores and detections to the numbers that are reported, under the names they are reported by."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from wsdkd.evaluation import bootstrap
-from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
+from wsdkd.evaluation.truth import Truth
 from wsdkd.teacher.run import FusedView
-
-NETWORKS = ("baseline", "teacher", "student")
-"""In the order in which they are reported."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Image-level labels of the test images.
-
-    Attributes:
-        labels: (N, K), 1 where a class is present.
-        known: bool (N, K), False where the label is ignored.
-    """
-
-    labels: np.ndarray
-    known: np.ndarray
 
 
 def classification(scores: np.ndarray, truth: Truth, params: EvaluationParams) -> dict[str, float]:
@@ -54,7 +38,7 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
     """What distillation brought.
 
     Args:
-        scores: (N, K) of each of ``NETWORKS``.
+        scores: (N, K) of each of :data:`~wsdkd.evaluation.params.NETWORKS`.
         truth: of the same images.
 
     Returns:

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-NETWORKS = ("baseline", "teacher", "student")
-FIGURES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+from wsdkd.evaluation.params import NETWORKS
+from wsdkd.evaluation.thresholded import NAMES
 
 
 def results(metrics: Mapping[str, Any]) -> Group:
@@ -32,7 +32,7 @@ def _classification(metrics: Mapping[str, Any]) -> Table:
     table = _table(title)
     table.add_column("labels", style="dim")
     table.add_column("network")
-    for name in ("mAP", *FIGURES):
+    for name in ("mAP", *NAMES):
         table.add_column(name, justify="right")
     table.columns[2].style = "bold"
     above, top = f"above {protocol['threshold']:g}", f"top {protocol['top_k']}"
@@ -42,7 +42,7 @@ def _classification(metrics: Mapping[str, Any]) -> Table:
         for network in NETWORKS:
             row = metrics[network]
             ranking = "" if prefix else f"{row['mAP']:.1f}"
-            figures = [f"{row[prefix + name]:.1f}" for name in FIGURES]
+            figures = [f"{row[prefix + name]:.1f}" for name in NAMES]
             label = first if network == NETWORKS[0] else ""
             table.add_row(label, network, ranking, *figures, end_section=network == NETWORKS[-1])
     return table

@@ -1,4 +1,4 @@
-"""Annotated objects, gathered by image."""
+"""What is true of the images: their labels, and the annotated objects, gathered by image."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,19 @@ import numpy as np
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.ground.ids import IdIndex
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Image-level labels of N images.
+
+    Attributes:
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where the label is ignored.
+    """
+
+    labels: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,249 @@
+"""The whole evaluation: three networks on the test split, from what was read to what is reported."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.images import decode
+from wsdkd.data.tables import ImageRow, label_counts, targets
+from wsdkd.evaluation.charts import draw_gains, draw_precision_recall, draw_training
+from wsdkd.evaluation.cost import compare_costs
+from wsdkd.evaluation.examples import Example, draw_examples
+from wsdkd.evaluation.files import ClassRow, Curves, class_rows
+from wsdkd.evaluation.localisation import Localisation, best_cached_regions, localisation
+from wsdkd.evaluation.params import NETWORKS, EvaluationParams
+from wsdkd.evaluation.ranking import RECALLS, average_precisions, mean_precision_at_recall, without_positives
+from wsdkd.evaluation.report import classification, comparison, protocol
+from wsdkd.evaluation.thresholded import predicted_above
+from wsdkd.evaluation.truth import Truth, gather_objects
+from wsdkd.ground.errors import UserError
+from wsdkd.proposals.stored import Proposals
+from wsdkd.student.network import LoadedStudent
+from wsdkd.student.run import student_scores
+from wsdkd.teacher.network import LoadedTeacher
+from wsdkd.teacher.run import Detections, ScoredRegions, detect, fused_views, run_fused_teacher
+
+TEACHER_BATCH, STUDENT_BATCH = 8, 32
+EXAMPLES = 8
+"""Test images that are shown: the first there are, not the best."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the networks are held against.
+
+    Attributes:
+        classes: names of the K classes.
+        train: rows of the training split.
+        test: rows of the test split.
+        objects: annotated objects of both; empty where the dataset has no boxes.
+        proposals: of at least the test images.
+        root: folder that the rows' paths are relative to.
+    """
+
+    classes: Sequence[str]
+    train: Sequence[ImageRow]
+    test: Sequence[ImageRow]
+    objects: Sequence[ObjectRow]
+    proposals: Proposals
+    root: Path
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What is evaluated."""
+
+    baseline: LoadedStudent
+    teacher: LoadedTeacher
+    student: LoadedStudent
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        accuracy: every figure that holds no timing, with the protocol it was measured by.
+        cost: of teacher and student, as :func:`wsdkd.evaluation.cost.compare_costs` gives it.
+        classes: a row a class, the most frequent in training first.
+        precision_recall: ``recall`` and, for each network, the mean precision there; fractions (101,).
+        pictures: figures by name.
+    """
+
+    accuracy: Mapping[str, Any]
+    cost: Mapping[str, Any]
+    classes: Sequence[ClassRow]
+    precision_recall: Mapping[str, np.ndarray]
+    pictures: Mapping[str, Figure]
+
+
+def evaluate(
+    networks: Networks,
+    data: Data,
+    cache: TeacherCache,
+    training: Mapping[str, Curves],
+    params: EvaluationParams,
+    device: torch.device,
+) -> Evaluation:
+    """Score the networks on the test split, and the teacher's regions where boxes are annotated.
+
+    Args:
+        networks: baseline, teacher and student, in evaluation mode.
+        data: the test split, and the training split for what is said of it.
+        cache: of the teacher on the training split.
+        training: curves of each network's training, drawn as they are.
+        params: thresholds and rules.
+        device: where to compute.
+
+    Raises:
+        UserError: a network has other classes or scores that are not finite, or no test image has a label.
+    """
+    _check_classes(networks, data.classes)
+    truth, kept = _truth(data, params)
+    everywhere, detections = _score(networks, data, params, device)
+    scores = {name: everywhere[name][kept] for name in NETWORKS}
+    figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
+    located = _locate(data, detections, cache, networks.teacher.params.proposals)
+    figures["teacher"] |= located.teacher
+    accuracy = {
+        **comparison(scores, truth),
+        **figures,
+        "proposals": located.proposals,
+        "absent": located.absent,
+        "counts": {
+            "train_images": len(data.train),
+            "test_images": len(truth.labels),
+            "test_images_dropped": int((~kept).sum()),
+            "classes": len(data.classes),
+        },
+        "classes_without_positives": [data.classes[k] for k in without_positives(truth.labels, truth.known)],
+        "protocol": protocol(params, fused_views(networks.teacher.params)),
+    }
+    classes = _class_rows(data, scores, truth, located.ap50)
+    curves = {name: mean_precision_at_recall(scores[name], truth.labels, truth.known) for name in NETWORKS}
+    pictures = {
+        "gain_per_class": draw_gains(
+            [row.name for row in classes],
+            np.array([np.nan if row.gain is None else row.gain for row in classes]),
+            f"Gain of distillation in AP: {accuracy['gain_mAP']:+.1f} mAP",
+        ),
+        "precision_recall": draw_precision_recall(RECALLS, curves),
+        "training_curves": draw_training(training),
+        "examples": draw_examples(_examples(data, everywhere, detections, params), data.classes),
+    }
+    cost = compare_costs(networks.teacher, networks.student, params.cost_seconds, device)
+    return Evaluation(accuracy, cost, classes, {"recall": RECALLS, **curves}, pictures)
+
+
+def _check_classes(networks: Networks, classes: Sequence[str]) -> None:
+    for name in NETWORKS:
+        if list(getattr(networks, name).classes) != list(classes):
+            raise UserError(f"{name}: trained on other classes than the dataset has now; run: dvc repro")
+
+
+def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
+    """Labels of the test images that count, and which those are: bool (N,)."""
+    labels, known = targets(data.test, len(data.classes))
+    if not labels.any():
+        raise UserError("no image of the split test has a label; there is nothing to evaluate")
+    kept = np.array([bool(row.labels) or params.unlabelled == "keep" for row in data.test], dtype=bool)
+    return Truth(labels[kept], known[kept]), kept
+
+
+def _score(
+    networks: Networks, data: Data, params: EvaluationParams, device: torch.device
+) -> tuple[dict[str, np.ndarray], list[Detections]]:
+    """Scores of all test images (N, K) by each network, and the teacher's detections on them."""
+    scores = {}
+    for name, student in (("baseline", networks.baseline), ("student", networks.student)):
+        scores[name] = student_scores(
+            student,
+            data.test,
+            data.root,
+            batch_size=STUDENT_BATCH,
+            device=device,
+            description=f"{name} on test images",
+        )
+    regions = run_fused_teacher(
+        networks.teacher,
+        data.test,
+        data.root,
+        data.proposals,
+        batch_size=TEACHER_BATCH,
+        device=device,
+        description="teacher on test images",
+    )
+    # Without boxes to hold them against, only the detections that are shown are needed.
+    scores["teacher"], detections = image_scores_and_detections(
+        regions, params.nms_iou, params.detections, first=None if data.objects else EXAMPLES
+    )
+    for name, values in scores.items():
+        if not np.isfinite(values).all():
+            raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
+    return scores, detections
+
+
+def image_scores_and_detections(
+    images: Iterable[ScoredRegions], nms_iou: float, limit: int, first: int | None = None
+) -> tuple[np.ndarray, list[Detections]]:
+    """Image scores p, float32 (N, K), and the detections of the ``first`` images (all by default).
+
+    Args:
+        images: regions of each of N images.
+        nms_iou: of two detections of a class that overlap more, the better stays.
+        limit: detections an image.
+        first: how many images to detect in.
+    """
+    scores: list[np.ndarray] = []
+    detections: list[Detections] = []
+    for image in images:
+        scores.append(image.scores.sum(axis=0))
+        if first is None or len(detections) < first:
+            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
+    return np.stack(scores), detections
+
+
+def _locate(data: Data, detections: Sequence[Detections], cache: TeacherCache, best: int) -> Localisation:
+    test_ids, train_ids = [row.image_id for row in data.test], [row.image_id for row in data.train]
+    return localisation(
+        detections,
+        (data.proposals.of(image_id, best)[0] for image_id in test_ids),
+        gather_objects(data.objects, test_ids),
+        best_cached_regions(cache, train_ids),
+        gather_objects(data.objects, train_ids),
+        len(data.classes),
+    )
+
+
+def _class_rows(
+    data: Data, scores: Mapping[str, np.ndarray], truth: Truth, ap50: np.ndarray | None
+) -> list[ClassRow]:
+    precisions = {name: average_precisions(scores[name], truth.labels, truth.known) for name in NETWORKS}
+    seen = label_counts(data.train, len(data.classes))
+    return class_rows(data.classes, seen, (truth.labels * truth.known).sum(axis=0), precisions, ap50)
+
+
+def _examples(
+    data: Data, scores: Mapping[str, np.ndarray], detections: Sequence[Detections], params: EvaluationParams
+) -> list[Example]:
+    shown = data.test[:EXAMPLES]
+    labels, known = targets(shown, len(data.classes))
+    above = {name: predicted_above(scores[name][: len(shown)], known, params.threshold) for name in NETWORKS}
+    return [
+        Example(
+            picture=np.asarray(decode(data.root / row.path)),
+            present=labels[i] > 0,
+            known=known[i],
+            detections=detections[i],
+            detected=above["teacher"][i],
+            predicted={name: above[name][i] for name in NETWORKS},
+        )
+        for i, row in enumerate(shown)
+    ]
