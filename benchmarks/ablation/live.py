@@ -16,12 +16,14 @@ from wsdkd import project
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import CachedView
 from wsdkd.cache.writing.selection import choose_rois
+from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow, read_classes, read_images
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
+from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.network import LoadedStudent, Student, load_student
@@ -31,7 +33,6 @@ from wsdkd.training.learner import Objective, seed_all, start
 from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.loop import Phase, Record, Task, fit, open_curves
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.resume import Resume
 from wsdkd.training.views import View
 
@@ -70,13 +71,12 @@ class LiveTeacher:
         """Run the teacher on the pictures of ``views``, in one batch."""
         size = self.loaded.params.input_size
         pictures = self.pictures.load([view._replace(size=size) for view in views])
-        found = [
-            self.proposals.of(self.rows[view.row].image_id, self.loaded.params.proposals) for view in views
-        ]
+        rows = [self.rows[view.row] for view in views]
+        found = [self.proposals.of(row.image_id, self.loaded.params.proposals) for row in rows]
         rois = stack_rois(
             [
-                to_input(boxes, self.rows[view.row], view._replace(size=size))
-                for (boxes, _), view in zip(found, views, strict=True)
+                to_input(boxes, row.width, row.height, size, view.mirrored)
+                for (boxes, _), row, view in zip(found, rows, views, strict=True)
             ]
         )
         objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]).astype(np.float32))
@@ -86,8 +86,7 @@ class LiveTeacher:
         counts = [len(scores) for _, scores in found]
         each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
         self._seen = {}
-        for place, (view, (boxes, scores)) in enumerate(zip(views, found, strict=True)):
-            row = self.rows[view.row]
+        for place, (row, view, (boxes, scores)) in enumerate(zip(rows, views, found, strict=True)):
             class_logits, detection_logits, features, _ = (part[place] for part in each)
             chosen, confidence = choose_rois(
                 boxes, class_logits, detection_logits, row.labels, self.kept.rois, self.kept.nms_iou

@@ -8,7 +8,7 @@ import torch
 from benchmarks.bench.world import World
 from wsdkd.data.boxes import to_input
 from wsdkd.networks.pictures import picture_batches
-from wsdkd.training.regions import stack_rois
+from wsdkd.networks.roi_pooling import stack_rois
 
 
 class TeacherBatch(NamedTuple):

@@ -18,6 +18,7 @@ from tests.training.small_world import (
 )
 from wsdkd.cache.format import pack_rows
 from wsdkd.cache.reader import CachedView
+from wsdkd.data.boxes import to_input
 from wsdkd.distill.features import feature_loss, feature_objective, region_loss, relative_feature_loss
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions, region_targets
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams, SoftenedPredictions
@@ -30,7 +31,6 @@ from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Batch
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.regions import to_input
 from wsdkd.training.views import View
 
 TRAINING = Optimisation(epochs=2, batch_size=4, learning_rate=3e-3)
@@ -70,7 +70,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
         row = world.rows[view.row]
         seen = cache.view(row.image_id, view.mirrored)
         mine = batch["rois"][:, 0] == place
-        boxes = to_input(seen.boxes[seen.chosen], row, view)
+        boxes = to_input(seen.boxes[seen.chosen], row.width, row.height, view.size, view.mirrored)
         np.testing.assert_array_equal(batch["rois"][mine, 1:], boxes)
         np.testing.assert_array_equal(batch["objectness"][mine], seen.objectness[seen.chosen])
         np.testing.assert_array_equal(batch["confidence"][mine], seen.confidence)

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 
 from tests.training.small_world import CLASSES, TEACHER, World, make_world
+from wsdkd.data.boxes import to_input
+from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.teacher.network import LoadedTeacher, Wsddn
 from wsdkd.teacher.run import ImageRegions, run_teacher
-from wsdkd.training.regions import stack_rois, to_input
-from wsdkd.training.views import View
 
 Run = Callable[..., list[ImageRegions]]
 
@@ -58,7 +58,7 @@ def test_against_one_image_at_a_time(world: World, teacher: LoadedTeacher, run: 
         with Image.open(world.root / row.path) as file:
             picture = np.asarray(file.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR))
         picture = picture[:, ::-1] if mirrored else picture
-        rois = stack_rois([to_input(boxes, row, View(0, mirrored, 32))])
+        rois = stack_rois([to_input(boxes, row.width, row.height, 32, mirrored)])
         with torch.no_grad():
             expected = teacher.model(
                 torch.from_numpy(picture.copy()).permute(2, 0, 1)[None], rois, torch.from_numpy(objectness)

@@ -7,12 +7,13 @@ import torch
 
 from wsdkd.cache.format import VIEWS
 from wsdkd.cache.reader import TeacherViews
+from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
+from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.scores import image_scores, relative_scores
 from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.pictures import memory_budget
-from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 
 KEPT_BYTES = 256
@@ -78,7 +79,7 @@ class CachedFeatures:
             seen = self.cache.view(row.image_id, view.mirrored)
             chosen = seen.chosen[: self.best]
             targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
-            boxes.append(to_input(seen.boxes[chosen], row, view))
+            boxes.append(to_input(seen.boxes[chosen], row.width, row.height, view.size, view.mirrored))
             parts.append(
                 {
                     "objectness": seen.objectness[chosen],

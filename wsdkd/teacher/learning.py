@@ -18,13 +18,14 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
+from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
+from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import batch_image_scores, batch_region_scores
 from wsdkd.teacher.network import Wsddn
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels
-from wsdkd.training.regions import stack_rois, to_input
 from wsdkd.training.views import View
 
 CLAMP = 1e-4
@@ -132,7 +133,7 @@ class RegionsAndLabels:
         for view in views:
             row = self.rows[view.row]
             found, objectness = self.proposals.of(row.image_id, self.best)
-            boxes.append(to_input(found, row, view))
+            boxes.append(to_input(found, row.width, row.height, view.size, view.mirrored))
             scores.append(objectness)
         return {
             **self.labels(views),

@@ -17,6 +17,7 @@ from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
 from wsdkd.networks.pictures import picture_batches
+from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores
 from wsdkd.teacher.network import LoadedTeacher
@@ -80,12 +81,11 @@ def run_teacher(
     for batch, pictures in batches:
         found = [proposals.of(row.image_id, loaded.params.proposals) for row in batch]
         counts = [len(scores) for _, scores in found]
-        places = np.repeat(np.arange(len(batch)), counts)
         boxes = [
             to_input(one, row.width, row.height, size, mirrored)
             for (one, _), row in zip(found, batch, strict=True)
         ]
-        rois = torch.from_numpy(np.column_stack([places, np.concatenate(boxes)]).astype(np.float32))
+        rois = stack_rois(boxes)
         objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
         outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
         each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
