@@ -1,0 +1,144 @@
+"""How a command or a stage tells that it failed: in one line, unless the program itself is at fault."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+from wsdkd.ground.errors import UserError, disk_full
+
+DEBUG_VARIABLE = "WSDKD_DEBUG"
+"""Set to anything, every failure shows its traceback; ``wsdkd --debug`` sets it."""
+
+FORMATS = {
+    "PIL": "not a picture that can be read",
+    "h5py": "not an HDF5 file that can be read",
+    "json": "not JSON",
+    "pyarrow": "not a Parquet table that can be read",
+    "ruamel": "not YAML",
+    "safetensors": "not a file of safetensors that can be read",
+    "yaml": "not YAML",
+    "zipfile": "not a ZIP archive that can be read",
+}
+"""What it means where one of these libraries fails: the file it was given is damaged, or of another kind."""
+
+
+def tell(error: Exception, *, traceback_of_defect: bool = True) -> None:
+    """Write one line about ``error`` to standard error, and its traceback where that is of use.
+
+    Args:
+        error: what ended a command or a stage.
+        traceback_of_defect: show the traceback of a defect of the program unasked, as a stage does, which
+            may have run for hours; else the line says how to get it.
+    """
+    said = in_words(error)
+    trace = "".join(traceback.format_exception(error))
+    with suppress(OSError):
+        sys.stdout.flush()
+    # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
+    traceback.clear_frames(error.__traceback__)
+    if os.environ.get(DEBUG_VARIABLE) or (said is None and traceback_of_defect):
+        sys.stderr.write(trace)
+    sys.stderr.write(f"error: {_defect(error) if said is None else said}\n")
+
+
+def in_words(error: BaseException) -> str | None:
+    """What is wrong outside of the program, in a line; None where ``error`` is a defect of the program.
+
+    Outside are what the operating system refuses, memory, and files that a library cannot read.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    named = error.filename if isinstance(error, OSError) else None
+    full = disk_full(error, Path.cwd() if named is None else Path(_path(named)))
+    if full is not None:
+        return str(full)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return _out_of_memory(error)
+    if isinstance(error, OSError) and named is not None:
+        return f"{_path(named)}: {error.strerror or _first_line(error)}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not {error.encoding.upper()} (byte {error.start}: {error.reason})"
+    if isinstance(error, UnicodeEncodeError):
+        letter = error.object[error.start]
+        return f"{letter!r} cannot be written in the encoding {error.encoding}; set PYTHONUTF8=1"
+    library = _library(error)
+    if library is not None:
+        return f"{FORMATS[library]} ({_first_line(error)})"
+    return _first_line(error) if isinstance(error, OSError) else None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within, ``path`` is read: a failure of it that is no defect, and names no file yet, names this one.
+
+    Raises:
+        UserError: names ``path`` and what is wrong with it.
+    """
+    try:
+        yield
+    except Exception as error:
+        named = isinstance(error, UserError) or (isinstance(error, OSError) and error.filename is not None)
+        said = None if named else in_words(error)
+        if said is None:
+            raise
+        raise UserError(f"{path}: {said}") from error
+
+
+def _library(error: BaseException) -> str | None:
+    """Which of :data:`FORMATS` raised ``error``, by its class or by the frame that it comes from."""
+    own = type(error).__module__.partition(".")[0]
+    if own in FORMATS:
+        return own
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    # Parsers end a damaged file with all kinds of errors, RecursionError among them.
+    innermost = "" if frame is None else _package(frame)
+    return innermost if innermost in FORMATS else None
+
+
+def _package(frame: TracebackType) -> str:
+    return cast("str", frame.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _out_of_memory(error: BaseException) -> str:
+    limits = _limits()
+    what = f" ({_first_line(error)})" if str(error) else ""
+    if limits:
+        return f"there is not enough memory{what}; {' and '.join(limits)} limits this process: raise it"
+    return f"there is not enough memory{what}; give it more, or smaller batches"
+
+
+def _limits() -> list[str]:
+    """Limits of memory that the shell has set for this process, as its command ``ulimit`` shows them."""
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return []
+    kinds = {"-v": resource.RLIMIT_AS, "-d": resource.RLIMIT_DATA}
+    found = {option: resource.getrlimit(kind)[0] for option, kind in kinds.items()}
+    return [
+        f"`ulimit {name}` of {size:,} bytes" for name, size in found.items() if size != resource.RLIM_INFINITY
+    ]
+
+
+def _defect(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    how = "" if os.environ.get(DEBUG_VARIABLE) else f"; {DEBUG_VARIABLE}=1 shows where it comes from"
+    said = f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
+    return f"{said}{where}: a defect of wsdkd{how}; please report it"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _path(name: str | bytes | int) -> str:
+    return os.fsencode(name).decode("utf-8", "replace") if isinstance(name, str | bytes) else str(name)
