@@ -1,10 +1,18 @@
+"""Stage 2: its losses by hand, and its objective on a cache made by hand."""
+
 import math
 
 import pytest
 import torch
 
-from wsdkd.distill.predictions import prediction_loss
+from tests.distill.two_views import TRAINING, VIEWS
+from tests.training.small_world import CLASSES, STUDENT, HandMadeCache, World
+from wsdkd.distill.from_cache import CachedPredictions
+from wsdkd.distill.params import DistillPredictionsParams
+from wsdkd.distill.predictions import PredictionObjective, prediction_loss
 from wsdkd.student.learning import label_loss
+from wsdkd.student.network import Student
+from wsdkd.training.pictures import Pictures
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
 TARGETS = torch.tensor([[1.0, 0.3], [0.0, 0.9]])
@@ -65,3 +73,25 @@ def test_gradients_against_finite_differences() -> None:
     targets = TARGETS.double()
     assert torch.autograd.gradcheck(lambda z: label_loss(z, targets, known), logits)
     assert torch.autograd.gradcheck(lambda z: prediction_loss(z, targets, known, 5.0), logits)
+
+
+def test_stage_2(world: World, cache: HandMadeCache) -> None:
+    params = DistillPredictionsParams(
+        temperature=5.0, label_weight=0.5, teacher_weight=2.0, detection_temperature=0.7, training=TRAINING
+    )
+    torch.manual_seed(0)
+    student = Student(STUDENT, len(CLASSES)).eval()
+    batch = CachedPredictions(world.rows, cache, params)(VIEWS)
+    for place, view in enumerate(VIEWS):
+        seen = cache.view(world.rows[view.row].image_id, view.mirrored)
+        m_c, m_d = torch.from_numpy(seen.class_logits), torch.from_numpy(seen.detection_logits)
+        softened = (torch.softmax(m_c / 0.5, 1) * torch.softmax(m_d / 0.7, 0)).sum(0)
+        torch.testing.assert_close(batch["teacher_scores"][place], softened)
+    pictures = Pictures(world.rows, world.root, [32]).load(VIEWS)
+    batch["stem"] = student.backbone.stem(pictures)
+    losses = PredictionObjective(student, params)(batch)
+    logits = student(pictures)
+    labels = label_loss(logits, batch["labels"], batch["known"])
+    teacher = prediction_loss(logits, batch["teacher_scores"], batch["known"], 5.0)
+    torch.testing.assert_close(losses["labels"], labels / 2)
+    torch.testing.assert_close(losses["predictions"], 2 * teacher)

@@ -1,4 +1,4 @@
-"""Sections of the student: its network, and the two stages of distillation."""
+"""Sections of the two stages of distillation: ``distill_features`` and ``distill_predictions``."""
 
 from typing import Annotated, Literal
 

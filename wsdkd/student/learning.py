@@ -1,7 +1,4 @@
-"""Stage 2: image-level losses of the student (Eq. 5 and Eq. 10; release).
-
-Training on image-level labels alone: the baseline, and what both stages of distillation add to.
-"""
+"""How the student learns from image-level labels: alone it is the baseline; distillation adds to it."""
 
 import torch
 from torch import nn

@@ -1,7 +1,4 @@
-"""The student, S-Cls: a plain classifier. The baseline is the same network without a teacher.
-
-A student, or the baseline, read from disk. It needs nothing of the teacher.
-"""
+"""The student, S-Cls: a plain classifier (release). The baseline is the same network without a teacher."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Sections of the student: its network, and the two stages of distillation."""
+"""Section ``student``: the plain classifier that is distilled, and the baseline."""
 
 from typing import Annotated, Literal
 

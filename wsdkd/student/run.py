@@ -1,7 +1,4 @@
-"""A student over whole datasets: the probability of each label.
-
-A student over picture files of any origin, some of which may not be readable.
-"""
+"""A student's probability of each label: over a dataset, and over picture files that need not be readable."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

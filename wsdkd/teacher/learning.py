@@ -1,12 +1,12 @@
-"""The teacher's loss (WSDDN; release).
+"""How the teacher learns from image-level labels and proposals: its losses, and what they need of a batch.
 
-Online instance classifier refinement (OICR; Tang et al., CVPR 2017), the teacher's named option.
+WSDDN's own loss holds the image scores against the labels (release). It is content with the part of an
+object that tells its class best.
 
-WSDDN is content with the part of an object that tells its class best. Each branch of refinement classifies
-every region by itself, and learns from the branch before it: what that one scores highest for a class that
-the image holds, and all that overlaps it, belongs to the class; everything else is background.
-
-Training the teacher from image-level labels and proposals (WSDDN; release).
+Online instance classifier refinement (OICR; Tang et al., CVPR 2017) is the teacher's named option. Each
+branch of it classifies every region by itself, and learns from the branch before it: what that one scores
+highest for a class that the image holds, and all that overlaps it, belongs to the class; everything else is
+background.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,10 @@ from wsdkd.training.loader import Batch, Labels
 from wsdkd.training.views import View
 
 CLAMP = 1e-4
+"""Image scores are kept this far from 0 and from 1, where their logarithm has no end (release)."""
+
+SAME_OBJECT_IOU = 0.5
+"""Regions that overlap the best one by more than this take over its class (OICR, I_t)."""
 
 
 def wsddn_loss(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -44,10 +48,6 @@ def wsddn_loss(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) 
     clamped = scores.clamp(CLAMP, 1 - CLAMP)
     loss = F.binary_cross_entropy(clamped, labels, reduction="none")
     return (loss * known).sum() / len(scores)
-
-
-SAME_OBJECT_IOU = 0.5
-"""Regions that overlap the best one by more than this take over its class (OICR, I_t)."""
 
 
 class Targets(NamedTuple):

@@ -1,9 +1,4 @@
-"""The teacher's features of regions: RoI pooling, weighted by objectness (release).
-
-The teacher, T-WDet: WSDDN, a detector trained from image-level labels alone.
-
-A trained teacher, read from disk.
-"""
+"""The teacher, T-WDet: WSDDN, a detector that is trained from image-level labels alone (release)."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,8 +1,7 @@
-"""The teacher over whole datasets: what it says of every proposal of every image.
+"""The teacher over a whole dataset, from its outputs on every proposal to detections.
 
-The teacher's scores of regions, averaged over sizes of the image and its mirror image.
-
-From scores of regions to detections: non-maximum suppression, class by class.
+:func:`run_teacher` gives its outputs on one view of each image, :func:`run_fused_teacher` its scores,
+averaged over the views of the test, and :func:`detect` makes detections of an image's scores.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,13 +1,35 @@
-"""Where the teacher's fc6 and fc7 stand."""
+"""The teacher's layers: regions times their objectness, fc6 and fc7 in regions or cells, its branches."""
 
 import pytest
 import torch
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.params import Network
-from wsdkd.teacher.network import Wsddn
+from wsdkd.networks.roi_pooling import pool_regions
+from wsdkd.teacher.network import RoiFeatures, Wsddn
 from wsdkd.teacher.params import RoiPooling, TeacherParams
 from wsdkd.training.params import Optimisation
+
+MAP = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).reshape(2, 3, 4, 4)
+ROIS = torch.tensor([[0, 0, 0, 64, 64], [1, 16, 16, 48, 48.0]])
+OBJECTNESS = torch.tensor([0.25, 1.0])
+
+
+@pytest.mark.parametrize(("scale", "bias", "expected"), [(1.0, 0.0, [0.25, 1.0]), (10.0, 1.0, [3.5, 11.0])])
+def test_multiplied_by_objectness(scale: float, bias: float, expected: list[float]) -> None:
+    params = RoiPooling(bins=2, objectness_scale=scale, objectness_bias=bias)
+    features = RoiFeatures(params, 1 / 16)(MAP, ROIS, OBJECTNESS)
+    plain = pool_regions(MAP, ROIS, 2, 1 / 16, "max")
+    for place, weight in enumerate(expected):
+        torch.testing.assert_close(features[place], plain[place] * weight)
+
+
+def test_objectness_may_be_left_out() -> None:
+    features = RoiFeatures(RoiPooling(pooling="align", bins=3, objectness=False), 1 / 16)
+    torch.testing.assert_close(
+        features(MAP, ROIS, OBJECTNESS), pool_regions(MAP, ROIS, 3, 1 / 16, "align"), rtol=0, atol=0
+    )
+
 
 SIDE, CELL, CLASSES = 64, 16, 3
 

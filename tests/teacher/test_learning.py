@@ -1,11 +1,48 @@
-"""Instance refinement (OICR) against plain loops over regions and classes."""
+"""The teacher's losses: WSDDN's by hand, refinement (OICR) against plain loops over regions and classes."""
 
 import math
 
 import pytest
 import torch
 
-from wsdkd.teacher.learning import refinement_loss, refinement_targets
+from wsdkd.teacher.learning import CLAMP, refinement_loss, refinement_targets, wsddn_loss
+
+ALL = torch.ones(2, 3, dtype=torch.bool)
+
+
+def test_wsddn_s_loss_sums_over_classes_and_averages_over_images() -> None:
+    scores = torch.tensor([[0.5, 0.25, 0.8], [0.9, 0.1, 0.5]])
+    labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    by_hand = -(
+        math.log(0.5) + math.log(0.75) + math.log(0.8) + math.log(0.1) + math.log(0.9) + math.log(0.5)
+    )
+    assert wsddn_loss(scores, labels, ALL).item() == pytest.approx(by_hand / 2, rel=1e-6)
+
+
+def test_wsddn_s_loss_clamps_at_1e_4_on_both_sides() -> None:
+    wrong = torch.tensor([[0.0, 1.0, 0.5]])
+    labels = torch.tensor([[1.0, 0.0, 0.0]])
+    loss = wsddn_loss(wrong, labels, ALL[:1]).item()
+    assert CLAMP == 1e-4
+    assert loss == pytest.approx(-2 * math.log(1e-4) - math.log(0.5), rel=1e-3)
+
+
+def test_to_wsddn_an_ignored_class_costs_nothing_and_gets_no_gradient() -> None:
+    scores = torch.tensor([[0.2, 0.7, 0.4]], requires_grad=True)
+    known = torch.tensor([[True, False, True]])
+    wsddn_loss(scores, torch.tensor([[1.0, 1.0, 0.0]]), known).backward()
+    assert scores.grad is not None
+    assert scores.grad[0, 1] == 0
+    assert scores.grad[0].tolist() == pytest.approx([-1 / 0.2, 0, 1 / 0.6])
+
+
+def test_gradient_of_wsddn_s_loss_against_finite_differences() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(3, 4, generator=generator, dtype=torch.float64) * 0.9 + 0.05
+    labels = (torch.rand(3, 4, generator=generator) < 0.4).double()
+    known = torch.rand(3, 4, generator=generator) < 0.8
+    assert torch.autograd.gradcheck(lambda s: wsddn_loss(s, labels, known), scores.requires_grad_())
+
 
 CLASSES = 3
 BACKGROUND = CLASSES
@@ -68,7 +105,7 @@ def test_many_regions_against_the_algorithm() -> None:
         assert targets.weights.tolist() == pytest.approx(weights)
 
 
-def test_loss_of_two_branches_the_second_taught_by_the_first() -> None:
+def test_refinement_by_two_branches_the_second_taught_by_the_first() -> None:
     logits = torch.randn(len(ROIS), 2, CLASSES + 1, generator=torch.Generator().manual_seed(1))
     expected, scores = 0.0, SCORES
     for branch in range(2):
@@ -82,7 +119,7 @@ def test_loss_of_two_branches_the_second_taught_by_the_first() -> None:
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_ignored_class_teaches_nothing_and_is_taught_nothing() -> None:
+def test_in_refinement_an_ignored_class_teaches_nothing_and_is_taught_nothing() -> None:
     known = KNOWN.clone()
     known[0, 1] = False
     logits = torch.randn(len(ROIS), 2, CLASSES + 1, generator=torch.Generator().manual_seed(1))

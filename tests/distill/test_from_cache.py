@@ -1,0 +1,87 @@
+"""What a batch reads of a cache made by hand, in half precision and in eight bits."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.distill.two_views import VIEWS, stage_1
+from tests.training.small_world import (
+    HandMadeCache,
+    World,
+)
+from wsdkd.cache.format import pack_rows
+from wsdkd.cache.reader import CachedView
+from wsdkd.data.boxes import to_input
+from wsdkd.distill.from_cache import CachedFeatures, region_targets
+from wsdkd.distill.params import SoftenedPredictions
+
+
+def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
+    batch = CachedFeatures(world.rows, cache, stage_1("regions"))(VIEWS)
+    assert batch["rois"][:, 0].tolist() == [0, 0, 1, 1, 1]
+    for place, view in enumerate(VIEWS):
+        row = world.rows[view.row]
+        seen = cache.view(row.image_id, view.mirrored)
+        mine = batch["rois"][:, 0] == place
+        boxes = to_input(seen.boxes[seen.chosen], row.width, row.height, view.size, view.mirrored)
+        np.testing.assert_array_equal(batch["rois"][mine, 1:], boxes)
+        np.testing.assert_array_equal(batch["objectness"][mine], seen.objectness[seen.chosen])
+        np.testing.assert_array_equal(batch["confidence"][mine], seen.confidence)
+        np.testing.assert_array_equal(batch["features"][mine], seen.features)
+        targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
+        np.testing.assert_array_equal(batch["region_targets"][mine], targets[seen.chosen])
+
+
+class PackedCache(HandMadeCache):
+    """The same in eight bits."""
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        view = super().view(image_id, mirrored)
+        logits, features = pack_rows(view.logit_rows), pack_rows(view.feature_rows)
+        return view._replace(logit_rows=logits, feature_rows=features)
+
+
+def test_a_cache_of_eight_bits_teaches_the_same_within_its_steps(world: World, cache: HandMadeCache) -> None:
+    packed = PackedCache(world, cache.chosen)
+    predictions = SoftenedPredictions(temperature=1.0, class_temperature=1.0, detection_temperature=1.0)
+    params = stage_1("regions", predictions=predictions)
+    batch = CachedFeatures(world.rows, packed, params)(VIEWS)
+    wanted = CachedFeatures(world.rows, cache, params)(VIEWS)
+    for name in ("features", "region_targets", "teacher_scores"):
+        assert batch[name].dtype == torch.float32
+        assert not torch.equal(batch[name], wanted[name]), "nothing was packed"
+        torch.testing.assert_close(batch[name], wanted[name], rtol=0, atol=1 / 255)
+    for name in ("rois", "objectness", "confidence", "labels"):
+        torch.testing.assert_close(batch[name], wanted[name], rtol=0, atol=0)
+
+
+def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) -> None:
+    batch = CachedFeatures(world.rows, cache, stage_1("regions", rois=1))(VIEWS)
+    assert batch["rois"][:, 0].tolist() == [0, 1]
+    assert batch["confidence"].tolist() == [1, 1]
+    assert {len(value) for value in batch.values()} == {2}
+
+
+def test_targets_against_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    classes, detection = rng.normal(0, 2, (5, 4)), rng.normal(0, 2, (5, 4))
+    targets = region_targets(classes, detection, (1, 3))
+    for label in range(4):
+        scores = [
+            math.exp(classes[r, label]) / sum(map(math.exp, classes[r])) * math.exp(detection[r, label])
+            for r in range(5)
+        ]
+        expected = [score / max(scores) if label in (1, 3) else 0.0 for score in scores]
+        assert targets[:, label].tolist() == pytest.approx(expected, rel=1e-5)
+    assert targets.dtype == np.float32
+
+
+def test_an_image_without_labels_has_no_objects() -> None:
+    assert not region_targets(np.ones((3, 2)), np.ones((3, 2)), ()).any()
+
+
+def test_large_logits_do_not_overflow() -> None:
+    targets = region_targets(np.array([[900.0, -900.0]]), np.array([[900.0, 900.0]]), (0, 1))
+    assert np.isfinite(targets).all()
