@@ -231,7 +231,7 @@ def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
     folder = folder.absolute()
     with TemporaryDirectory() as nowhere:
         # Live opens the DVC repository around the current folder, or makes one where there is Git alone, and
-        # leaves its files to the garbage collector. We need no repository, so it is begun where there is none.
+        # leaves its files to the garbage collector. No repository is needed: begin where there is none.
         with chdir(nowhere):
             target = folder if accelerator.is_main_process else nowhere
             live = Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
