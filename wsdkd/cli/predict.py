@@ -182,9 +182,9 @@ def predict(
         for outcome in track(outcomes, "predict", total=len(found.pictures)):
             if isinstance(outcome, Unreadable):
                 failed += 1
-                _write(f"{shown(outcome.path)}: {outcome.reason}\n", err=True)
+                _write(f"{shown(outcome.source)}: {outcome.reason}\n", err=True)
             else:
-                yield outcome.path, outcome.scores
+                yield outcome.source, outcome.scores
 
     for text in _texts(choice, readable(), found.pictures, as_json, as_csv):
         _write(text)

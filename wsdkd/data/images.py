@@ -68,8 +68,8 @@ def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
     return Measured(picture.width, picture.height, orientation)
 
 
-def load_square(path: Path, size: int) -> np.ndarray:
-    """The whole picture, resized to a square of ``size`` pixels: uint8 (size, size, 3).
+def load_square(picture: Path | Image.Image, size: int) -> np.ndarray:
+    """A whole picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
 
     Both sides are scaled on their own, as the authors' release does, so that a box is carried
     along by :func:`wsdkd.data.boxes.rescale`. A JPEG much larger than ``size`` is decoded at a fraction
@@ -78,10 +78,13 @@ def load_square(path: Path, size: int) -> np.ndarray:
     Raises:
         ImageError: as :func:`decode`, with Pillow's own limit on the number of pixels.
     """
-    picture, _ = _open(_read(path), PILLOW_LIMIT, draft=2 * size)
-    if picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    if isinstance(picture, Path):
+        upright, _ = _open(_read(picture), PILLOW_LIMIT, draft=2 * size)
+    else:
+        upright, _ = _upright(picture)
+    if upright.size != (size, size):
+        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(upright)
 
 
 def _read(path: Path) -> bytes:
@@ -106,10 +109,7 @@ def _open(content: bytes, max_pixels: int, draft: int | None) -> tuple[Image.Ima
                 if draft is not None:
                     file.draft("RGB", (draft, draft))
                 file.load()
-                orientation = _orientation(file)
-                picture = _to_rgb(file)
-                turn = TURNS.get(orientation)
-                return (picture if turn is None else picture.transpose(turn)), orientation
+                return _upright(file)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -119,6 +119,13 @@ def _open(content: bytes, max_pixels: int, draft: int | None) -> tuple[Image.Ima
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError) as error:
         # Pillow reports damaged files by any of these, according to the format.
         raise ImageError(f"cannot be decoded: {error}") from None
+
+
+def _upright(opened: Image.Image) -> tuple[Image.Image, int]:
+    orientation = _orientation(opened)
+    picture = _to_rgb(opened)
+    turn = TURNS.get(orientation)
+    return (picture if turn is None else picture.transpose(turn)), orientation
 
 
 def _orientation(file: Image.Image) -> int:
