@@ -20,7 +20,7 @@ from wsdkd.teacher.params import TeacherParams
 if TYPE_CHECKING:
     from wsdkd.cache.writing.estimate import CacheSize
 
-app = typer.Typer(no_args_is_help=True, help="The teacher's cached outputs.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The teacher's cached outputs.")
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the cache.")]
 

@@ -135,7 +135,10 @@ def _rendered(table: Table, console: Console) -> str:
 
 THRESHOLD = 0.5
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def predict(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures, or folders of them.")],
     model: Annotated[
