@@ -1,11 +1,12 @@
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from wsdkd.data.images import ImageError, decode, load_square, measure
+from wsdkd.data.images import ImageError, TooLargeError, decode, load_square, measure
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -122,18 +123,6 @@ def test_a_picture_of_the_right_size_is_not_touched(tmp_path: Path) -> None:
     assert np.array_equal(load_square(save(tmp_path / "a.png", picture), 32), np.asarray(picture))
 
 
-def test_a_picture_in_memory_is_what_its_file_is(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", photograph(40, 30).convert("RGBA"), exif=_turned())
-    with Image.open(path) as picture:
-        assert np.array_equal(load_square(picture, 16), load_square(path, 16))
-
-
-def _turned() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    return exif
-
-
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "bmp", "tiff", "webp", "ppm"])
 def test_a_truncated_file_is_refused(suffix: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
@@ -192,3 +181,50 @@ def test_a_header_beyond_every_limit_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"^cannot be read: No such file or directory$"):
         decode(tmp_path / "a.jpg")
+
+
+def test_a_pipe_with_the_name_of_a_picture_does_not_keep_anybody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(ImageError, match="not a regular file"):
+        load_square(tmp_path / "a.jpg", 32)
+
+
+def test_decoding_stays_within_a_budget_of_memory(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.new("RGBA", (300, 200)))
+    with pytest.raises(TooLargeError, match=r"^300 x 200 pixels take 720,000 bytes to decode, more than the"):
+        load_square(path, 32, memory=719_999)
+    assert load_square(path, 32, memory=720_000).shape == (32, 32, 3)
+    deep = save(tmp_path / "b.png", Image.fromarray(np.zeros((200, 300), np.uint16)))
+    with pytest.raises(TooLargeError, match=r"take 1,440,000 bytes"):
+        load_square(deep, 32, memory=1_439_999)
+
+
+def test_any_exception_of_a_decoder_is_that_pictures_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.png", photograph())
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(ImageError, match=r"^cannot be decoded: ZeroDivisionError$"):
+        decode(path)
+
+
+def test_transparency_of_a_tall_picture_is_laid_on_white_as_in_one_piece(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 30, 4), dtype=np.uint8)
+    layer = Image.fromarray(pixels)
+    expected = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    assert np.array_equal(np.asarray(decode(save(tmp_path / "a.png", layer))), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    ("colour", "spread", "flat"), [((0, 0, 0), 0, True), ((250, 250, 250), 3, True), ((9, 9, 9), 40, False)]
+)
+def test_a_picture_of_nearly_one_colour_is_told(
+    colour: tuple[int, int, int], spread: int, flat: bool, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, spread + 1, (90, 120, 3))
+    path = save(tmp_path / "a.png", Image.fromarray(np.clip(colour + noise, 0, 255).astype(np.uint8)))
+    assert measure(path.read_bytes()).flat is flat

@@ -1,7 +1,6 @@
 """Pictures from files: decoded upright as RGB, or refused with a reason."""
 
 import io
-import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,23 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from wsdkd.data.deep import is_deep, to_eight_bits
+from wsdkd.ground.reading import NotReadError, read_regular
+
+MAX_FILE_BYTES = 1 << 30
 MAX_PIXELS = 100_000_000
 PILLOW_LIMIT = 178_956_970
 """Pillow itself refuses pictures of more than twice this many pixels."""
+
+MAX_MEMORY = 2 << 30
+"""Bytes that decoding one picture may take: just enough for ``PILLOW_LIMIT`` ordinary pixels."""
+PIXEL_COST, WEBP_COST, DEEP_COST = 12, 20, 24
+"""Bytes a pixel at the peak, measured: as stored, as RGB and as turned upright, and what a decoder adds."""
+STRIP = 256
+"""Rows that are laid on white at once."""
+
+FLAT_LEVELS = 8
+"""Of 255: a picture within so many is nearly of one colour."""
 
 # The formats that photographs come in. Pillow knows others, one of which (EPS) would run a program.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -32,13 +45,27 @@ class ImageError(ValueError):
     """A file is not a usable image; the message says why, without the path."""
 
 
+class TooLargeError(ImageError):
+    """A picture has more pixels, or would take more memory, than is allowed."""
+
+
 @dataclass(frozen=True)
 class Measured:
-    """Size in pixels of an upright picture, and the EXIF orientation (1 to 8) that made it upright."""
+    """What a picture is found to be.
+
+    Attributes:
+        width: in pixels, upright.
+        height: in pixels, upright.
+        orientation: the EXIF orientation (1 to 8) that made it upright.
+        depth: by which range its values became eight bits, in words; None where they have eight.
+        flat: whether nearly all of it is of one colour.
+    """
 
     width: int
     height: int
     orientation: int
+    depth: str | None = None
+    flat: bool = False
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -49,99 +76,138 @@ class Measured:
 def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a picture of any mode to 8-bit RGB, turned upright by its EXIF orientation.
 
-    16-bit greyscale keeps its upper eight bits; transparency is laid on white; of several frames
-    the first is taken.
+    Deeper pictures become eight bits by the range of their values, see :mod:`wsdkd.data.deep`;
+    transparency is laid on white; of several frames the first is taken.
 
     Raises:
-        ImageError: unreadable, truncated, of zero size, or with more than ``max_pixels`` pixels.
+        ImageError: unreadable, truncated, of zero size; a :class:`TooLargeError` where it has more than
+            ``max_pixels`` pixels, or would take more than ``MAX_MEMORY`` bytes.
     """
-    return _open(_read(path), max_pixels, draft=None)[0]
+    return _open(read_picture(path), max_pixels).picture
 
 
 def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
-    """Decode a file's content whole, as :func:`decode` would, for its size alone.
+    """Decode a file's content whole, as :func:`decode` would, for what it is found to be.
 
     Raises:
         ImageError: as :func:`decode`.
     """
-    picture, orientation = _open(content, max_pixels, draft=None)
-    return Measured(picture.width, picture.height, orientation)
+    found = _open(content, max_pixels)
+    width, height = found.picture.size
+    return Measured(width, height, found.orientation, found.depth, _is_flat(found.picture))
 
 
-def load_square(picture: Path | Image.Image, size: int) -> np.ndarray:
-    """A whole picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
+def load_square(path: Path, size: int, memory: int = MAX_MEMORY) -> np.ndarray:
+    """The whole picture, resized to a square of ``size`` pixels: uint8 (size, size, 3).
 
     Both sides are scaled on their own, as the authors' release does, so that a box is carried
     along by :func:`wsdkd.data.boxes.rescale`. A JPEG much larger than ``size`` is decoded at a fraction
     of its resolution, never less than twice ``size``, which is many times faster.
 
+    Args:
+        path: the file.
+        size: of both sides.
+        memory: bytes that decoding it may take.
+
     Raises:
         ImageError: as :func:`decode`, with Pillow's own limit on the number of pixels.
     """
-    if isinstance(picture, Path):
-        upright, _ = _open(_read(picture), PILLOW_LIMIT, draft=2 * size)
-    else:
-        upright, _ = _upright(picture)
-    if upright.size != (size, size):
-        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(upright)
+    picture = _open(read_picture(path), PILLOW_LIMIT, memory, draft=2 * size).picture
+    if picture.size != (size, size):
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(picture)
 
 
-def _read(path: Path) -> bytes:
-    # In one piece: Pillow's own many small reads took longer than decoding.
+def read_picture(path: Path) -> bytes:
+    """The content of a picture's file, in one piece: Pillow's own many small reads took longer than decoding.
+
+    Raises:
+        ImageError: there is none, it is no regular file, or it has more than ``MAX_FILE_BYTES``.
+    """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}") from None
+        return read_regular(path, MAX_FILE_BYTES)
+    except NotReadError as error:
+        raise ImageError(str(error)) from None
 
 
-def _open(content: bytes, max_pixels: int, draft: int | None) -> tuple[Image.Image, int]:
-    # The picture as RGB and upright, and the orientation that made it so.
+@dataclass(frozen=True)
+class _Opened:
+    """A picture as RGB and upright; the orientation that made it so; by which range it became eight bits."""
+
+    picture: Image.Image
+    orientation: int
+    depth: str | None
+
+
+def _open(content: bytes, max_pixels: int, memory: int = MAX_MEMORY, draft: int | None = None) -> _Opened:
     try:
         if not content:
             raise ImageError("an empty file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit decides what is a bomb
             with Image.open(io.BytesIO(content), formats=FORMATS) as file:
-                width, height = file.size
-                if width * height > max_pixels:
-                    raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
+                _refuse_too_large(file, max_pixels, memory)
                 if draft is not None:
                     file.draft("RGB", (draft, draft))
-                file.load()
-                return _upright(file)
+                shown, depth = to_eight_bits(file, content) if is_deep(file) else (file, None)
+                shown.load()
+                orientation = _orientation(file)
+                picture = _to_rgb(shown)
+                turn = TURNS.get(orientation)
+                upright = picture if turn is None else picture.transpose(turn)
+                return _Opened(upright, orientation, depth)
     except ImageError:
         raise
     except UnidentifiedImageError:
         raise ImageError(f"not an image of format {', '.join(FORMATS)}, or of zero size") from None
     except Image.DecompressionBombError as error:
-        raise ImageError(str(error)) from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, OverflowError) as error:
-        # Pillow reports damaged files by any of these, according to the format.
-        raise ImageError(f"cannot be decoded: {error}") from None
+        raise TooLargeError(str(error)) from None
+    except MemoryError:
+        raise ImageError("cannot be decoded: more than there is memory for") from None
+    except Exception as error:
+        # Pillow reports damaged files by any exception, according to the format: one odd file, one refusal.
+        raise ImageError(f"cannot be decoded: {str(error) or type(error).__name__}") from None
 
 
-def _upright(opened: Image.Image) -> tuple[Image.Image, int]:
-    orientation = _orientation(opened)
-    picture = _to_rgb(opened)
-    turn = TURNS.get(orientation)
-    return (picture if turn is None else picture.transpose(turn)), orientation
+def _refuse_too_large(file: Image.Image, max_pixels: int, memory: int) -> None:
+    width, height = file.size
+    if width * height > max_pixels:
+        raise TooLargeError(f"{width} x {height} pixels, more than the limit of {max_pixels}")
+    cost = DEEP_COST if is_deep(file) else WEBP_COST if file.format == "WEBP" else PIXEL_COST
+    needed = width * height * cost
+    if needed > memory:
+        what = f"{needed:,} bytes to decode, more than the limit of {memory:,}"
+        raise TooLargeError(f"{width} x {height} pixels take {what}")
 
 
 def _orientation(file: Image.Image) -> int:
     try:
         value = file.getexif().get(ExifTags.Base.Orientation, 1)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, EOFError, struct.error):
+    except Exception:
         return 1  # damaged EXIF data in a picture that is whole: shown as stored
     return value if isinstance(value, int) and value in TURNS else 1
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture).astype(np.int64)
-        return Image.fromarray((np.clip(values, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(ground, layer).convert("RGB")
+        return _on_white(picture)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    whole = Image.new("RGB", picture.size)
+    for top in range(0, height, STRIP):  # in strips, as it takes four pictures of each
+        layer = picture.crop((0, top, width, min(top + STRIP, height))).convert("RGBA")
+        ground = Image.new("RGBA", layer.size, "white")
+        whole.paste(Image.alpha_composite(ground, layer).convert("RGB"), (0, top))
+    return whole
+
+
+def _is_flat(picture: Image.Image) -> bool:
+    # 99 of a hundred points of a grid lie within eight levels in each channel.
+    side = 32
+    few = side * side // 200
+    points = np.asarray(picture.resize((side, side), Image.Resampling.NEAREST)).reshape(-1, 3)
+    low, high = np.partition(points, (few, -1 - few), axis=0)[[few, -1 - few]].astype(int)
+    return bool((high - low <= FLAT_LEVELS).all())
