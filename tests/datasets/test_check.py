@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,8 @@ from PIL import Image
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.check import check_images
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.check import Rules, check_images
 from wsdkd.datasets.records import ImageRecord, ObjectRecord, Rejection
 
 Found = tuple[list[ImageRow], list[ObjectRow], list[Rejection]]
@@ -27,9 +27,12 @@ def check(
     *records: ImageRecord,
     max_pixels: int = 10_000,
     links: Literal["inside", "anywhere"] = "inside",
+    boxes_drawn_on: Literal["auto", "upright", "stored"] = "auto",
+    other_size: Literal["drop_boxes", "reject"] = "drop_boxes",
     workers: int = 1,
 ) -> Found:
-    return check_images(records, root, max_pixels=max_pixels, links=links, workers=workers)
+    found = check_images(records, root, Rules(max_pixels, links, boxes_drawn_on, other_size), workers)
+    return found.images, found.objects, found.rejected
 
 
 def reasons(found: Found) -> list[str]:
@@ -133,46 +136,43 @@ def test_a_link_to_itself(tmp_path: Path) -> None:
     assert len(reasons(check(tmp_path, record("a.jpg")))) == 1
 
 
-def test_repeats_are_used_once(tmp_path: Path, picture: Callable[..., Path]) -> None:
-    picture("a.jpg")
-    first = record("a.jpg")
-    again = replace(first, split="test")
-    renamed = replace(first, image_id="b", split="test")
-    images, _, rejected = check(tmp_path, first, again, renamed)
-    assert [row.split for row in images] == ["train"]
-    assert [(item.kind, item.reason) for item in rejected] == [
-        ("image", "duplicate id: already in split train"),
-        ("image", "duplicate file: already in split train"),
-    ]
-
-
-def test_a_size_that_is_not_the_annotated_one(tmp_path: Path, picture: Callable[..., Path]) -> None:
-    picture("a.jpg")
-    picture("turned.jpg", orientation=6)
-    records = (record("a.jpg", size=(40, 60)), record("turned.jpg", size=(61, 40)))
-    assert reasons(check(tmp_path, *records)) == [
-        "60 x 40 pixels, but annotated as 40 x 60",
-        "40 x 60 pixels, but annotated as 61 x 40",
-    ]
-
-
-def test_boxes_annotated_before_orientation_turn_with_the_picture(
+def test_another_size_costs_the_boxes_and_keeps_the_labels(
     tmp_path: Path, picture: Callable[..., Path]
 ) -> None:
-    picture("a.jpg", orientation=6)  # stored 60 x 40, shown 40 x 60, turned clockwise
-    for size, box in (
-        ((60, 40), (30, 10, 40, 30)),  # the stored top left goes to the top right
-        ((40, 60), (0, 0, 20, 10)),
-        (None, (0, 0, 20, 10)),
-    ):
-        images, objects, rejected = check(
-            tmp_path, record("a.jpg", (0, 0, 10, 10), (0, 0, 20, 10), size=size)
-        )
-        assert (images[0].width, images[0].height) == (40, 60)
-        last = objects[1]
-        shown = (last.x1, last.y1, last.x2, last.y2)
-        assert shown == ((30, 0, 40, 20) if size == (60, 40) else box)
-        assert rejected == []
+    picture("a.jpg")
+    picture("turned.jpg", orientation=6)
+    picture("no_boxes.jpg")
+    box = (1, 1, 5, 5)
+    records = (
+        record("a.jpg", box, (2, 2, 9, 9), size=(40, 60)),
+        record("turned.jpg", box, size=(64, 40)),
+        record("no_boxes.jpg", size=(640, 480)),
+    )
+    images, objects, rejected = check(tmp_path, *records)
+    assert [row.labels for row in images] == [(0,)] * 3
+    assert objects == []
+    assert [(item.kind, item.cause, item.reason) for item in rejected] == [
+        ("object", Cause.OTHER_SIZE, "60 x 40 pixels, but annotated as 40 x 60; 2 boxes left out"),
+        ("object", Cause.OTHER_SIZE, "40 x 60 pixels, but annotated as 64 x 40; 1 box left out"),
+        ("warning", Cause.OTHER_SIZE, "60 x 40 pixels, but annotated as 640 x 480"),
+    ]
+    images, _, rejected = check(tmp_path, *records, other_size="reject")
+    assert images == []
+    assert [(item.kind, item.path) for item in rejected] == [
+        ("image", name) for name in ("a.jpg", "turned.jpg", "no_boxes.jpg")
+    ]
+
+
+@pytest.mark.parametrize("size", [(59, 39), (61, 40), (62, 42)])
+def test_a_pixel_or_two_cost_nothing(
+    size: tuple[int, int], tmp_path: Path, picture: Callable[..., Path]
+) -> None:
+    picture("a.jpg")
+    images, objects, rejected = check(tmp_path, record("a.jpg", (1, 1, 5, 5), size=size))
+    assert (len(images), len(objects)) == (1, 1)
+    reason = f"60 x 40 pixels, but annotated as {size[0]} x {size[1]}"
+    assert rejected == [Rejection("warning", "a.jpg", "a.jpg", reason)]
+    assert rejected[0].cause is Cause.NEARLY_THE_SIZE
 
 
 def test_a_box_is_clipped_to_its_image(tmp_path: Path, picture: Callable[..., Path]) -> None:
@@ -210,7 +210,9 @@ def test_every_kind_of_picture_is_accepted(tmp_path: Path) -> None:
         names.append(f"{mode.replace(';', '_')}.{suffix}")
         Image.new(mode, (9, 7)).save(tmp_path / names[-1])
     images, _, rejected = check(tmp_path, *(record(name, size=(9, 7)) for name in names))
-    assert rejected == []
+    assert {(item.kind, item.reason) for item in rejected} == {
+        ("warning", "nearly one colour after decoding")
+    }
     assert [row.path for row in images] == names
 
 

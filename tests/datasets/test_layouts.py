@@ -11,6 +11,7 @@ from wsdkd.datasets.params import CocoDataset, NusWideDataset, ScenesDataset, Ta
 from wsdkd.datasets.prepare import Prepared, prepare
 from wsdkd.datasets.scenes.layouts import write_nuswide, write_table, write_voc
 from wsdkd.datasets.scenes.write_coco import write_scenes
+from wsdkd.datasets.summary import summary
 
 TRAIN, VAL, TEST, SIZE = 700, 100, 200, 48
 
@@ -55,7 +56,9 @@ def test_the_scenes_fill_their_splits(scenes: Prepared) -> None:
     assert [splits.count(split) for split in ("train", "val", "test")] == [TRAIN, VAL, TEST]
     assert {(row.width, row.height) for row in scenes.images} == {(SIZE, SIZE)}
     assert {label for row in scenes.images for label in row.labels} == set(range(len(scenes.classes)))
-    assert scenes.summary().startswith("1000 images (700 train, 100 val, 200 test), 20 classes")
+    assert summary(scenes, "rejected.csv")[0].startswith(
+        "1000 images (700 train, 100 val, 200 test), 20 classes"
+    )
 
 
 def test_the_number_of_workers_changes_nothing(folder: Path, scenes: Prepared) -> None:

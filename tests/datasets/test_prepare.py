@@ -13,8 +13,10 @@ from wsdkd import project
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import read_classes, read_images
 from wsdkd.datasets.params import VocDataset
-from wsdkd.datasets.prepare import prepare, refuse_unusable
+from wsdkd.datasets.prepare import prepare
 from wsdkd.datasets.records import DatasetError, Rejection, write_rejected
+from wsdkd.datasets.refuse import refuse_unusable
+from wsdkd.datasets.summary import summary
 
 BOX = (1, 1, 10, 20)
 IDS = [f"{number:02d}" for number in range(20)]
@@ -76,10 +78,12 @@ def test_too_many_rejected_images_fail_the_stage_after_listing_them(
     with pytest.raises(SystemExit, match="1"):
         run(main, "prepare")
     message = capsys.readouterr().err
-    assert "error: 7 images cannot be used, more than dataset.max_rejected: 6;" in message
-    assert "data/prepared/rejected.csv lists all with the reason" in message
-    assert "  JPEGImages/00.jpg: not an image" in message
-    assert "  and 2 more" in message
+    line = message.splitlines()[-1]
+    assert line.startswith(
+        "error: 7 images cannot be used, more than dataset.max_rejected: 6; 7 x the file is no "
+    )
+    assert "(JPEGImages/00.jpg: not an image" in line
+    assert line.endswith("data/prepared/rejected.csv lists all with the reason")
     assert "Traceback" not in message
     assert [row["image_id"] for row in read_rejected()] == IDS[:7]
     assert not project.IMAGES.exists()
@@ -97,6 +101,7 @@ def test_as_many_as_allowed_do_not(root: Path, monkeypatch: pytest.MonkeyPatch) 
             "image_id": "03",
             "path": "JPEGImages/03.jpg",
             "reason": "cannot be read: No such file or directory",
+            "cause": "missing",
         }
     ]
 
@@ -106,23 +111,23 @@ def test_a_rejected_object_does_not_count_as_an_image(root: Path, voc_image: Wri
     prepared = prepare(root, params(), workers=1)
     assert [(item.kind, item.image_id) for item in prepared.rejected] == [("object", "00")]
     assert len(prepared.images) == 20
-    refuse_unusable(prepared, 0, "rejected.csv")
-    assert prepared.summary().endswith("rejected: 0 images, 1 objects")
+    refuse_unusable(prepared, params(), "rejected.csv")
+    assert summary(prepared, "rejected.csv")[0].endswith("rejected: 0 images, 1 objects")
 
 
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ("train", "no image in split train$"),
+        ("train", "no image in split train; label some images as such$"),
         ("val", "no image in split val; raise dataset.validation_fraction or change dataset.split_seed"),
-        ("test", "no image in split test$"),
+        ("test", "no image in split test; name one, or raise dataset.test_fraction where"),
     ],
 )
 def test_an_empty_split_is_refused(split: str, message: str, root: Path) -> None:
     prepared = prepare(root, params(), workers=1)
     rest = tuple(row for row in prepared.images if row.split != split)
     with pytest.raises(DatasetError, match=message):
-        refuse_unusable(replace(prepared, images=rest), 0, "rejected.csv")
+        refuse_unusable(replace(prepared, images=rest), params(), "rejected.csv")
 
 
 def test_a_changed_box_changes_the_objects_alone(
@@ -145,5 +150,5 @@ def test_reasons_with_commas_quotes_and_broken_names_are_csv(tmp_path: Path) -> 
     write_rejected(path, [Rejection("image", 'a "b"', "c,\n\udcff.jpg", "label 'x' is not a class")])
     with path.open(newline="", encoding="utf-8") as file:
         head, row = csv.reader(file)
-    assert head == ["kind", "image_id", "path", "reason"]
-    assert row == ["image", 'a "b"', "c,\n\\udcff.jpg", "label 'x' is not a class"]
+    assert head == ["kind", "image_id", "path", "reason", "cause"]
+    assert row == ["image", 'a "b"', "c,\n\\udcff.jpg", "label 'x' is not a class", "annotation"]

@@ -1,21 +1,33 @@
 """Every image of a dataset decoded once, and its annotations held against what is found."""
 
 import hashlib
-import math
+import os
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
+from typing import Literal
 
 from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.boxes import area, clip, turn_upright
-from wsdkd.data.images import ImageError, Measured, measure
+from wsdkd.data.images import ImageError, Measured, TooLargeError, measure, read_picture
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.paths import Links, refusal
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.frames import Frames, other_size, place_boxes
+from wsdkd.datasets.locate import Sought, locate, whereabouts
+from wsdkd.datasets.paths import LINKED_OUTSIDE, Links, refusal
 from wsdkd.datasets.records import ImageRecord, Rejection
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is allowed of an image, and how its boxes are read; see :mod:`wsdkd.datasets.params`."""
+
+    max_pixels: int
+    links: Links
+    boxes_drawn_on: Literal["auto", "upright", "stored"] = "auto"
+    other_size: Literal["drop_boxes", "reject"] = "drop_boxes"
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,34 @@ class Checked:
     digest: str
 
 
-def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked | str:
+@dataclass(frozen=True)
+class Unusable:
+    """Why an image file cannot be used."""
+
+    reason: str
+    cause: Cause
+
+
+@dataclass
+class Found:
+    """Images that can be used, and what is to be said of these and of the others.
+
+    Attributes:
+        records: as the annotations have them, in order; each path is where the file was found.
+        images: a row for each record.
+        objects: of all of them.
+        rejected: images, objects and warnings.
+        said: sentences.
+    """
+
+    records: list[ImageRecord] = field(default_factory=list)
+    images: list[ImageRow] = field(default_factory=list)
+    objects: list[ObjectRow] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked | Unusable:
     """Read and decode one image.
 
     Args:
@@ -36,50 +75,119 @@ def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked 
         links: where symbolic links may lead.
 
     Returns:
-        What was found, or the reason why the image cannot be used.
+        What was found, or why the image cannot be used.
     """
     reason = refusal(root, path, links)
     if reason is not None:
-        return reason
+        return Unusable(reason, Cause.LINKED if reason == LINKED_OUTSIDE else Cause.OUTSIDE)
     try:
-        content = (root / path).read_bytes()
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    try:
+        content = read_picture(root / path)
         return Checked(measure(content, max_pixels), hashlib.sha256(content).hexdigest())
+    except TooLargeError as error:
+        return Unusable(str(error), Cause.TOO_LARGE)
     except ImageError as error:
-        return str(error)
+        return Unusable(str(error), Cause.DAMAGED if os.path.lexists(root / path) else Cause.MISSING)
 
 
 def check_images(
-    records: Sequence[ImageRecord], root: Path, *, max_pixels: int, links: Links, workers: int | None = None
-) -> tuple[list[ImageRow], list[ObjectRow], list[Rejection]]:
+    records: Sequence[ImageRecord], root: Path, rules: Rules, workers: int | None = None
+) -> Found:
     """Decode the images of all ``records``, in parallel, and make table rows of those that can be used.
 
-    An image id or a file that stands in the dataset again is used the first time alone. Boxes are
-    clipped to their image; an object with nothing inside is rejected, and its image keeps the label.
+    A file that is missing is looked for elsewhere in the dataset. Boxes are clipped to their image; an
+    object with nothing inside is rejected, and its image keeps the label.
 
     Args:
-        records: in order; the result does not depend on ``workers``.
+        records: in order, no file twice; the result does not depend on ``workers``.
         root: the dataset's folder.
-        max_pixels: a larger image is rejected.
-        links: where symbolic links may lead.
+        rules: what is allowed.
         workers: number of processes, see :func:`wsdkd.cluster.map_pictures.map_pictures`.
     """
-    records, rejected = _without_repeats(records)
-    check = partial(check_file, root=root.absolute(), max_pixels=max_pixels, links=links)
-    paths = [record.path for record in records]
-    files = [root / path for path in first_middle_last(paths) if refusal(root, path, links) is None]
-    found = map_pictures(check, paths, "decoding", workers=workers, files=files)
-    images: list[ImageRow] = []
-    objects: list[ObjectRow] = []
-    for record, result in zip(records, found, strict=True):
-        reason = result if isinstance(result, str) else _size_mismatch(record, result.measured)
-        if isinstance(result, str) or reason is not None:
-            rejected.append(Rejection("image", record.image_id, record.path, str(reason)))
+    results = _decode([record.path for record in records], root, rules, workers)
+    found = Found()
+    records = _look_elsewhere(records, results, root, rules, found, workers)
+    pairs: list[tuple[ImageRecord, Checked]] = []
+    for record, result in zip(records, results, strict=True):
+        unusable = _unusable(record, result, rules)
+        if unusable is not None:
+            item = Rejection("image", record.image_id, record.path, unusable.reason, unusable.cause)
+            found.rejected.append(item)
+        elif isinstance(result, Checked):
+            pairs.append((record, result))
+    _rows(pairs, found)
+    _boxes(pairs, rules, found)
+    return found
+
+
+def _decode(paths: Sequence[str], root: Path, rules: Rules, workers: int | None) -> list[Checked | Unusable]:
+    check = partial(check_file, root=root.absolute(), max_pixels=rules.max_pixels, links=rules.links)
+    files = [root / path for path in first_middle_last(paths) if refusal(root, path, rules.links) is None]
+    return list(map_pictures(check, paths, "decoding", workers=workers, files=files))
+
+
+def _look_elsewhere(
+    records: Sequence[ImageRecord],
+    results: list[Checked | Unusable],
+    root: Path,
+    rules: Rules,
+    found: Found,
+    workers: int | None,
+) -> list[ImageRecord]:
+    """Records with the paths of files found elsewhere; their ``results`` are replaced."""
+    moved = list(records)
+    gone = [
+        place
+        for place, result in enumerate(results)
+        if isinstance(result, Unusable) and result.cause in (Cause.MISSING, Cause.OUTSIDE)
+    ]
+    if not gone or not root.is_dir():
+        return moved
+    there = {
+        record.path for record, result in zip(records, results, strict=True) if isinstance(result, Checked)
+    }
+    sought = [Sought(records[place].path, records[place].folder) for place in gone]
+    taken: list[tuple[int, str]] = []
+    for place, choice in zip(gone, locate(sought, root, rules.links, there), strict=True):
+        result = results[place]
+        if isinstance(choice, str):
+            taken.append((place, choice))
+        elif isinstance(result, Unusable):
+            results[place] = replace(result, reason=result.reason + whereabouts(choice))
+    again = _decode([path for _, path in taken], root, rules, workers) if taken else []
+    for (place, path), result in zip(taken, again, strict=True):
+        if isinstance(result, Unusable) and result.cause is not Cause.DAMAGED:
             continue
+        record, results[place] = records[place], result
+        same_id = record.image_id == record.path
+        moved[place] = replace(record, path=path, image_id=path if same_id else record.image_id)
+        reason = f"annotated as {record.path}, found here"
+        found.rejected.append(Rejection("warning", moved[place].image_id, path, reason, Cause.ELSEWHERE))
+    return moved
+
+
+def _unusable(record: ImageRecord, result: Checked | Unusable, rules: Rules) -> Unusable | None:
+    if isinstance(result, Unusable):
+        return result
+    if not _is_utf8(record.image_id) or not _is_utf8(record.path):
+        return Unusable("its name is not UTF-8", Cause.ANNOTATION)
+    reason = other_size(record, result.measured) if rules.other_size == "reject" else None
+    return None if reason is None else Unusable(reason, Cause.OTHER_SIZE)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _rows(pairs: Sequence[tuple[ImageRecord, Checked]], found: Found) -> None:
+    depths: Counter[str] = Counter()
+    for record, result in pairs:
         measured = result.measured
-        images.append(
+        found.records.append(record)
+        found.images.append(
             ImageRow(
                 record.image_id,
                 record.path,
@@ -91,64 +199,33 @@ def check_images(
                 result.digest,
             )
         )
-        kept, lost = _objects(record, measured)
-        objects += kept
-        rejected += lost
-    return images, objects, rejected
+        if measured.depth is not None:
+            depths[measured.depth] += 1
+        if measured.flat:
+            reason = "nearly one colour after decoding"
+            found.rejected.append(Rejection("warning", record.image_id, record.path, reason, Cause.FLAT))
+    if depths:
+        ranges = ", ".join(f"{count} by {depth}" for depth, count in sorted(depths.items()))
+        found.said.append(f"pictures of more than 8 bits are read by the range of their values: {ranges}")
 
 
-def _without_repeats(records: Sequence[ImageRecord]) -> tuple[list[ImageRecord], list[Rejection]]:
-    kept: list[ImageRecord] = []
-    rejected: list[Rejection] = []
-    ids: dict[str, ImageRecord] = {}
-    paths: dict[str, ImageRecord] = {}
-    for record in records:
-        reason = None
-        if record.image_id in ids:
-            reason = f"duplicate id: already in split {ids[record.image_id].split}"
-        elif record.path in paths:
-            reason = f"duplicate file: already in split {paths[record.path].split}"
+def _boxes(pairs: Sequence[tuple[ImageRecord, Checked]], rules: Rules, found: Found) -> None:
+    turned = [(record, result.measured) for record, result in pairs if result.measured.orientation != 1]
+    frames = Frames((pair for pair in turned if pair[0].objects), rules.boxes_drawn_on)
+    for record, result in pairs:
+        measured, boxes = result.measured, len(record.objects)
+        reason = other_size(record, measured)
         if reason is not None:
-            rejected.append(Rejection("image", record.image_id, record.path, reason))
-            continue
-        ids[record.image_id] = paths[record.path] = record
-        kept.append(record)
-    return kept, rejected
-
-
-def _size_mismatch(record: ImageRecord, measured: Measured) -> str | None:
-    upright = (measured.width, measured.height)
-    if record.annotated_size in (None, upright, measured.stored_size):
-        return None
-    (width, height), annotated = upright, record.annotated_size
-    return f"{width} x {height} pixels, but annotated as {annotated[0]} x {annotated[1]}"
-
-
-def _objects(record: ImageRecord, measured: Measured) -> tuple[list[ObjectRow], list[Rejection]]:
-    boxes = np.array([item.box for item in record.objects], np.float64).reshape(-1, 4)
-    upright = (measured.width, measured.height)
-    if record.annotated_size not in (None, upright):
-        # Annotated as stored. Where both sizes are equal nothing tells, and the boxes are taken as
-        # drawn on the upright picture, which is what annotation tools show.
-        boxes = turn_upright(boxes, measured.orientation, *measured.stored_size)
-    inside = clip(boxes, *upright)
-    kept: list[ObjectRow] = []
-    rejected: list[Rejection] = []
-    for item, whole, part in zip(record.objects, boxes.tolist(), inside, strict=True):
-        reason = None
-        if not all(map(math.isfinite, whole)):
-            reason = f"box {_show(whole)} is not finite"
-        elif whole[2] <= whole[0] or whole[3] <= whole[1]:
-            reason = f"box {_show(whole)} is empty"
-        elif area(part[None])[0] <= 0:
-            reason = f"box {_show(whole)} lies outside of the image of {upright[0]} x {upright[1]} pixels"
-        if reason is not None:
-            rejected.append(Rejection("object", record.image_id, record.path, reason))
-            continue
-        x1, y1, x2, y2 = part.tolist()
-        kept.append(ObjectRow(record.image_id, item.label, x1, y1, x2, y2, item.difficult, item.crowd))
-    return kept, rejected
-
-
-def _show(box: Sequence[float]) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in box) + ")"
+            kind: Literal["object", "warning"] = "object" if boxes else "warning"
+            reason += f"; {boxes} box{'es' * (boxes > 1)} left out" if boxes else ""
+            found.rejected.append(Rejection(kind, record.image_id, record.path, reason, Cause.OTHER_SIZE))
+        elif boxes:
+            kept, listed = place_boxes(record, measured, frames)
+            found.objects += kept
+            found.rejected += listed
+    if turned:
+        drawn = (
+            f"{count} with boxes drawn on the {frame} picture"
+            for frame, count in sorted(frames.count.items())
+        )
+        found.said.append(", ".join([f"turned upright by EXIF: {len(turned)} pictures", *drawn]))

@@ -26,6 +26,20 @@ class _HeldOut(_Common):
     validation_fraction: Fraction = 0.1
     """Share of the training images set aside as split ``val``, where the dataset names none."""
     split_seed: int = 0
+    leaks: Literal["keep", "drop", "refuse"] = "keep"
+    """The same picture in two splits: keep both, leave it out of the earlier one (train, val), or fail."""
+
+
+class _NoTestSplit(_HeldOut):
+    test_fraction: Fraction = 0.2
+    """Share of the training images set aside as split ``test``, where the dataset names none."""
+
+
+class _Boxed(_NoTestSplit):
+    boxes_drawn_on: Literal["auto", "upright", "stored"] = "auto"
+    """The frame of boxes in photographs that EXIF turns: upright, as stored, or whatever tells; see docs."""
+    other_size: Literal["drop_boxes", "reject"] = "drop_boxes"
+    """What is lost where a picture is not of the annotated size: its boxes, or the image with its labels."""
 
 
 class ScenesDataset(_Common):
@@ -44,7 +58,7 @@ class ScenesDataset(_Common):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class CocoDataset(_HeldOut):
+class CocoDataset(_Boxed):
     """``instances_*.json`` with its folders of images."""
 
     format: Literal["coco"]
@@ -65,7 +79,7 @@ class CocoDataset(_HeldOut):
         return self
 
 
-class VocDataset(_HeldOut):
+class VocDataset(_Boxed):
     """Pascal VOC layout: ``Annotations``, ``ImageSets/Main``, ``JPEGImages``."""
 
     format: Literal["voc"]
@@ -88,7 +102,7 @@ class NusWideDataset(_HeldOut):
     """Images with none of the 81 concepts: keep (161,789 / 107,859) or drop (125,449 / 83,898)."""
 
 
-class TableDataset(_HeldOut):
+class TableDataset(_NoTestSplit):
     """A CSV or Parquet file with a path and labels a row."""
 
     format: Literal["table"]
@@ -99,7 +113,6 @@ class TableDataset(_HeldOut):
     """Between the labels of a row; in Parquet the column may also be a list."""
     split_column: str | None = "split"
     """Column of train, val or test; without it ``test_fraction`` is set aside."""
-    test_fraction: Fraction = 0.2
     classes: tuple[str, ...] | None = None
     """The allowed labels, in order; by default all labels found, sorted."""
 

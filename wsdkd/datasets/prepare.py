@@ -1,21 +1,27 @@
 """From the parameters of a dataset to the rows of its tables, through the reader of its format."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.tables import SPLITS, ImageRow
-from wsdkd.datasets.check import check_images
+from wsdkd.data.tables import ImageRow, Split
+from wsdkd.datasets.check import Found, Rules, check_images
 from wsdkd.datasets.coco import parts_of, read_coco
 from wsdkd.datasets.nuswide import read_nuswide
-from wsdkd.datasets.params import CocoDataset, DatasetParams, NusWideDataset, ScenesDataset, VocDataset
-from wsdkd.datasets.records import DatasetError, Reading, Rejection
-from wsdkd.datasets.splits import hold_out
+from wsdkd.datasets.params import (
+    CocoDataset,
+    DatasetParams,
+    NusWideDataset,
+    ScenesDataset,
+    TableDataset,
+    VocDataset,
+)
+from wsdkd.datasets.records import ImageRecord, Reading, Rejection
+from wsdkd.datasets.repeats import Copies, copies_of, join_repeats, leaks, other_labels
+from wsdkd.datasets.splits import hold_out, moved_together, split_groups
 from wsdkd.datasets.table import read_table
 from wsdkd.datasets.voc import read_voc
-
-SHOWN_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Prepared:
         classes: names of the classes, in order.
         images: one row an image that can be used.
         objects: one row an annotated box; none where the dataset has no boxes.
-        rejected: images that cannot be used, and objects whose image stays, sorted.
+        rejected: images that cannot be used, objects whose image stays, and warnings, sorted.
         dropped: images left out because a parameter says so.
         notes: sentences on what was detected and taken, and on what is in doubt.
     """
@@ -42,17 +48,6 @@ class Prepared:
     def rejected_images(self) -> tuple[Rejection, ...]:
         """The images among :attr:`rejected`."""
         return tuple(rejection for rejection in self.rejected if rejection.kind == "image")
-
-    def summary(self) -> str:
-        """How many of everything, in a line or two."""
-        count = Counter(row.split for row in self.images)
-        splits = ", ".join(f"{count[split]} {split}" for split in SPLITS)
-        objects = len(self.rejected) - len(self.rejected_images)
-        return (
-            f"{len(self.images)} images ({splits}), {len(self.classes)} classes, {len(self.objects)} boxes; "
-            f"rejected: {len(self.rejected_images)} images, {objects} objects"
-            + (f"; left out without a label: {self.dropped}" if self.dropped else "")
-        )
 
 
 def read_annotations(root: Path, params: DatasetParams) -> Reading:
@@ -73,7 +68,7 @@ def read_annotations(root: Path, params: DatasetParams) -> Reading:
 
 
 def prepare(root: Path, params: DatasetParams, workers: int | None = None) -> Prepared:
-    """Read a dataset, assign its splits and decode every image once.
+    """Read a dataset, decode every image once and assign its splits.
 
     Args:
         root: the dataset's folder.
@@ -84,43 +79,52 @@ def prepare(root: Path, params: DatasetParams, workers: int | None = None) -> Pr
         DatasetError: the annotations cannot be read.
     """
     reading = read_annotations(root, params)
-    records = reading.images
-    if not isinstance(params, ScenesDataset):  # scenes are drawn with a split val
-        records = tuple(hold_out(records, "val", params.validation_fraction, params.split_seed))
-    images, objects, rejected = check_images(
-        records, root, max_pixels=params.max_pixels, links=params.links, workers=workers
-    )
-    everything = tuple(sorted((*reading.rejected, *rejected)))
+    policy = "keep" if isinstance(params, ScenesDataset) else params.leaks
+    records, listed, said = join_repeats(reading.images, drop_leaks=policy == "drop")
+    found = check_images(records, root, _rules(params), workers)
+    digests = {row.image_id: row.digest for row in found.images}
+    copies = copies_of(found.records, digests)
+    named = {record.split for record in reading.images}
+    found.records = _set_aside(found.records, copies, named, params)
+    leaked = leaks(found.records, copies)
+    listed += [*other_labels(copies), *leaked, *split_groups(found.records)]
+    dropped = {item.image_id for item in leaked} if policy == "drop" else set()
+    images, objects = _kept(found, dropped)
     return Prepared(
-        reading.classes, tuple(images), tuple(objects), everything, reading.dropped, reading.notes
+        reading.classes,
+        images,
+        objects,
+        tuple(sorted((*reading.rejected, *found.rejected, *listed))),
+        reading.dropped + len(dropped),
+        (*reading.notes, *said, *found.said),
     )
 
 
-def refuse_unusable(prepared: Prepared, max_rejected: int, listed_in: str) -> None:
-    """Refuse a dataset with too many rejected images, or with an empty split.
+def _rules(params: DatasetParams) -> Rules:
+    if isinstance(params, CocoDataset | VocDataset):
+        return Rules(params.max_pixels, params.links, params.boxes_drawn_on, params.other_size)
+    return Rules(params.max_pixels, params.links)
 
-    Args:
-        prepared: the dataset.
-        max_rejected: how many rejected images are accepted.
-        listed_in: the file, already written, that lists the rejected ones; for the message.
 
-    Raises:
-        DatasetError: says how many there are and the first reasons.
-    """
-    rejected = prepared.rejected_images
-    if len(rejected) > max_rejected:
-        lines = [f"  {item.path or item.image_id}: {item.reason}" for item in rejected[:SHOWN_REASONS]]
-        if len(rejected) > SHOWN_REASONS:
-            lines.append(f"  and {len(rejected) - SHOWN_REASONS} more")
-        reasons = "\n".join(lines)
-        raise DatasetError(
-            f"{len(rejected)} images cannot be used, more than dataset.max_rejected: {max_rejected}; "
-            f"{listed_in} lists all with the reason\n{reasons}"
-        )
-    count = Counter(row.split for row in prepared.images)
-    for split in SPLITS:
-        if count[split] == 0:
-            hint = (
-                "; raise dataset.validation_fraction or change dataset.split_seed" if split == "val" else ""
-            )
-            raise DatasetError(f"no image in split {split}{hint}")
+def _set_aside(
+    records: Sequence[ImageRecord], copies: Copies, named: set[Split], params: DatasetParams
+) -> list[ImageRecord]:
+    if isinstance(params, ScenesDataset):  # drawn with all splits
+        return list(records)
+    together = moved_together(records, copies)
+    if isinstance(params, CocoDataset | VocDataset | TableDataset) and "test" not in named:
+        records = hold_out(records, "test", params.test_fraction, params.split_seed, together)
+    if "val" not in named:
+        records = hold_out(records, "val", params.validation_fraction, params.split_seed, together)
+    return list(records)
+
+
+def _kept(found: Found, dropped: set[str]) -> tuple[tuple[ImageRow, ...], tuple[ObjectRow, ...]]:
+    images = tuple(
+        row if row.split == record.split else replace(row, split=record.split)
+        for row, record in zip(found.images, found.records, strict=True)
+        if row.image_id not in dropped
+    )
+    if not dropped:
+        return images, tuple(found.objects)
+    return images, tuple(row for row in found.objects if row.image_id not in dropped)

@@ -5,17 +5,26 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
 from wsdkd.data.tables import Split
+from wsdkd.datasets.causes import Cause
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 
 
 class DatasetError(UserError):
-    """A dataset cannot be read at all; the message names the file, the place in it and what to do."""
+    """A dataset cannot be read at all; the message names the file, the place in it and what to do.
+
+    Attributes:
+        rejected: what had been found in it till then, to be listed all the same.
+    """
+
+    def __init__(self, message: str, rejected: "Sequence[Rejection]" = ()):
+        super().__init__(message)
+        self.rejected = tuple(rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class ImageRecord:
             in which frame the boxes are: of the upright picture, or of the picture as stored.
         group: of images that must stay in one split where images are set aside by chance: a patient,
             a camera, a burst.
+        folder: that paths of the annotations start from, relative to the root; a file that is missing is
+            looked for below it.
     """
 
     image_id: str
@@ -53,19 +64,21 @@ class ImageRecord:
     objects: tuple[ObjectRecord, ...] = ()
     annotated_size: tuple[int, int] | None = None
     group: str | None = None
+    folder: str = ""
 
 
 @dataclass(frozen=True, order=True)
 class Rejection:
-    """An image that cannot be used, or an object whose image stays, with the reason.
+    """An image that cannot be used, an object whose image stays, or a warning about what stays as it is.
 
     The image id or the path is empty where the annotations do not tell it.
     """
 
-    kind: Literal["image", "object"]
+    kind: Literal["image", "object", "warning"]
     image_id: str
     path: str
     reason: str
+    cause: Cause = field(default=Cause.ANNOTATION, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ class Reading:
     Attributes:
         classes: names of the classes; a label is a place in it.
         images: in the order of the annotations, train before val before test.
-        rejected: what the annotations alone show to be unusable.
+        rejected: what the annotations alone show to be unusable or in doubt.
         dropped: how many images were left out because a parameter says so.
         notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.
     """
@@ -88,11 +101,12 @@ class Reading:
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:
-    """Write the rejections, a row each below a head; the same rejections give the same bytes."""
+    """Write the rejections, sorted, a row each below a head; the same rejections give the same bytes."""
     with (
         publish_file(path) as aside,
         aside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Rejection))
-        writer.writerows(astuple(rejection) for rejection in rejected)
+        writer.writerow(column.name for column in fields(Rejection))
+        for item in sorted(rejected):
+            writer.writerow((item.kind, item.image_id, item.path, item.reason, item.cause.name.lower()))

@@ -17,7 +17,6 @@ from wsdkd.data.tables import SPLITS, Split
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.paths import normal, read_text
 from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
-from wsdkd.datasets.splits import is_set_aside
 
 
 class _UnusableError(ValueError):
@@ -47,7 +46,7 @@ def read_table(root: Path, params: TableDataset) -> Reading:
                 raise _UnusableError(f"{len(line)} cells, but the head has {len(head)}")
             cells = dict(zip(head, line, strict=True))
             path = _path(cells[params.path_column])
-            rows.append(_Row(path, _split(path, cells, params), _names(cells, params)))
+            rows.append(_Row(path, _split(cells, params), _names(cells, params)))
         except _UnusableError as error:
             rejected.append(Rejection("image", path, path, f"row {number}: {error}"))
     classes = params.classes
@@ -106,9 +105,9 @@ def _path(value: Any) -> str:
     return normal(value)
 
 
-def _split(name: str, cells: dict[str, Any], params: TableDataset) -> Split:
+def _split(cells: dict[str, Any], params: TableDataset) -> Split:
     if params.split_column is None:
-        return "test" if is_set_aside(name, params.test_fraction, params.split_seed, "test") else "train"
+        return "train"  # till some are set aside
     value = cells[params.split_column]
     for split in SPLITS:
         if value == split:

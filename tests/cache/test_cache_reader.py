@@ -12,8 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cache.format import CacheError
-from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.view import CachedView
+from wsdkd.cache.reader import CachedView, TeacherCache
 
 
 class Views(Dataset[tuple[str, bool, CachedView, int]]):
