@@ -23,6 +23,8 @@ def test_what_is_not_there_is_missing(ids: list[str]) -> None:
 
 def test_of_a_text_that_stands_there_twice_the_last_counts() -> None:
     assert IdIndex(["a", "b", "a"]).place("a") == 2
+    assert IdIndex(["a", "b", "a", "b"]).repeated() == 2
+    assert IdIndex(["a", "b", "c"]).repeated() is None
 
 
 def test_names_of_files_that_are_no_utf8_are_told_apart() -> None:

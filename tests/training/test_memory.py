@@ -38,7 +38,7 @@ def write_tables(folder: Path, images: int) -> None:
             for place in range(images)
         ],
     )
-    boxes, scores = rng.random((40, 4), dtype=np.float32), rng.random(40, dtype=np.float32)
+    boxes, scores = np.sort(rng.random((40, 4), dtype=np.float32)), rng.random(40, dtype=np.float32)
     write_proposals(folder / "proposals", ((image_id(place), boxes, scores) for place in range(images)))
     shards = tuple(
         ShardEntry(

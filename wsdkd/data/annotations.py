@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from wsdkd.data.tables import open_parquet
+from wsdkd.data.parquet import read_batches, refuse_rows, write_parquet
 from wsdkd.ground.files import publish_file
 
-BATCH_ROWS = 4096
-"""Made into objects at once."""
+READ_ROWS, BATCH_ROWS = 65_536, 4096
+"""Read at once, and made into objects at once."""
 
 OBJECTS_SCHEMA = pa.schema(
     [
@@ -48,7 +48,8 @@ def write_objects(path: Path, rows: Sequence[ObjectRow]) -> None:
     ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in names))
     columns = {name: [getattr(row, name) for row in ordered] for name in names}
     with publish_file(path) as aside:
-        pq.write_table(pa.table(columns, schema=OBJECTS_SCHEMA), aside)
+        table = pa.table(columns, schema=OBJECTS_SCHEMA)
+        write_parquet(aside, table, repeating=("image_id", "label", "difficult", "crowd"))
 
 
 class ObjectTable(Sequence[ObjectRow]):
@@ -82,11 +83,25 @@ class ObjectTable(Sequence[ObjectRow]):
                 yield ObjectRow(**row)
 
 
-def read_objects(path: Path) -> ObjectTable:
+def read_objects(path: Path, *, num_classes: int | None = None) -> ObjectTable:
     """Read all rows.
 
+    Args:
+        path: of ``objects.parquet``.
+        num_classes: how many names ``classes.json`` has; a label beyond them is refused.
+
     Raises:
-        UserError: the file is missing or not a table of objects.
+        UserError: the file is missing, damaged or not a table of objects, or a row cannot be.
     """
-    with open_parquet(path, OBJECTS_SCHEMA, "objects") as file:
-        return ObjectTable(file.read())
+    batches, start = [], 0
+    for batch in read_batches(path, OBJECTS_SCHEMA, "objects", rows=READ_ROWS):
+        labels = batch.column("label").to_numpy()
+        beyond = (labels < 0) if num_classes is None else (labels < 0) | (labels >= num_classes)
+        refuse_rows(path, "label", beyond, start, "is beyond classes.json")
+        for low, high in (("x1", "x2"), ("y1", "y2")):
+            first, last = batch.column(low).to_numpy(), batch.column(high).to_numpy()
+            usable = (first > -np.inf) & (first <= last) & (last < np.inf)  # of which NaN is nothing
+            refuse_rows(path, low, ~usable, start, f"lies beyond {high}, or one of them is no number")
+        batches.append(batch)
+        start += batch.num_rows
+    return ObjectTable(pa.Table.from_batches(batches, OBJECTS_SCHEMA))

@@ -1,12 +1,12 @@
-"""Reading a Parquet table that must have the columns of a schema.
+"""The tables that every room after ``datasets`` reads: all that training may see of a dataset.
 
-``images.parquet``: one row an image, with its image-level labels. All that training may see.
-
-``classes.json``: the names of the classes; a label is a place in this list.
+``images.parquet`` has a row an image, with its image-level labels. ``classes.json`` has the names of the
+classes; a label is a place in this list.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
@@ -14,34 +14,11 @@ from typing import Literal, overload
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.files import publish_file
-
-
-def open_parquet(path: Path, schema: pa.Schema, kind: str) -> pq.ParquetFile:
-    """Open the table at ``path``, to be read as a whole or by batches of rows.
-
-    Args:
-        path: the file.
-        schema: the columns it must have, with their types.
-        kind: what the table is, for the message: "images", "objects".
-
-    Raises:
-        UserError: there is no such file, it is not Parquet, or its columns are others.
-    """
-    try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a Parquet file: {error}") from None
-    if not file.schema_arrow.equals(schema):
-        names = ", ".join(file.schema_arrow.names)
-        raise UserError(f"{path}: not a table of {kind}: its columns are {names}")
-    return file
-
+from wsdkd.ground.failures import naming
+from wsdkd.ground.files import publish_file, require_file
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -60,6 +37,8 @@ IMAGES_SCHEMA = pa.schema(
         ("digest", pa.string()),  # SHA-256 of the file, so that a changed picture is a changed table
     ]
 )
+REPEATING = ("width", "height", "split", "labels.list.element", "ignored.list.element")
+"""Columns, as Parquet names them, whose values stand in many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +163,67 @@ def write_images(path: Path, rows: Sequence[ImageRow]) -> None:
     ordered = sorted(rows, key=lambda row: row.image_id)
     columns = {name: [getattr(row, name) for row in ordered] for name in IMAGES_SCHEMA.names}
     with publish_file(path) as aside:
-        pq.write_table(pa.table(columns, schema=IMAGES_SCHEMA), aside)
+        write_parquet(aside, pa.table(columns, schema=IMAGES_SCHEMA), repeating=REPEATING)
 
 
-def read_images(path: Path, split: Split | None = None) -> ImageTable:
+def read_images(path: Path, split: Split | None = None, *, num_classes: int | None = None) -> ImageTable:
     """Read the rows of ``split`` (all by default), sorted by image id.
 
+    Args:
+        path: of ``images.parquet``.
+        split: whose rows to keep; all rows are checked.
+        num_classes: how many names ``classes.json`` has; a label beyond them is refused.
+
     Raises:
-        UserError: the file is missing or not a table of images.
+        UserError: the file is missing, damaged or not a table of images, or a row cannot be.
     """
-    with open_parquet(path, IMAGES_SCHEMA, "images") as file:
-        batches = file.iter_batches(BATCH_ROWS)
-        if split is not None:
-            batches = (batch.filter(pc.equal(batch.column("split"), split)) for batch in batches)
-        return ImageTable(pa.Table.from_batches(list(batches), IMAGES_SCHEMA))
+    batches = _checked(path, read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS), num_classes)
+    if split is not None:
+        batches = (batch.filter(pc.equal(batch.column("split"), split)) for batch in batches)
+    return ImageTable(pa.Table.from_batches(list(batches), IMAGES_SCHEMA))
+
+
+def _checked(
+    path: Path, batches: Iterable[pa.RecordBatch], num_classes: int | None
+) -> Iterator[pa.RecordBatch]:
+    start, last = 0, pa.array([], pa.string())
+    for batch in batches:
+        ids = pa.concat_arrays([last, batch.column("image_id")])
+        disordered = pc.less_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+        reason = "stands in it twice, or out of order"
+        refuse_rows(path, "image_id", disordered, start + 1 - len(last), reason)
+        last = ids[-1:]
+        for name in ("width", "height"):
+            refuse_rows(path, name, batch.column(name).to_numpy() < 1, start, "is below one pixel")
+        split = batch.column("split").dictionary_encode()
+        unknown = ~np.isin(split.dictionary.to_pylist(), SPLITS)
+        refuse_rows(
+            path, "split", unknown[split.indices.to_numpy()], start, f"is none of {', '.join(SPLITS)}"
+        )
+        keys = [_label_keys(path, batch, name, start, num_classes) for name in ("labels", "ignored")]
+        both = keys[1][np.isin(keys[1], keys[0], assume_unique=True)] if len(keys[1]) else keys[1]
+        refuse_rows(path, "ignored", np.bincount(both >> 16), start, "has a class of labels too")
+        start += batch.num_rows
+        yield batch
+
+
+def _label_keys(
+    path: Path, batch: pa.RecordBatch, name: str, start: int, num_classes: int | None
+) -> np.ndarray:
+    # Each label of a column as one number: its row within the batch, and the class in the lower 16 bits.
+    column = batch.column(name)
+    rows, labels = column.value_parent_indices().to_numpy(), column.flatten()
+    if labels.null_count:
+        empty = labels.is_null().to_numpy(zero_copy_only=False)
+        refuse_rows(path, name, np.bincount(rows[empty]), start, "has an empty place")
+    labels = labels.to_numpy()
+    beyond = (labels < 0) if num_classes is None else (labels < 0) | (labels >= num_classes)
+    size = "" if num_classes is None else f", which has {num_classes} names"
+    refuse_rows(path, name, np.bincount(rows[beyond]), start, f"has a class beyond classes.json{size}")
+    keys = (rows << 16) | labels
+    disordered = rows[1:][keys[1:] <= keys[:-1]]
+    refuse_rows(path, name, np.bincount(disordered), start, "has a class twice, or classes out of order")
+    return keys
 
 
 def targets(rows: Sequence[ImageRow], num_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -235,14 +261,12 @@ def read_classes(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing or does not hold a list of distinct names.
     """
-    try:
+    require_file(path, WRITTEN_BY)
+    with naming(path, WRITTEN_BY):
         names = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the stage that writes it: dvc repro") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{path}: expected a list of class names")
-    if len(set(names)) != len(names):
-        raise UserError(f"{path}: a class name stands in it twice")
+        raise UserError(f"{path}: expected a list of class names; {WRITTEN_BY}")
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise UserError(f"{path}: class {repeated[0]!r} stands in it twice; {WRITTEN_BY}")
     return names

@@ -21,6 +21,12 @@ class UserError(ValueError):
     """
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library's exception says, or its kind where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
 class DiskFullError(UserError, OSError):
     """There is no room to write more; names the path, and the bytes that are missing where they are known."""
 

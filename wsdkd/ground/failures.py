@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from wsdkd.ground.errors import UserError, disk_full
+from wsdkd.ground.errors import UserError, disk_full, first_line
 
 DEBUG_VARIABLE = "WSDKD_DEBUG"
 """Set to anything, every failure shows its traceback; ``wsdkd --debug`` sets it."""
@@ -60,7 +60,7 @@ def in_words(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return _out_of_memory(error)
     if isinstance(error, OSError) and named is not None:
-        return f"{_path(named)}: {error.strerror or _first_line(error)}"
+        return f"{_path(named)}: {error.strerror or first_line(error)}"
     if isinstance(error, UnicodeDecodeError):
         return f"not {error.encoding.upper()} (byte {error.start}: {error.reason})"
     if isinstance(error, UnicodeEncodeError):
@@ -68,13 +68,17 @@ def in_words(error: BaseException) -> str | None:
         return f"{letter!r} cannot be written in the encoding {error.encoding}; set PYTHONUTF8=1"
     library = _library(error)
     if library is not None:
-        return f"{FORMATS[library]} ({_first_line(error)})"
-    return _first_line(error) if isinstance(error, OSError) else None
+        return f"{FORMATS[library]} ({first_line(error)})"
+    return first_line(error) if isinstance(error, OSError) else None
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path, remedy: str = "") -> Iterator[None]:
     """Within, ``path`` is read: a failure of it that is no defect, and names no file yet, names this one.
+
+    Args:
+        path: the file.
+        remedy: how to get one that is whole, for the end of the message.
 
     Raises:
         UserError: names ``path`` and what is wrong with it.
@@ -86,7 +90,7 @@ def naming(path: Path) -> Iterator[None]:
         said = None if named else in_words(error)
         if said is None:
             raise
-        raise UserError(f"{path}: {said}") from error
+        raise UserError(f"{path}: {said}{f'; {remedy}' if remedy else ''}") from error
 
 
 def _library(error: BaseException) -> str | None:
@@ -108,7 +112,7 @@ def _package(frame: TracebackType) -> str:
 
 def _out_of_memory(error: BaseException) -> str:
     limits = _limits()
-    what = f" ({_first_line(error)})" if str(error) else ""
+    what = f" ({first_line(error)})" if str(error) else ""
     if limits:
         return f"there is not enough memory{what}; {' and '.join(limits)} limits this process: raise it"
     return f"there is not enough memory{what}; give it more, or smaller batches"
@@ -131,13 +135,8 @@ def _defect(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     how = "" if os.environ.get(DEBUG_VARIABLE) else f"; {DEBUG_VARIABLE}=1 shows where it comes from"
-    said = f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
+    said = f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
     return f"{said}{where}: a defect of wsdkd{how}; please report it"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def _path(name: str | bytes | int) -> str:

@@ -45,6 +45,11 @@ class IdIndex:
             at -= 1
         raise KeyError(text)
 
+    def repeated(self) -> int | None:
+        """The place of a text that stands at an earlier place too, or None where all are different."""
+        same = (self._first[1:] == self._first[:-1]) & (self._second[1:] == self._second[:-1])
+        return int(self._places[1:][same].min()) if same.any() else None
+
     def __contains__(self, text: str) -> bool:
         try:
             self.place(text)

@@ -1,19 +1,21 @@
 """Proposals on disk: Parquet shards with a row an image."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
+from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.spool import RowSource, Spool
 
 SHARD_IMAGES = 4096
-READ_IMAGES, READ_BYTES = 64, 1 << 20
+READ_IMAGES, READ_BYTES = 256, 1 << 20
 """Images, and bytes of a column, read at once on the way out of a shard: a shard is many megabytes."""
 
 PROPOSALS_SCHEMA = pa.schema(
@@ -82,7 +84,7 @@ def _write_shard(path: Path, shard: Sequence[tuple[str, np.ndarray, np.ndarray]]
         pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat_scores)),
     ]
     table = pa.Table.from_arrays(columns, names=PROPOSALS_SCHEMA.names).cast(PROPOSALS_SCHEMA)
-    pq.write_table(table, path)
+    write_parquet(path, table, repeating=())
 
 
 def read_proposals(folder: Path) -> Proposals:
@@ -92,32 +94,61 @@ def read_proposals(folder: Path) -> Proposals:
     are unpacked once, 20 bytes each, to where any of them can be read by its place.
 
     Raises:
-        ValueError: the folder has no shard, or a shard is not a table of proposals.
-        OSError: there is no room for the temporary file.
+        UserError: the folder has no shard, or a shard is damaged, no table of proposals, or has an image
+            twice, a box that ends before it begins, or a score that is none.
+        DiskFullError: there is no room for the temporary file.
     """
     paths = sorted(folder.glob("part-*.parquet"))
     if not paths:
-        raise ValueError(f"{folder}: no part-*.parquet in it; run the stage propose")
+        raise UserError(f"{folder}: no part-*.parquet in it; {WRITTEN_BY}")
     boxes, scores = Spool(folder.parent, np.float32, 4), Spool(folder.parent, np.float32)
-    counts = [np.zeros(1, np.int64)]
+    counts, starts = [np.zeros(1, np.int64)], [0]
 
     def image_ids() -> Iterator[str]:
-        for batch in _batches(paths):
-            column = batch.column("scores")
-            counts.append(np.asarray(column.value_lengths(), dtype=np.int64))
-            scores.append(column.flatten().to_numpy())
-            boxes.append(batch.column("boxes").flatten().flatten().to_numpy().reshape(-1, 4))
-            yield from batch.column("image_id").to_pylist()
+        for path in paths:
+            start = 0
+            for batch in read_batches(
+                path, PROPOSALS_SCHEMA, "proposals", rows=READ_IMAGES, buffer_size=READ_BYTES
+            ):
+                each, some_boxes, some_scores = _unpacked(path, batch, start)
+                counts.append(each)
+                scores.append(some_scores)
+                boxes.append(some_boxes)
+                start += batch.num_rows
+                yield from batch.column("image_id").to_pylist()
+            starts.append(starts[-1] + start)
 
     images = IdIndex(image_ids())
+    twice = images.repeated()
+    if twice is not None:
+        shard = bisect_right(starts, twice) - 1
+        row = twice - starts[shard]
+        raise UserError(f"{paths[shard]}: row {row}: image_id stands in the proposals twice; {WRITTEN_BY}")
     return Proposals(images, np.cumsum(np.concatenate(counts)), boxes, scores)
 
 
-def _batches(paths: Iterable[Path]) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        with pq.ParquetFile(path, buffer_size=READ_BYTES) as file:
-            if file.schema_arrow.names != PROPOSALS_SCHEMA.names:
-                raise ValueError(
-                    f"{path}: not a table of proposals: its columns are {file.schema_arrow.names}"
-                )
-            yield from file.iter_batches(READ_IMAGES)
+def _unpacked(path: Path, batch: pa.RecordBatch, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # How many boxes each image has, int64 (n,); the boxes (r, 4); their scores (r,).
+    boxed, scored = batch.column("boxes"), batch.column("scores")
+    counts = scored.value_lengths().to_numpy().astype(np.int64)
+    uneven = boxed.value_lengths().to_numpy() != counts
+    refuse_rows(path, "scores", uneven, start, "has another length than boxes")
+    # An empty place in a list becomes NaN here.
+    boxes = np.asarray(boxed.flatten().flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, 4)
+    scores = np.asarray(scored.flatten().to_numpy(zero_copy_only=False), np.float32)
+    # NaN is neither at most anything nor at least anything, so that it fails each of these.
+    x1, y1, x2, y2 = boxes.T
+    usable = (x1 <= x2) & (y1 <= y2)
+    if not usable.all() or np.isinf([boxes.min(initial=0), boxes.max(initial=0)]).any():
+        wrong = _rows(~usable | np.isinf(boxes).any(axis=1), counts)
+        reason = "has a box that ends before it begins, or one that is no number"
+        refuse_rows(path, "boxes", wrong, start, reason)
+    if not (scores.min(initial=0) >= 0 and scores.max(initial=0) < np.inf):
+        wrong = _rows(~((scores >= 0) & (scores < np.inf)), counts)
+        refuse_rows(path, "scores", wrong, start, "has one below 0, or one that is no number")
+    return counts, boxes, scores
+
+
+def _rows(wrong: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Which images (n,) own a flat place (r,) that is wrong; ``counts`` (n,) are the places of each."""
+    return np.bincount(np.repeat(np.arange(len(counts)), counts)[wrong]) > 0

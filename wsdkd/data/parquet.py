@@ -1,0 +1,82 @@
+"""Parquet tables of a given schema: written with checksums, refused in one line where they are damaged."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
+from wsdkd.ground.files import require_file
+
+WRITTEN_BY = "run the stage that writes it: dvc repro"
+
+
+def write_parquet(path: Path, table: pa.Table, *, repeating: Sequence[str]) -> None:
+    """Write a table with a checksum a page; equal tables give equal bytes.
+
+    Args:
+        path: of the new file.
+        table: what to write.
+        repeating: columns with few different values, such as a split. A dictionary makes these shorter;
+            building one of texts that stand there once, such as ids, takes time for nothing.
+    """
+    pq.write_table(table, path, write_page_checksum=True, use_dictionary=list(repeating), compression="lz4")
+
+
+def read_batches(
+    path: Path, schema: pa.Schema, kind: str, *, rows: int, buffer_size: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Read a table by batches, and compare the checksums of its pages on the way.
+
+    Args:
+        path: of the file.
+        schema: the columns that it must have, with their types; none may be empty anywhere.
+        kind: what the table is, for the message: "images", "objects".
+        rows: of a batch, at most.
+        buffer_size: bytes of a column read at once; 0 for all of a row group.
+
+    Raises:
+        UserError: there is no such file, it is damaged, or its columns are others.
+    """
+    require_file(path, WRITTEN_BY)
+    count = 0
+    with naming(path, WRITTEN_BY):
+        file = pq.ParquetFile(path, buffer_size=buffer_size, page_checksum_verification=True)
+    with file:
+        if not file.schema_arrow.equals(schema):
+            names = ", ".join(file.schema_arrow.names)
+            raise UserError(f"{path}: not a table of {kind}: its columns are {names}; {WRITTEN_BY}")
+        batches = file.iter_batches(rows)
+        while True:
+            with naming(path, WRITTEN_BY):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            for name in schema.names:
+                if batch.column(name).null_count:
+                    refuse_rows(path, name, batch.column(name).is_null().to_numpy(False), count, "is empty")
+            count += batch.num_rows
+            yield batch
+        # What says how many rows there are is not covered by the checksums.
+        if count != file.metadata.num_rows:
+            raise UserError(f"{path}: damaged: {count} rows of {file.metadata.num_rows}; {WRITTEN_BY}")
+
+
+def refuse_rows(path: Path, field: str, wrong: np.ndarray, start: int, reason: str) -> None:
+    """Refuse the first row that is wrong, if any.
+
+    Args:
+        path: of the table.
+        field: the column that is wrong.
+        wrong: bool (n,), of consecutive rows.
+        start: place of the first of these rows in the table, from 0.
+        reason: what is wrong with it, in words behind the field's name.
+
+    Raises:
+        UserError: names the file, the row (from 0) and the field.
+    """
+    if wrong.any():
+        raise UserError(f"{path}: row {start + int(np.argmax(wrong))}: {field} {reason}; {WRITTEN_BY}")
