@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from wsdkd.cache.estimate import assumed_size, feature_width
+from wsdkd.cache.writing.estimate import assumed_size, feature_width
 from wsdkd.profiles import load_profile
 from wsdkd.proposals.stored import SHARD_IMAGES, write_proposals
 from wsdkd.student.network import Student

@@ -14,7 +14,7 @@ from torch import nn
 from benchmarks.device import device
 from wsdkd import project
 from wsdkd.cache.params import CacheParams
-from wsdkd.cache.reader import CachedView
+from wsdkd.cache.view import CachedView
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow, read_classes, read_images

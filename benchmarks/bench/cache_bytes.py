@@ -2,7 +2,7 @@
 
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
-from wsdkd.cache.estimate import written_size
+from wsdkd.cache.writing.estimate import written_size
 
 VIEWS, FULL_PRECISION = 2, 4
 

@@ -23,7 +23,7 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.networks.params import Network
+from wsdkd.networks.params import VGG_WIDTH, Network
 from wsdkd.profiles import Profile
 from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.student.network import Student
@@ -34,7 +34,6 @@ from wsdkd.training.loader import Supervision
 
 CLASSES = [f"class {number}" for number in range(80)]
 BATCHES = 2
-WIDEST = 4096
 
 
 def _measure(world: World) -> Measured:
@@ -105,7 +104,7 @@ def _cache(home: Path, rows: Sequence[ImageRow], profile: Profile) -> TeacherCac
             boxes, scores = proposals.of(row.image_id)
             rng = np.random.default_rng([int(row.digest), mirrored])
             classes, places = rng.normal(size=(2, len(scores), len(CLASSES))).astype(np.float32)
-            features = rng.random((len(scores), WIDEST), dtype=np.float32)
+            features = rng.random((len(scores), VGG_WIDTH), dtype=np.float32)
             yield ImageRegions(row.image_id, boxes, scores, classes, places, features)
 
     fingerprint = CommonFingerprint({}, {})

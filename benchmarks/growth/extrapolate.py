@@ -13,7 +13,7 @@ import typer
 from benchmarks.ablation.workspace import PROJECT
 from benchmarks.bench.arithmetic import MultiplyAdds, student_multiply_adds, teacher_multiply_adds
 from benchmarks.growth.assumptions import DATASETS, HOUR, Assumptions, Dataset
-from wsdkd.cache.estimate import assumed_size, feature_width
+from wsdkd.cache.writing.estimate import assumed_size, feature_width
 from wsdkd.profiles import Profile, load_profile
 from wsdkd.teacher.run import fused_views
 

@@ -1,48 +1,35 @@
-"""``wsdkd show`` on a sample of what an evaluation writes."""
+"""``wsdkd show`` on a report that the evaluation's own functions made."""
 
-import copy
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
+from tests.evaluation.small_report import STRENGTHS, small_report
 from wsdkd.cli.show import app
+from wsdkd.evaluation.files import write_report
 from wsdkd.ground.errors import UserError
 
-FIGURES = {"CP": 61.04, "CR": 52.0, "CF1": 56.2, "OP": 63.0, "OR": 55.0, "OF1": 58.7}
-NETWORK = {"mAP": 60.25, **FIGURES, **{f"top3_{name}": value - 1 for name, value in FIGURES.items()}}
-SAMPLE = {
-    "gain_mAP": 7.014,
-    "gain_mAP_interval": [5.9, 8.1],
-    "gap_recovered": 0.512,
-    "baseline": {**NETWORK, "mAP": 53.24},
-    "teacher": {**NETWORK, "mAP": 66.94, "AP50": 31.5, "COCO_AP": 12.3, "CorLoc": 44.4},
-    "student": NETWORK,
-    "proposals": {"recall_0.5": 93.1, "recall_0.7": 70.2, "mean_boxes": 100.0},
-    "counts": {"train_images": 1000, "test_images": 500, "classes": 20},
-    "classes_without_positives": [],
-    "protocol": {
-        "AP": "non-interpolated",
-        "threshold": 0.5,
-        "top_k": 3,
-        "top_k_rule": "always",
-        "unlabelled": "keep",
-        "interval_level": 0.95,
-    },
-    "cost": {
-        "device": "cpu",
-        "batch_size": 8,
-        "teacher": {"parameters": 4_200_000, "multiply_adds": 1_500_000_000, "images_per_second": 12.34},
-        "student": {"parameters": 3_400_000, "multiply_adds": 100_000_000, "images_per_second": 160.0},
-    },
-}
+Run = Callable[[dict[str, Any] | str], Result]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("report") / "metrics.json"
+    write_report(path, small_report())
+    read: dict[str, Any] = json.loads(path.read_text())
+    return read
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "100")
 
-    def call(metrics):
+    def call(metrics: dict[str, Any] | str) -> Result:
         text = metrics if isinstance(metrics, str) else json.dumps(metrics)
         (tmp_path / "metrics.json").write_text(text, encoding="utf-8")
         return CliRunner().invoke(app, ["--reports", str(tmp_path)])
@@ -50,63 +37,62 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-def test_prints_the_table_and_names_the_files(run, tmp_path):
+def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: dict[str, Any]) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "gain_per_class.png").touch()
-    answer = run(SAMPLE)
+    answer = run(report)
     assert answer.exit_code == 0, answer.exception
-    lines = {line.split()[0]: line.split() for line in answer.stdout.splitlines() if line.strip()}
+    low, high = report["gain_mAP_interval"]
     for expected in (
-        "500 test images, 20 classes, percent",
-        "gain of distillation: +7.01 mAP; 95% interval over test images +5.90 to +8.10",
-        "gap recovered: 0.51 of the teacher's lead",
-        "teacher's localisation: AP50 31.5, COCO AP 12.3, CorLoc 44.4",
-        "recall of the proposals: 93.1 at IoU 0.5, 70.2 at IoU 0.7",
-        "protocol: AP non-interpolated",
-        "1.500 G",
+        "80 test images, 5 classes, percent",
+        f"gain of distillation: {report['gain_mAP']:+.2f} mAP; 95% interval over test images "
+        f"{low:+.2f} to {high:+.2f}",
+        f"gap recovered: {report['gap_recovered']:.2f} of the teacher's lead",
+        # One object of two is detected, half covered by its best region and by its proposal.
+        "teacher's localisation: AP50 50.0, COCO AP 50.0, CorLoc 100.0",
+        "recall of the proposals: 100.0 at IoU 0.5, 50.0 at IoU 0.7",
+        "protocol: AP non-interpolated, test images without labels: keep",
+        f"{report['cost']['teacher']['multiply_adds'] / 1e9:.3f} G",
     ):
         assert expected in answer.stdout
-    assert lines["above"] == [
-        "above",
-        "0.5",
-        "baseline",
-        "53.2",
-        "61.0",
-        "52.0",
-        "56.2",
-        "63.0",
-        "55.0",
-        "58.7",
-    ]
-    assert lines["top"] == ["top", "3", "baseline", "60.0", "51.0", "55.2", "62.0", "54.0", "57.7"]
+    rows = [line.split() for line in answer.stdout.splitlines() if line.strip()]
+    names = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+    for label, prefix in ((["above", "0.5"], ""), (["top", "3"], "top3_")):
+        (place,) = (place for place, row in enumerate(rows) if row[:2] == label)
+        rows[place] = rows[place][2:]
+        for row, network in zip(rows[place : place + 3], ("baseline", "teacher", "student"), strict=True):
+            figures = [report[network]["mAP"]] if prefix == "" else []
+            figures += [report[network][prefix + name] for name in names]
+            assert row == [network, *(f"{figure:.1f}" for figure in figures)]
     assert str(tmp_path / "pictures" / "gain_per_class.png") in answer.stdout
     assert "precision_recall.png" not in answer.stdout
 
 
-def test_says_what_is_absent_and_why(run):
-    metrics = copy.deepcopy(SAMPLE)
-    for key in ("AP50", "COCO_AP", "CorLoc"):
-        del metrics["teacher"][key]
-    del metrics["proposals"]
-    metrics["absent"] = {"AP50, CorLoc": "the dataset has no boxes"}
-    metrics["gap_recovered"], metrics["gap_recovered_reason"] = None, "the teacher does not lead"
-    metrics["classes_without_positives"] = ["zebra", "yak"]
-    answer = run(metrics)
+def test_says_what_is_absent_and_why(run: Run) -> None:
+    # A teacher that does not lead, on a dataset without boxes.
+    answer = run(
+        small_report({**STRENGTHS, "baseline": 0.5, "teacher": 0.0}, boxes=False)
+        | {"classes_without_positives": ["yak"]}
+    )
     assert answer.exit_code == 0, answer.exception
-    assert "AP50, CorLoc: absent, the dataset has no boxes" in answer.stdout
-    assert "gap recovered: none, the teacher does not lead" in answer.stdout
-    assert "no test image has them: zebra, yak" in answer.stdout
+    said = " ".join(answer.stdout.split())  # lines are broken where the terminal ends
+    assert "AP50, COCO_AP and recall of proposals: absent, no test image has annotated boxes" in said
+    assert "CorLoc: absent, no training image has annotated boxes" in said
+    assert "gap recovered: none, the teacher does not lead the baseline (by -" in said
+    assert "no test image has them: yak" in said
+    assert "localisation" not in said
+    assert "nan" not in said
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", json.dumps({**SAMPLE, "baseline": 3})])
-def test_refuses_what_is_no_report(run, tmp_path, content):
-    answer = run(content)
+@pytest.mark.parametrize("content", ["{", "[]", "{}", "[" * 100_000, "network without figures", "\0"])
+def test_refuses_what_is_no_report(run: Run, tmp_path: Path, content: str, report: dict[str, Any]) -> None:
+    answer = run({**report, "baseline": 3} if content == "network without figures" else content)
     assert isinstance(answer.exception, UserError)
-    assert str(tmp_path / "metrics.json") in str(answer.exception)
-    assert "dvc repro" in str(answer.exception)
+    assert str(answer.exception).startswith(f"{tmp_path / 'metrics.json'}: not ")
+    assert "\n" not in str(answer.exception)
 
 
-def test_says_when_there_are_no_results_yet(tmp_path):
+def test_says_when_there_are_no_results_yet(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["--reports", str(tmp_path)])
     assert isinstance(answer.exception, UserError)
     assert "no results yet, run: dvc repro" in str(answer.exception)

@@ -40,7 +40,7 @@ def test_the_best_region_of_each_class_in_the_first_images_that_hold_it(
     )
     answer = CliRunner().invoke(app, ["show", "regions", "--images", "2"])
     assert answer.exit_code == 0, answer.exception
-    assert matplotlib.image.imread(project / "reports/pictures/regions.png").ndim == 3
+    assert matplotlib.image.imread(project / "reports/regions.png").ndim == 3
     (page,) = drawn
     assert [name for name, _ in page] == synthetic.CLASSES
     rows = synthetic.make_rows(12)
@@ -60,3 +60,12 @@ def test_another_ending_than_png_is_refused(project: Path) -> None:
     answer = CliRunner().invoke(app, ["show", "regions", "--to", str(project / "page.pdf")])
     assert isinstance(answer.exception, UserError)
     assert r".png" in str(answer.exception)
+
+
+def test_an_output_of_a_stage_is_refused(project: Path) -> None:
+    (project / "reports/pictures").mkdir(parents=True)
+    (project / "dvc.yaml").write_text("stages: {evaluate: {cmd: evaluate, outs: [reports/pictures]}}")
+    answer = CliRunner().invoke(app, ["show", "regions", "--to", "reports/pictures/regions.png"])
+    assert isinstance(answer.exception, UserError)
+    assert "DVC watches reports/pictures" in str(answer.exception)
+    assert not list((project / "reports/pictures").iterdir())

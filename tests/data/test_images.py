@@ -123,6 +123,18 @@ def test_a_picture_of_the_right_size_is_not_touched(tmp_path: Path) -> None:
     assert np.array_equal(load_square(save(tmp_path / "a.png", picture), 32), np.asarray(picture))
 
 
+def test_a_picture_in_memory_is_what_its_file_is(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", photograph(40, 30).convert("RGBA"), exif=_turned())
+    with Image.open(path) as picture:
+        assert np.array_equal(load_square(picture, 16), load_square(path, 16))
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    return exif
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "bmp", "tiff", "webp", "ppm"])
 def test_a_truncated_file_is_refused(suffix: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)

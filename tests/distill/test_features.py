@@ -18,6 +18,7 @@ from tests.training.small_world import (
 from wsdkd.distill.features import feature_loss, feature_objective, region_loss, relative_feature_loss
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.predictions import prediction_loss
+from wsdkd.networks.backbones import FullyConnected
 from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
@@ -213,14 +214,15 @@ def test_the_teacher_s_predictions_already_in_stage_1(world: World, cache: HandM
 def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     # fc6 and fc7 stand in for VGG16's: they take seven bins, pooled to the maximum (release).
     student = _student()
-    student.fully_connected = nn.Sequential(nn.Flatten(), nn.Linear(student.backbone.channels * 49, 4096))
-    student.feature_dim = 4096
-    objective = feature_objective(student, stage_1("release"), 4096)
+    fc6 = nn.Linear(student.backbone.channels * 49, 20)
+    student.fully_connected = FullyConnected(nn.Flatten(), fc6, bins=7, width=20)
+    student.feature_dim = 20
+    objective = feature_objective(student, stage_1("release"), 20)
     assert isinstance(objective.projections[0], nn.Identity)
     feature_map = torch.rand(1, student.backbone.channels, 4, 4)
     rois = torch.tensor([[0, 0, 0, 32, 32.0]])
     monkeypatch.setattr(student.backbone, "maps", lambda stem: [stem])
-    teacher = torch.rand(1, 4096)
+    teacher = torch.rand(1, 20)
     batch = {"stem": feature_map, "rois": rois, "features": teacher, "confidence": torch.ones(1)}
     losses = objective({**batch, "objectness": torch.tensor([0.5])})
     pooled = 0.5 * pool_regions(feature_map, rois, 7, 1 / 8, "max")

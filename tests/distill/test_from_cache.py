@@ -11,8 +11,7 @@ from tests.training.small_world import (
     HandMadeCache,
     World,
 )
-from wsdkd.cache.format import pack_rows
-from wsdkd.cache.reader import CachedView
+from wsdkd.cache.view import CachedView, pack_rows
 from wsdkd.data.boxes import to_input
 from wsdkd.distill.from_cache import CachedFeatures, region_targets
 from wsdkd.distill.params import SoftenedPredictions

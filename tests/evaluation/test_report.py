@@ -1,53 +1,88 @@
-"""The numbers under the names they are reported by."""
+"""The numbers under the names they are reported by, against scikit-learn and hand-worked cases."""
 
 import csv
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
+from tests.evaluation.small_report import scores, truth
 from wsdkd.evaluation.files import class_rows, write_class_rows
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.report import classification, comparison
+from wsdkd.evaluation.report import classification, comparison, protocol
 from wsdkd.evaluation.truth import Truth
+from wsdkd.teacher.run import FusedView
 
-GENERATOR = np.random.default_rng(0)
-LABELS = (GENERATOR.random((80, 5)) < 0.3).astype(np.float32)
-TRUTH = Truth(LABELS, np.ones(LABELS.shape, dtype=bool))
-
-
-def scores(strength):
-    return (GENERATOR.random(LABELS.shape) + strength * LABELS) / (1 + strength)
-
-
-def test_classification_has_all_names():
-    found = classification(scores(1.0), TRUTH, EvaluationParams())
-    figures = ["CP", "CR", "CF1", "OP", "OR", "OF1"]
-    assert list(found) == ["mAP", *figures, *(f"top3_{name}" for name in figures)]
-    assert all(0 <= value <= 100 for value in found.values())
-    assert "top5_OF1" in classification(scores(1.0), TRUTH, EvaluationParams(top_k=5))
+TRUTH = truth()
+LABELS = TRUTH.labels
+WEAK, MIDDLE, STRONG = (
+    scores(strength, LABELS, seed) for seed, strength in enumerate((0.1, 0.4, 0.9), start=1)
+)
 
 
-def test_perfect_scores():
-    found = classification(LABELS, TRUTH, EvaluationParams())
-    assert {name: found[name] for name in ("mAP", "CF1", "OF1")} == pytest.approx(
-        {"mAP": 100, "CF1": 100, "OF1": 100}
+def reference_map(said: np.ndarray) -> float:
+    return float(100 * average_precision_score(LABELS, said, average="macro"))
+
+
+def test_classification_agrees_with_scikit_learn_under_each_name() -> None:
+    found = classification(MIDDLE, TRUTH, EvaluationParams(threshold=0.4, top_k=2))
+    assert found["mAP"] == pytest.approx(reference_map(MIDDLE))
+    order = np.argsort(-MIDDLE, axis=1)
+    best = np.zeros(LABELS.shape, dtype=bool)
+    np.put_along_axis(best, order[:, :2], True, axis=1)
+    for prefix, predicted in (("", MIDDLE > 0.4), ("top2_", best)):
+        for letter, average in (("C", "macro"), ("O", "micro")):
+            precision = 100 * precision_score(LABELS, predicted, average=average, zero_division=0)
+            recall = 100 * recall_score(LABELS, predicted, average=average)
+            assert found[f"{prefix}{letter}P"] == pytest.approx(precision)
+            assert found[f"{prefix}{letter}R"] == pytest.approx(recall)
+            harmonic = 2 * precision * recall / (precision + recall)
+            assert found[f"{prefix}{letter}F1"] == pytest.approx(harmonic)
+        assert found[f"{prefix}OF1"] == pytest.approx(100 * f1_score(LABELS, predicted, average="micro"))
+    assert len(found) == 1 + 2 * 6
+
+
+def test_a_top_label_may_have_to_pass_the_threshold() -> None:
+    # Top 2 of (0.9, 0.6, 0.4): both are predicted by one rule, and the first alone above 0.7 by the other.
+    labels = Truth(np.array([[1.0, 0, 0]], np.float32), np.ones((1, 3), bool))
+    said = np.array([[0.9, 0.6, 0.4]])
+    always = classification(said, labels, EvaluationParams(threshold=0.7, top_k=2))
+    above = classification(
+        said, labels, EvaluationParams(threshold=0.7, top_k=2, top_k_rule="above_threshold")
     )
+    assert (always["top2_OP"], above["top2_OP"]) == (pytest.approx(50), pytest.approx(100))
 
 
-def test_gap_recovered():
-    found = comparison({"baseline": scores(0.1), "student": scores(0.4), "teacher": LABELS}, TRUTH)
+def test_gain_and_the_share_of_the_teachers_lead() -> None:
+    found = comparison({"baseline": WEAK, "student": MIDDLE, "teacher": STRONG}, TRUTH)
+    before, after, lead = (reference_map(said) for said in (WEAK, MIDDLE, STRONG))
+    assert found["gain_mAP"] == pytest.approx(after - before)
+    assert found["gap_recovered"] == pytest.approx((after - before) / (lead - before))
     assert 0 < found["gap_recovered"] < 1
     low, high = found["gain_mAP_interval"]
     assert low < found["gain_mAP"] < high
+    assert "gap_recovered_reason" not in found
 
 
-def test_gap_without_a_leading_teacher_is_null_with_a_reason():
-    found = comparison({"baseline": LABELS, "student": LABELS, "teacher": scores(0.0)}, TRUTH)
+def test_gap_without_a_leading_teacher_is_null_with_a_reason() -> None:
+    found = comparison({"baseline": MIDDLE, "student": STRONG, "teacher": WEAK}, TRUTH)
     assert found["gap_recovered"] is None
-    assert "does not lead" in found["gap_recovered_reason"]
+    behind = reference_map(WEAK) - reference_map(MIDDLE)
+    assert f"the teacher does not lead the baseline (by {behind:.2f} points)" in found["gap_recovered_reason"]
+    assert found["gain_mAP"] > 0
 
 
-def test_classes_are_sorted_by_frequency_and_written(tmp_path):
+def test_protocol_names_what_the_figures_depend_on() -> None:
+    views = [FusedView(size, mirrored) for size in (480, 672) for mirrored in (False, True)]
+    params = EvaluationParams(threshold=0.3, top_k=5, unlabelled="drop", detections=20, nms_iou=0.4)
+    found = protocol(params, views)
+    assert found["teacher_views"] == "480, 672 px and mirrored"
+    assert protocol(params, views[:1])["teacher_views"] == "480 px"
+    assert found["detections"] == "at most 20 an image, NMS at IoU 0.4"
+    assert (found["threshold"], found["top_k"], found["unlabelled"]) == (0.3, 5, "drop")
+
+
+def test_classes_are_sorted_by_frequency_and_written(tmp_path) -> None:
     precisions = {
         "baseline": np.array([10.0, 20.0, np.nan]),
         "teacher": np.array([30.0, 40.0, np.nan]),
@@ -58,6 +93,7 @@ def test_classes_are_sorted_by_frequency_and_written(tmp_path):
     with (tmp_path / "per_class.csv").open(newline="", encoding="utf-8") as file:
         written = list(csv.DictReader(file))
     assert [row["name"] for row in written] == ["dog, wet", "cat", "yak"]
+    assert [row["train_images"] for row in written] == ["9", "5", "5"]
     assert written[0]["gain"] == "-2.0"
     assert written[1]["AP_student"] == "15.0"
     assert {written[2][key] for key in ("gain", "AP_teacher", "AP50_teacher")} == {""}

@@ -102,6 +102,9 @@ def test_weights_from_a_file_reach_every_architecture(name: str, tmp_path: Path)
     [
         ({"backbone": "resnet51"}, r"network\.backbone: 'resnet51' is neither vgg16, nor a ResNet"),
         ({"backbone": ""}, r"network\.backbone: '' is neither"),
+        ({"backbone": "timm/resnet50"}, r"network\.backbone: 'timm/resnet50' is neither"),
+        ({"backbone": f"{LITE0}.in21k"}, r"cannot build 'tf_efficientnet_lite0\.in21k': Invalid .* tag"),
+        ({"backbone": "local-dir:/none"}, "cannot build 'local-dir:/none': .*/none"),
         ({"backbone": "vit_tiny_patch16_224", "stride": 8}, r"network\.stride: .* not 8 or less"),
         ({"backbone": "gmlp_ti16_224"}, "gives no feature map"),
         ({"backbone": LITE0, "stages": 10}, r"network\.stages: .* has 9 stages, cannot use 10"),
@@ -120,6 +123,15 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     torch.save(timm.create_model("mobilenetv2_050").state_dict(), path)
     with pytest.raises(UserError, match=r"network\.weights .* tensors of tf_efficientnet_lite0 are missing"):
         build_backbone(_network(backbone=LITE0, weights=str(path)))
+
+
+def test_a_failure_of_another_kind_keeps_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> object:
+        raise RuntimeError("not enough memory\nand a trace of many lines")
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    with pytest.raises(UserError, match=r"backbone: timm cannot build 'convnext_atto': not enough memory$"):
+        build_backbone(_network(backbone="convnext_atto"))
 
 
 def test_a_download_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

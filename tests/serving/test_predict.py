@@ -30,7 +30,7 @@ def test_against_one_picture_at_a_time_with_bad_ones_between(tmp_path: Path, stu
     (tmp_path / "folder.png").mkdir()
     paths.append(tmp_path / "folder.png")
     outcomes = list(label_pictures(student, paths, batch_size=2, device=CPU))
-    assert [outcome.path for outcome in outcomes] == paths
+    assert [outcome.source for outcome in outcomes] == paths
     for place, outcome in enumerate(outcomes):
         if place in (1, 3, 4, 7):
             assert isinstance(outcome, Unreadable)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tests.pipeline.clone import Clone
 from tests.sharing.conftest import SHARED
 from tests.sharing.stored import objects, outputs, path_of
-from wsdkd.cache.format import Manifest, read_manifest
+from wsdkd.cache.manifest import Manifest, read_manifest
 from wsdkd.ground.digests import sha256
 
 pytestmark = pytest.mark.long

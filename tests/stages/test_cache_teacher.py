@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from wsdkd.cache.estimate import planned_size, written_size
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.verify import verify_cache
+from wsdkd.cache.writing.estimate import planned_size, written_size
 from wsdkd.data.boxes import mirror, rescale
 from wsdkd.data.images import load_square
 from wsdkd.data.tables import ImageRow, read_images, write_images

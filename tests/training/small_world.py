@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from PIL import Image
 
-from wsdkd.cache.reader import CachedView
+from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.ids import IdIndex
 from wsdkd.networks.params import Network

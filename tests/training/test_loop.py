@@ -223,17 +223,34 @@ def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_curves_close_the_repository_they_run_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Left open, its pack files would be closed by the garbage collector, in the midst of anything.
+def _git_repository(folder: Path) -> None:
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
     for command in (("init",), (*identity, "commit", "--allow-empty", "-m", "One"), ("repack", "-a")):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
-    with Repo.init(str(tmp_path)):
-        monkeypatch.chdir(tmp_path)
+        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+
+
+def test_curves_leave_the_repository_they_run_in_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Left open, its pack files would be closed by the garbage collector, in the midst of anything.
+    _git_repository(tmp_path)
+    with Repo.init(str(tmp_path)) as repo:
+        repo.scm.get_rev()
+        assert _open_files(tmp_path / ".git")  # or this test would prove nothing
+    monkeypatch.chdir(tmp_path)
+    with open_curves(Path("curves"), fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+        assert not _open_files(tmp_path / ".git")
+    assert not _open_files(tmp_path / ".git")
+    assert (tmp_path / "curves/plots/metrics/train/labels.tsv").is_file()
+
+
+def test_curves_make_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _git_repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
     with open_curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
         live.log_metric("train/labels", 1.0)
-        assert _open_files(tmp_path / ".git")  # or this test would prove nothing
-    assert not _open_files(tmp_path / ".git")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "curves"]
 
 
 def _open_files(folder: Path) -> list[str]:

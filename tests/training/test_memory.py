@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from wsdkd.cache.format import Manifest, ShardEntry
+from wsdkd.cache.manifest import Manifest, ShardEntry
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.tables import ImageRow, read_images, write_images
 from wsdkd.distill.from_cache import CachedPredictions

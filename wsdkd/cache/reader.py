@@ -11,112 +11,18 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
 
-from wsdkd.cache.format import (
-    ARRAYS,
-    CHOSEN,
-    DTYPES,
-    CacheError,
-    describe,
-    differences,
-    images_digest,
-    read_manifest,
-    unpack_rows,
-)
-from wsdkd.cache.shard import Rows, ShardIndex, open_shard, read_index, shard_fingerprint_of, stored_rows
+from wsdkd.cache.format import ARRAYS, CacheError
+from wsdkd.cache.manifest import describe, differences, images_digest, read_manifest
+from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of, stored_rows
+from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow, RowsAt
 from wsdkd.ground.ids import IdIndex
-
-
-class CachedView(NamedTuple):
-    """The teacher's outputs on one view of an image: n regions, c of them chosen, K classes, D features.
-
-    Its fields are rows of the arrays of :mod:`wsdkd.cache.format`, as they are stored; what they hold is read
-    from the properties. Logits and features of half precision stay so: whoever reads many views widens them
-    together, which takes less time than to widen each. Of rows of bytes they are unpacked to float32, each
-    time that they are asked for.
-    """
-
-    region_rows: np.ndarray
-    logit_rows: np.ndarray
-    chosen_rows: np.ndarray
-    feature_rows: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        boxes: np.ndarray,
-        objectness: np.ndarray,
-        class_logits: np.ndarray,
-        detection_logits: np.ndarray,
-        chosen: np.ndarray,
-        confidence: np.ndarray,
-        features: np.ndarray,
-    ) -> Self:
-        """A view that no cache holds; the arguments are what its properties will be."""
-        return cls(
-            np.column_stack([boxes, objectness]).astype(DTYPES["regions"]),
-            np.stack([class_logits, detection_logits], axis=1),
-            np.rec.fromarrays([chosen, confidence], dtype=CHOSEN),
-            features,
-        )
-
-    @property
-    def class_logits(self) -> np.ndarray:
-        """M^c, (n, K)."""
-        return _values(self.logit_rows[:, 0])
-
-    @property
-    def detection_logits(self) -> np.ndarray:
-        """M^d, (n, K)."""
-        return _values(self.logit_rows[:, 1])
-
-    @property
-    def boxes(self) -> np.ndarray:
-        """float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view."""
-        return self.region_rows[:, :4]
-
-    @property
-    def objectness(self) -> np.ndarray:
-        """float32 (n,)."""
-        return self.region_rows[:, 4]
-
-    @property
-    def chosen(self) -> np.ndarray:
-        """int32 (c,), the regions that have features, most confident first."""
-        chosen: np.ndarray = self.chosen_rows["region"]
-        return chosen
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """float32 (c,), the teacher's confidence in the chosen regions."""
-        confidence: np.ndarray = self.chosen_rows["confidence"]
-        return confidence
-
-    @property
-    def features(self) -> np.ndarray:
-        """(c, D)."""
-        return _values(self.feature_rows)
-
-
-def _values(rows: np.ndarray) -> np.ndarray:
-    # No array has bytes but a packed one.
-    return unpack_rows(rows) if rows.dtype == np.uint8 else rows
-
-
-class TeacherViews(Protocol):
-    """What a student's training asks of a teacher: a cache, or whatever stands in for one."""
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """Names of the K classes."""
-
-    def view(self, image_id: str, mirrored: bool) -> CachedView:
-        """The teacher's outputs on an image or on its mirror image."""
+from wsdkd.ground.spool import RowSource
 
 
 @dataclass(frozen=True)
@@ -124,7 +30,7 @@ class _OpenShard:
     file: h5py.File
     region_offsets: np.ndarray
     chosen_offsets: np.ndarray
-    arrays: dict[str, Rows]
+    arrays: dict[str, RowSource]
 
 
 class TeacherCache:

@@ -1,9 +1,8 @@
-"""Rows of a shard's arrays, read from the file by their place in it.
+"""A shard, to be read: whether a file is a whole one of a known version, its index, and rows of its arrays.
 
 HDF5 takes several times longer to find out where the rows of an image lie than it takes to read them. The
-places of a finished shard's chunks never change, so they are asked for once.
-
-Opening a shard: the one place that decides whether a file is a whole shard of a known version.
+places of a finished shard's chunks never change, so they are asked for once, and rows are then read from the
+file by their place in it.
 """
 
 import json
@@ -13,12 +12,12 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import h5py
 import numpy as np
 
 from wsdkd.cache.format import ARRAYS, HEAD_BYTES, INDEX_ARRAYS, SCHEMA_VERSION, CacheError
+from wsdkd.ground.spool import RowSource
 
 
 class StoredRows:
@@ -69,10 +68,7 @@ class StoredRows:
             raise OSError("the file ends within an array")
 
 
-Rows: TypeAlias = StoredRows | h5py.Dataset
-
-
-def stored_rows(dataset: h5py.Dataset) -> Rows:
+def stored_rows(dataset: h5py.Dataset) -> RowSource:
     """``dataset`` as :class:`StoredRows` where it is laid out so; HDF5 reads others, to the same values."""
     if dataset.chunks is None or dataset.chunks[1:] != dataset.shape[1:]:
         return dataset

@@ -9,7 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from wsdkd.cache.format import ARRAYS, CacheError, Manifest, read_manifest
+from wsdkd.cache.format import ARRAYS, CacheError
+from wsdkd.cache.manifest import Manifest, read_manifest
 from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of
 
 BLOCK_BYTES = 64 * 1024 * 1024

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from wsdkd import project
-from wsdkd.cache.format import CacheError, read_manifest
+from wsdkd.cache.format import CacheError
+from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.scratch import keep_shards
@@ -17,9 +18,9 @@ from wsdkd.settings.sections import PARAMS_FILE, load_section
 from wsdkd.teacher.params import TeacherParams
 
 if TYPE_CHECKING:
-    from wsdkd.cache.estimate import CacheSize
+    from wsdkd.cache.writing.estimate import CacheSize
 
-app = typer.Typer(no_args_is_help=True, help="The teacher's cached outputs.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The teacher's cached outputs.")
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the cache.")]
 
@@ -82,7 +83,7 @@ def estimate(
 ) -> None:
     """Compute the size of a cache from its inputs, or from --images and --classes where there are none."""
     # The choice of RoIs needs torch, whose seconds of loading the other commands are spared.
-    from wsdkd.cache.estimate import assumed_size, feature_width, planned_size
+    from wsdkd.cache.writing.estimate import assumed_size, feature_width, planned_size
 
     teacher = load_section("teacher", TeacherParams, params)
     cache = load_section("cache", CacheParams, params)

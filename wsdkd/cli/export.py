@@ -5,19 +5,21 @@ from typing import Annotated
 
 import typer
 
-from wsdkd.ground.errors import UserError
+from wsdkd.cli.outputs import check_output
 from wsdkd.serving.students import student_folder
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def export(
     model: Annotated[
         str, typer.Argument(metavar="NAME|FOLDER", help="promoted, student, baseline, or a folder.")
     ],
     to: Annotated[Path, typer.Option(help="The file to write; its name ends in .onnx.")],
 ) -> None:
-    """Write a student as an ONNX file, after ONNX Runtime has given with it what PyTorch gives."""
-    if to.suffix != ".onnx":
-        raise UserError(f"--to {to}: expected a name that ends in .onnx")
+    """Write a student as an ONNX file. It appears once ONNX Runtime gives with it what PyTorch gives."""
+    check_output(to, ".onnx")
     folder = student_folder(model)
 
     # Torch takes seconds to load, which a wrong path or option need not cost.

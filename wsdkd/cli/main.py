@@ -1,30 +1,82 @@
-"""The command ``wsdkd``."""
+"""The command ``wsdkd``: its commands, of which each loads its own module when it is called."""
 
+import os
 import sys
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from wsdkd.cli import cache, export, predict, profile, promoted, show
-from wsdkd.ground.errors import UserError
+from wsdkd.ground.errors import FULL, UserError
+from wsdkd.ground.failures import DEBUG_VARIABLE, tell
+
+COMMANDS = {
+    "profile": "Choose and check the parameters of a run.",
+    "cache": "The teacher's cached outputs.",
+    "show": "Look at the results of the last evaluation, and at the regions that the teacher sees.",
+    "promoted": "The student in use, and those before it.",
+    "predict": "Label pictures.",
+    "export": "Write a student as an ONNX file.",
+}
+"""In the order in which help lists them. Each is ``app`` in the module of its name beside this one."""
+
+
+class Commands(TyperGroup):
+    """The commands by their lines in :data:`COMMANDS`, so that help and completion load nothing else."""
+
+    def __init__(self, **attributes: Any):
+        super().__init__(**attributes)
+        for name, line in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=line))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called: its module is loaded here."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            command = typer.main.get_command(import_module(f"wsdkd.cli.{name}").app)
+        return name, command, rest
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Multi-label image classification by distillation from weakly-supervised detection.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(profile.app, name="profile")
-app.add_typer(cache.app, name="cache")
-app.add_typer(promoted.app, name="promoted")
-app.add_typer(show.app, name="show")
-app.command("predict")(predict.predict)
-app.command("export")(export.export)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # takes a tenth of the time that help may take
+
+        typer.echo(f"wsdkd {version('wsdkd')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    shows_version: Annotated[  # noqa: ARG001, its callback acts
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show where an error comes from; so does {DEBUG_VARIABLE}=1.")
+    ] = False,
+) -> None:
+    """Multi-label image classification by distillation from weakly-supervised detection."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"  # seen by processes that the command starts, too
 
 
 def main() -> None:
     """Run the command; what the user can put right is one line and status 1, without a traceback."""
     try:
         app()
-    except UserError as error:
-        typer.echo(f"error: {error}", err=True)
+    except OSError as error:
+        # Files are named where they are written; what remains is standard output.
+        full = FULL.get(error.errno or 0) if error.filename is None else None
+        tell(error if full is None else UserError(f"standard output: {full}"), traceback_of_defect=False)
+        sys.exit(1)
+    except Exception as error:
+        tell(error, traceback_of_defect=False)
         sys.exit(1)

@@ -135,7 +135,10 @@ def _rendered(table: Table, console: Console) -> str:
 
 THRESHOLD = 0.5
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def predict(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures, or folders of them.")],
     model: Annotated[
@@ -182,9 +185,9 @@ def predict(
         for outcome in track(outcomes, "predict", total=len(found.pictures)):
             if isinstance(outcome, Unreadable):
                 failed += 1
-                _write(f"{shown(outcome.path)}: {outcome.reason}\n", err=True)
+                _write(f"{shown(outcome.source)}: {outcome.reason}\n", err=True)
             else:
-                yield outcome.path, outcome.scores
+                yield outcome.source, outcome.scores
 
     for text in _texts(choice, readable(), found.pictures, as_json, as_csv):
         _write(text)

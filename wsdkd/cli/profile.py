@@ -17,7 +17,9 @@ from wsdkd.settings.sections import PARAMS_FILE, ParamsError, parse_params
 
 PROFILES = Path("profiles")
 
-app = typer.Typer(no_args_is_help=True, help="Choose and check the parameters of a run.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Choose and check the parameters of a run."
+)
 
 Name = Annotated[str, typer.Argument(help="A profile under profiles/, or the path of a YAML file.")]
 

@@ -27,7 +27,7 @@ SOURCES = Sources(
     cache=project.TEACHER_CACHE,
 )
 
-app = typer.Typer(no_args_is_help=True, help="The student in use, and those before it.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The student in use, and those before it.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 

@@ -97,25 +97,28 @@ def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
     return Measured(width, height, found.orientation, found.depth, _is_flat(found.picture))
 
 
-def load_square(path: Path, size: int, memory: int = MAX_MEMORY) -> np.ndarray:
-    """The whole picture, resized to a square of ``size`` pixels: uint8 (size, size, 3).
+def load_square(picture: Path | Image.Image, size: int, memory: int = MAX_MEMORY) -> np.ndarray:
+    """A whole picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
 
     Both sides are scaled on their own, as the authors' release does, so that a box is carried
     along by :func:`wsdkd.data.boxes.rescale`. A JPEG much larger than ``size`` is decoded at a fraction
     of its resolution, never less than twice ``size``, which is many times faster.
 
     Args:
-        path: the file.
+        picture: its file, or what Pillow opened.
         size: of both sides.
         memory: bytes that decoding it may take.
 
     Raises:
         ImageError: as :func:`decode`, with Pillow's own limit on the number of pixels.
     """
-    picture = _open(read_picture(path), PILLOW_LIMIT, memory, draft=2 * size).picture
-    if picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    if isinstance(picture, Path):
+        upright = _open(read_picture(picture), PILLOW_LIMIT, memory, draft=2 * size).picture
+    else:
+        upright = _upright(picture).picture
+    if upright.size != (size, size):
+        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(upright)
 
 
 def read_picture(path: Path) -> bytes:
@@ -149,13 +152,7 @@ def _open(content: bytes, max_pixels: int, memory: int = MAX_MEMORY, draft: int 
                 _refuse_too_large(file, max_pixels, memory)
                 if draft is not None:
                     file.draft("RGB", (draft, draft))
-                shown, depth = to_eight_bits(file, content) if is_deep(file) else (file, None)
-                shown.load()
-                orientation = _orientation(file)
-                picture = _to_rgb(shown)
-                turn = TURNS.get(orientation)
-                upright = picture if turn is None else picture.transpose(turn)
-                return _Opened(upright, orientation, depth)
+                return _upright(file, content)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -178,6 +175,15 @@ def _refuse_too_large(file: Image.Image, max_pixels: int, memory: int) -> None:
     if needed > memory:
         what = f"{needed:,} bytes to decode, more than the limit of {memory:,}"
         raise TooLargeError(f"{width} x {height} pixels take {what}")
+
+
+def _upright(opened: Image.Image, content: bytes = b"") -> _Opened:
+    shown, depth = to_eight_bits(opened, content) if is_deep(opened) else (opened, None)
+    shown.load()
+    orientation = _orientation(opened)
+    picture = _to_rgb(shown)
+    turn = TURNS.get(orientation)
+    return _Opened(picture if turn is None else picture.transpose(turn), orientation, depth)
 
 
 def _orientation(file: Image.Image) -> int:

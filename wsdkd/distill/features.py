@@ -24,7 +24,6 @@ from wsdkd.student.network import Student
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
 
-VGG_BINS = 7
 PAPER_LAYERS = 3
 """The last stages of the backbone whose features recipe ``paper`` compares."""
 
@@ -95,7 +94,8 @@ class StudentPass:
     @cached_property
     def regions(self) -> torch.Tensor:
         """(R, feature_dim), by the very layers that the student then applies to the whole image."""
-        bins = 1 if self._student.fully_connected is None else VGG_BINS
+        layers = self._student.fully_connected
+        bins = 1 if layers is None else layers.bins
         pooled = self.pool(self.embedded, bins, self._pooling)
         if self._objectness:
             pooled = pooled * self.batch["objectness"][:, None, None, None]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from wsdkd.cache.format import VIEWS
-from wsdkd.cache.reader import TeacherViews
+from wsdkd.cache.view import TeacherViews
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions

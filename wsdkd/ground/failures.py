@@ -53,7 +53,8 @@ def in_words(error: BaseException) -> str | None:
     """
     if isinstance(error, UserError):
         return str(error)
-    named = error.filename if isinstance(error, OSError) else None
+    # Of a file that could not be renamed the new name is the one that was asked for.
+    named = (error.filename2 or error.filename) if isinstance(error, OSError) else None
     full = disk_full(error, Path.cwd() if named is None else Path(_path(named)))
     if full is not None:
         return str(full)

@@ -1,12 +1,8 @@
-"""A backbone as a row of stages: images in, one feature map out.
+"""A backbone as a row of stages: images in, one feature map out; and fc6 and fc7, which may follow it.
 
 A backbone is cut into stages so that the first of them can be frozen (and computed once), and so
 that the stride of the last ones can be taken out: a feature map of stride 16 holds four times as
 many cells as one of stride 32, which small regions need.
-
-Taking strides out of the last stages of a backbone.
-
-fc6 and fc7 in each cell of a feature map, for the student and for a teacher that has them there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +14,21 @@ from torch import nn
 from wsdkd.ground.errors import UserError
 
 
+class FullyConnected(nn.Sequential):
+    """fc6 and fc7 of a classifier, with their ReLUs and dropout: (N, channels, bins, bins) -> (N, width)."""
+
+    def __init__(self, *layers: nn.Module, bins: int, width: int):
+        super().__init__(*layers)
+        self.bins, self.width = bins, width
+
+
 class Backbone(nn.Module):
     """A row of stages.
 
     Attributes:
         channels: of the feature map.
         stride: pixels of the input to one cell of the feature map.
-        fully_connected: fc6 and fc7 with their ReLUs and dropout, for backbones whose classifier
-            brings them (VGG16); they take (N, channels, 7, 7).
+        fully_connected: of backbones whose classifier brings fc6 and fc7 (VGG16).
     """
 
     mean: torch.Tensor
@@ -38,7 +41,7 @@ class Backbone(nn.Module):
         stride: int,
         mean: tuple[float, ...],
         std: tuple[float, ...],
-        fully_connected: nn.Module | None = None,
+        fully_connected: FullyConnected | None = None,
         frozen_stages: int = 0,
     ):
         super().__init__()

@@ -1,8 +1,7 @@
-"""VGG16 as released, and torchvision's ResNets.
+"""From parameters to a backbone.
 
-Backbones of timm: EfficientNets stage by stage, any other architecture as a whole.
-
-From parameters to a backbone.
+VGG16 as released and torchvision's ResNets stage by stage; of timm EfficientNets stage by stage, any other
+architecture as a whole.
 """
 
 from typing import Any
@@ -13,12 +12,28 @@ import torchvision
 from torch import nn
 
 from wsdkd.ground.errors import UserError
-from wsdkd.networks.backbones import Backbone, take_out_strides
-from wsdkd.networks.params import Network
-from wsdkd.networks.weights import LITE0, Weights, initialise, shipped_lite0
+from wsdkd.networks.backbones import Backbone, FullyConnected, take_out_strides
+from wsdkd.networks.params import VGG_BINS, VGG_WIDTH, Network
+from wsdkd.networks.weights import LITE0, StateDict, initialise, shipped_lite0
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+EFFICIENTNET = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
+"""Parts of timm's EfficientNets and of what is built like them."""
+PROBE = 64  # side of the image that is sent through a network to see what comes out
+
+
+def build_backbone(params: Network) -> Backbone:
+    """Build the backbone that ``params`` name, with its initial weights.
+
+    Raises:
+        UserError: no such backbone, weights that do not fit, or a stride or stage it does not have.
+    """
+    if params.backbone == "vgg16":
+        return vgg16(params)
+    if params.backbone in RESNETS:
+        return resnet(params)
+    return timm_backbone(params)
 
 
 def vgg16(params: Network) -> Backbone:
@@ -45,7 +60,8 @@ def vgg16(params: Network) -> Backbone:
             stages.append(nn.Sequential(*current))
             current = []
     stages.append(nn.Sequential(*current))
-    fully_connected = nn.Sequential(nn.Flatten(), *list(model.classifier)[:6])
+    layers = list(model.classifier)[:6]
+    fully_connected = FullyConnected(nn.Flatten(), *layers, bins=VGG_BINS, width=VGG_WIDTH)
     return Backbone(stages, 512, 16, MEAN, STD, fully_connected, frozen_stages=params.frozen_stages)
 
 
@@ -72,10 +88,6 @@ def _has_no_choice(params: Network) -> None:
         raise UserError(f"network.stages: {params.backbone} is used whole; only null, got {params.stages}")
 
 
-EFFICIENTNET = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
-PROBE = 64  # side of the image that is sent through a network to see what comes out
-
-
 def timm_backbone(params: Network) -> Backbone:
     """The backbone of this name in timm.
 
@@ -83,13 +95,7 @@ def timm_backbone(params: Network) -> Backbone:
         UserError: no such name, weights that do not fit, no such stride or stages, or an
             architecture that gives no feature map of images of any size.
     """
-    try:
-        model: Any = timm.create_model(params.backbone)
-    except (RuntimeError, OSError):  # OSError: a name that timm would look for on the network
-        raise UserError(
-            f"network.backbone: {params.backbone!r} is neither vgg16, nor a ResNet of torchvision (resnet50 "
-            "...), nor a model of timm (see timm.list_models())"
-        ) from None
+    model = _created(params.backbone)
     classifier = model.pretrained_cfg.get("classifier") or ()
     unused = tuple(f"{name}." for name in ([classifier] if isinstance(classifier, str) else classifier))
     initialise(model, params, lambda: _imagenet(model, params.backbone), unused)
@@ -113,7 +119,25 @@ def timm_backbone(params: Network) -> Backbone:
     )
 
 
-def _imagenet(model: Any, name: str) -> Weights:
+def _created(name: str) -> Any:
+    # A colon names a source that is not timm itself, as hf-hub: does.
+    if not timm.is_model(name) and ":" not in name:
+        raise UserError(
+            f"network.backbone: {name!r} is neither vgg16, nor a ResNet of torchvision (resnet50 ...), nor a "
+            "model of timm (see timm.list_models())"
+        )
+    try:
+        return timm.create_model(name)
+    except (RuntimeError, ValueError, OSError) as error:
+        # Weights of no such name, a source that does not answer, no memory: timm says which.
+        raise UserError(f"network.backbone: timm cannot build {name!r}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _imagenet(model: Any, name: str) -> StateDict:
     if name == LITE0:
         return shipped_lite0(list(model.state_dict()))
     config = model.pretrained_cfg
@@ -181,16 +205,3 @@ def _probed(stage: nn.Module) -> tuple[int, ...] | None:
             return tuple(stage.eval()(torch.zeros(1, 3, PROBE, PROBE)).shape)
     except (RuntimeError, AssertionError):
         return None
-
-
-def build_backbone(params: Network) -> Backbone:
-    """Build the backbone that ``params`` name, with its initial weights.
-
-    Raises:
-        UserError: no such backbone, weights that do not fit, or a stride or stage it does not have.
-    """
-    if params.backbone == "vgg16":
-        return vgg16(params)
-    if params.backbone in RESNETS:
-        return resnet(params)
-    return timm_backbone(params)

@@ -1,4 +1,4 @@
-"""What the teacher and the student have in common: a backbone and the way it is optimised."""
+"""Which backbone a network has. Read without torch, as parameters are."""
 
 from typing import Annotated, Literal
 
@@ -6,6 +6,11 @@ from pydantic import Field
 
 from wsdkd.settings.numbers import Count
 from wsdkd.settings.sections import Section
+
+VGG_WIDTH = 4096
+"""Of fc6 and fc7 in VGG16."""
+VGG_BINS = 7
+"""Cells of a feature map that fc6 of VGG16 takes, along each side."""
 
 
 class Network(Section):

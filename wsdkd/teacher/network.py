@@ -44,9 +44,6 @@ class RoiFeatures(nn.Module):
         return pooled * weight[:, None, None, None]
 
 
-VGG_BINS = 7
-
-
 class RegionOutputs(NamedTuple):
     """What the teacher says of R regions, in float32."""
 
@@ -79,12 +76,13 @@ class Wsddn(nn.Module):
         self.backbone = build_backbone(params.network)
         self.roi = RoiFeatures(params.roi, 1 / self.backbone.stride)
         self.embedding: nn.Module = nn.Identity()
-        self.pretrained_layers = self.backbone.fully_connected is not None
+        own, self.backbone.fully_connected = self.backbone.fully_connected, None
+        self.pretrained_layers = own is not None
         hidden = params.hidden
-        if self.backbone.fully_connected is not None:
-            _check_fits(params)
-            self.fully_connected, hidden = self.backbone.fully_connected, 4096
-            self.backbone.fully_connected = None
+        self.fully_connected: nn.Module
+        if own is not None:
+            _check_fits(params, own.bins)
+            self.fully_connected, hidden = own, own.width
             for layer in self.fully_connected.modules():
                 if isinstance(layer, nn.Dropout):
                     layer.p = params.dropout
@@ -136,10 +134,10 @@ class Wsddn(nn.Module):
         )
 
 
-def _check_fits(params: TeacherParams) -> None:
+def _check_fits(params: TeacherParams, bins: int) -> None:
     backbone = params.network.backbone
-    if params.roi.bins != VGG_BINS:
-        raise UserError(f"roi.bins: fc6 of {backbone} takes {VGG_BINS} bins, got {params.roi.bins}")
+    if params.roi.bins != bins:
+        raise UserError(f"roi.bins: fc6 of {backbone} takes {bins} bins, got {params.roi.bins}")
     if params.hidden_in != "regions":
         raise UserError(f"hidden_in: fc6 of {backbone} takes regions, got {params.hidden_in}")
 

@@ -1,7 +1,7 @@
 """The training loop, the same for teacher, baseline and both stages of distillation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -228,13 +228,12 @@ def _log(live: Live, epoch: Epoch) -> None:
 @contextmanager
 def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
     """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
+    folder = folder.absolute()
     with TemporaryDirectory() as nowhere:
-        target = str(folder) if accelerator.is_main_process else nowhere
-        live = Live(target, dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
-        try:
-            with live:
-                yield live
-        finally:
-            # dvclive opens the repository that it runs in, and leaves its files to the garbage collector.
-            if live._dvc_repo is not None:
-                live._dvc_repo.close()
+        # Live opens the DVC repository around the current folder, or makes one where there is Git alone, and
+        # leaves its files to the garbage collector. No repository is needed: begin where there is none.
+        with chdir(nowhere):
+            target = folder if accelerator.is_main_process else nowhere
+            live = Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
+        with live:
+            yield live

@@ -12,13 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from wsdkd.cache.format import MANIFEST, SCHEMA_VERSION, CacheError, Manifest, ShardEntry, shard_name
+from wsdkd.cache.format import SCHEMA_VERSION, CacheError, shard_name
+from wsdkd.cache.manifest import MANIFEST, Manifest, ShardEntry
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.shard import check_fingerprint, open_shard, read_index, stored_feature_width
 from wsdkd.cache.verify import damage_of_shard
 from wsdkd.cache.writing.fingerprint import CommonFingerprint, shard_fingerprint
-from wsdkd.cache.writing.layout import PlannedShard, plan_shards
-from wsdkd.cache.writing.scratch import link, only_writer, prune, shards_folder, sweep
+from wsdkd.cache.writing.scratch import (
+    PlannedShard,
+    link,
+    only_writer,
+    plan_shards,
+    prune,
+    shards_folder,
+    sweep,
+)
 from wsdkd.cache.writing.writer import write_shard
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import sha256

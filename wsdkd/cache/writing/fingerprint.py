@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from wsdkd.cache.format import PARTS, SCHEMA_VERSION, CacheError, images_digest
+from wsdkd.cache.format import SCHEMA_VERSION, CacheError
+from wsdkd.cache.manifest import PARTS, images_digest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 from wsdkd.data.tables import ImageRow

@@ -18,9 +18,9 @@ from wsdkd.cache.format import (
     SCHEMA_VERSION,
     CacheError,
     chunk_rows,
-    pack_rows,
 )
 from wsdkd.cache.params import CacheParams
+from wsdkd.cache.view import pack_rows
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.files import publish_file

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.estimate import assumed_size, planned_size, written_size
 from wsdkd.cache.format import ARRAYS
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.build import CacheBuilder
+from wsdkd.cache.writing.estimate import assumed_size, planned_size, written_size
 from wsdkd.cache.writing.fingerprint import CommonFingerprint
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.teacher.run import ImageRegions

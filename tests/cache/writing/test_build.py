@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.format import ARRAYS, DTYPES, PACKED_ARRAYS, CacheError, read_manifest
+from wsdkd.cache.format import ARRAYS, DTYPES, PACKED_ARRAYS, CacheError
+from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.shard import open_shard

@@ -1,7 +1,7 @@
 from itertools import chain, pairwise
 
 from tests.cache import synthetic_teacher
-from wsdkd.cache.writing.layout import PlannedShard, most_shards, plan_shards
+from wsdkd.cache.writing.scratch import PlannedShard, most_shards, plan_shards
 
 
 def ids(shard: PlannedShard) -> list[str]:

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cache.format import CacheError
-from wsdkd.cache.reader import CachedView, TeacherCache
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.view import CachedView
 
 
 class Views(Dataset[tuple[str, bool, CachedView, int]]):

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.format import PARTS, CacheError, describe, differences
+from wsdkd.cache.format import CacheError
+from wsdkd.cache.manifest import PARTS, describe, differences
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.fingerprint import common_fingerprint, shard_fingerprint
 from wsdkd.teacher.params import TeacherParams

@@ -10,7 +10,7 @@ import pytest
 from wsdkd.cache.writing import code
 from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DIGEST = """
 import hashlib, json
 def digest(value):

@@ -10,6 +10,7 @@ from wsdkd.cache.format import ARRAYS, VIEWS, chunk_rows, row_bytes
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
+from wsdkd.networks.params import VGG_WIDTH
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.params import TeacherParams
 
@@ -128,7 +129,7 @@ def assumed_size(images: int, classes: int, regions: int, width: int, params: Ca
 
 def feature_width(teacher: TeacherParams) -> int:
     """D: the width of the teacher's fc7; VGG16 brings its own."""
-    return 4096 if teacher.network.backbone == "vgg16" else teacher.hidden
+    return VGG_WIDTH if teacher.network.backbone == "vgg16" else teacher.hidden
 
 
 def written_size(folder: Path) -> int:

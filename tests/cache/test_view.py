@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from wsdkd.cache.format import HEAD_BYTES, pack_rows, unpack_rows
+from wsdkd.cache.format import HEAD_BYTES
+from wsdkd.cache.view import pack_rows, unpack_rows
 
 RNG = np.random.default_rng(0)
 

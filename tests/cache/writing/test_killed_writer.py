@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from tests.cache.killed_writer import MOMENTS
+from tests.cache.writing.killed_writer import MOMENTS
 from wsdkd.cache.format import CacheError
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.shard import open_shard
@@ -15,7 +15,7 @@ from wsdkd.cache.verify import damage_of_shard
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("killed")
-    subprocess.run([sys.executable, "-m", "tests.cache.killed_writer", str(root)], check=True)
+    subprocess.run([sys.executable, "-m", "tests.cache.writing.killed_writer", str(root)], check=True)
     return root
 
 

@@ -1,0 +1,102 @@
+"""``cache.json``: what is in a cache, and what went into it, as named digests."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wsdkd.cache.format import SCHEMA_VERSION, CacheError
+from wsdkd.ground.digests import digest
+
+MANIFEST = "cache.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShardEntry(_Strict):
+    """A shard as the manifest lists it."""
+
+    file: str
+    bytes: int
+    sha256: str
+    """Of the whole file."""
+    fingerprint: dict[str, str]
+    """What went into this shard alone: ``images``, ``labels`` and ``proposals``, each a digest."""
+    image_ids: tuple[str, ...]
+
+
+class Manifest(_Strict):
+    """``cache.json``: what is in the cache and what went in."""
+
+    schema_version: int
+    classes: tuple[str, ...]
+    feature_dim: int
+    fingerprint: dict[str, str]
+    """What went into every shard: each named part's digest (:mod:`wsdkd.cache.writing.fingerprint`)."""
+    settings: dict[str, Any]
+    """The readable values behind some of the digests."""
+    shards: tuple[ShardEntry, ...]
+
+
+def images_digest(images: Iterable[tuple[str, str]]) -> str:
+    """Digest of (image id, digest of its file) pairs, in the order given."""
+    return digest([list(pair) for pair in images])
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``cache.json`` of a cache.
+
+    Raises:
+        CacheError: there is none, it is damaged, or it was written by another version.
+    """
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CacheError(
+            f"{path}: no such file, so this is no finished cache; run the stage cache_teacher or dvc pull"
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CacheError(f"{path}: damaged: {error}") from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise CacheError(
+            f"{path}: schema_version: {version}, but this code reads {SCHEMA_VERSION}; "
+            "write the cache again, or use the code that wrote it"
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(step) for step in first["loc"])
+        raise CacheError(f"{path}: {key}: {first['msg']}") from None
+
+
+PARTS = {
+    "schema": "the layout of the cache",
+    "classes": "the classes",
+    "teacher_weights": "the teacher's weights",
+    "teacher_forward": "the teacher's network, input size or RoI settings",
+    "cache": "the parameters of section cache",
+    "code": "the code of the teacher's forward pass or of the choice of RoIs",
+    "software": "the versions of the libraries that compute",
+    "images": "the images",
+    "labels": "the labels, by which RoIs are chosen",
+    "proposals": "the proposals",
+}
+"""The named parts of a fingerprint, in the order in which differences are told."""
+
+
+def differences(found: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
+    """Names of the parts of ``expected`` that ``found`` does not have alike, in the order of PARTS."""
+    names = [name for name in PARTS if name in expected]
+    return [name for name in names if found.get(name) != expected[name]]
+
+
+def describe(names: Iterable[str]) -> str:
+    """Differing parts in words."""
+    return ", ".join(f"{PARTS[name]} ({name})" for name in names)

@@ -1,0 +1,81 @@
+"""Where a command may write: into a folder that is there, and into nothing that DVC watches."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from wsdkd import project
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
+from wsdkd.settings.sections import PARAMS_FILE
+
+_PARAMETER = re.compile(r"\$\{([\w.]+)\}")
+
+
+def check_output(path: Path, *endings: str) -> None:
+    """Refuse a place that a command is asked to write to, before it begins to work.
+
+    Args:
+        path: a file, as ``--to`` names it.
+        endings: those that its name may have, with their dots.
+
+    Raises:
+        UserError: another ending, a folder that is not there, or a place that a stage of the pipeline
+            reads or writes: the next ``dvc repro`` would run stages again, or delete the file.
+    """
+    if path.suffix not in endings:
+        raise UserError(f"--to {path}: expected a name that ends in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise UserError(f"--to {path}: there is no folder {path.parent}; make it: mkdir -p {path.parent}")
+    for folder in path.resolve().parents:
+        pipeline = folder / project.PIPELINE
+        if not pipeline.is_file():
+            continue
+        for entry in watched(pipeline):
+            place = (folder / entry).resolve()
+            if place == path.resolve() or place in path.resolve().parents:
+                raise UserError(
+                    f"--to {path}: DVC watches {entry}, and would run stages again or delete the file; "
+                    "choose another place"
+                )
+
+
+def watched(pipeline: Path) -> list[str]:
+    """All dependencies and outputs of the stages of a ``dvc.yaml``, relative to its folder.
+
+    Raises:
+        UserError: it is no YAML, or not a pipeline of DVC.
+    """
+    params = _loaded(pipeline.with_name(PARAMS_FILE.name))
+    stages = _loaded(pipeline).get("stages")
+    if not isinstance(stages, dict):
+        raise UserError(f"{pipeline}: stages: expected the stages of a pipeline")
+    entries = [entry for stage in stages.values() for entry in _entries(stage)]
+    resolved = [_PARAMETER.sub(lambda found: _value(params, found[1]), entry) for entry in entries]
+    # What no parameter fills, DVC would refuse.
+    return [entry for entry in resolved if not _PARAMETER.search(entry)]
+
+
+def _entries(stage: dict[str, Any]) -> Iterator[str]:
+    for field in ("deps", "outs"):
+        for entry in stage.get("do", stage).get(field, ()):
+            # An output with options is a mapping from its path to them.
+            yield from entry if isinstance(entry, dict) else (entry,)
+
+
+def _value(params: dict[str, Any], name: str) -> str:
+    value: Any = params
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else f"${{{name}}}"
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    with naming(path):
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
