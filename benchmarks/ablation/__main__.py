@@ -15,7 +15,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ from wsdkd.cli.profile import PROFILES, customised
 from wsdkd.data.tables import Split
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
+from wsdkd.ground.origin import versions
 from wsdkd.ground.workers import worker_count
 from wsdkd.profiles import parse_profile
 from wsdkd.settings.sections import ParamsError, parse_params
@@ -112,7 +112,7 @@ def _provenance(title: str, command: str, by: results.Judge) -> str:
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {_device()}",
-        "versions": {"python": platform.python_version(), **{each: version(each) for each in PACKAGES}},
+        "versions": versions(PACKAGES),
         "split": by.split,
         "images": len(by.truth.labels),
         "classes": len(by.classes),

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from benchmarks.bench.row import Measured, Row
-from benchmarks.machine import processor, versions
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.origin import processor, versions
 
 PACKAGES = (
     "torch",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth.run import Run
-from benchmarks.machine import processor, versions
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.origin import processor, versions
 
 PACKAGES = ("torch", "numpy", "pyarrow", "h5py", "opencv-contrib-python-headless", "pillow")
 

@@ -26,10 +26,10 @@ from wsdkd.cli.promoted import STUDENT as STUDENT_FOLDER
 from wsdkd.data.tables import ImageRow, read_images, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.project import PROMOTED
-from wsdkd.serving import measure
 from wsdkd.serving.consider import consider as consider_student
 from wsdkd.serving.provenance import Code
 from wsdkd.serving.store import Store
+from wsdkd.student import run as student_run
 from wsdkd.student.network import Student
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def test_a_worse_one_is_refused_and_not_measured_twice(
     assert (found["decision"], found["version"]) == ("refused", 1)
     assert found["difference"] < 0
     with monkeypatch.context() as patch:
-        patch.setattr(measure, "student_scores", lambda *_, **__: pytest.fail("a network was run"))
+        patch.setattr(student_run, "student_scores", lambda *_, **__: pytest.fail("a network was run"))
         assert consider() == found
     text = run("consider").stdout
     assert text.startswith("refused: models/student; version 1 stays in use\n  mAP ")
@@ -124,7 +124,7 @@ def test_what_is_promoted_already_stays(project: Path) -> None:
 def promote_unmeasured(project: Path, name: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            measure, "student_scores", lambda _, rows, *__, **___: np.eye(3)[np.arange(len(rows)) % 3]
+            student_run, "student_scores", lambda _, rows, *__, **___: np.eye(3)[np.arange(len(rows)) % 3]
         )
         use_as_student(project, name)
         consider("--force")
@@ -280,8 +280,28 @@ def test_list_and_rollback_for_people(project: Path) -> None:
         run("show", "7")
 
 
+def test_rebuild_for_people(project: Path) -> None:
+    promote_unmeasured(project, "bad")
+    promote_unmeasured(project, "good")
+    ledger = Path("models/promoted/promoted.json")
+    before = json.loads(ledger.read_text())
+    ledger.write_text("{")
+    Path("models/promoted/versions/0001/model.json").write_text("rot")
+    result = run("rebuild")
+    assert "left out: version 1: " in result.stderr
+    assert "promoted.json.damaged-1: the file that was there before" in result.stdout
+    assert "version 2 is in use: models/promoted/versions/0002" in result.stdout
+    assert Path("models/promoted/promoted.json.damaged-1").read_text() == "{"
+    ledger.unlink()
+    assert asked("rebuild")["current"] == before["current"] == 2
+    assert asked("list")[0]["version"] == 2
+
+
 def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"not a project's folder: there is no dvc\.yaml"):
+        run("list")
+    (tmp_path / "dvc.yaml").touch()
     assert asked("list") == []
     assert "no student is promoted yet" in run("list").stdout
     for command in ("show", "rollback"):
@@ -289,7 +309,7 @@ def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             run(command)
     with pytest.raises(UserError, match=r"models/student/model\.json: no such file"):
         run("consider")
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["dvc.yaml"]
 
 
 def test_a_student_that_is_replaced_while_it_is_measured(
@@ -299,7 +319,7 @@ def test_a_student_that_is_replaced_while_it_is_measured(
         use_as_student(project, "good")
         return np.zeros((len(rows), 3))
 
-    monkeypatch.setattr(measure, "student_scores", replaced)
+    monkeypatch.setattr(student_run, "student_scores", replaced)
     with pytest.raises(
         UserError, match="models/student: changed while it was measured; run the command again"
     ):

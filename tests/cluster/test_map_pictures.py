@@ -167,5 +167,5 @@ def test_dask_is_needed_by_a_cluster_alone(monkeypatch: pytest.MonkeyPatch) -> N
     alone = importlib.import_module("wsdkd.cluster.map_pictures")
     assert list(alone.map_pictures(int, ITEMS[:2], "here", workers=1)) == [0, 1]
     monkeypatch.setenv(SCHEDULER_VARIABLE, "tcp://127.0.0.1:1")
-    with pytest.raises(UserError, match=r"there is no module distributed; pip install 'wsdkd\[cluster\]'"):
+    with pytest.raises(UserError, match=r"there is no module distributed; pip install distributed"):
         list(alone.map_pictures(int, ITEMS, "there"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.serving.decision import Decision
 from wsdkd.serving.params import PromotionParams
-from wsdkd.serving.provenance import Code, Provenance, Weights
+from wsdkd.serving.provenance import Code, Provenance, StudentDigests
 from wsdkd.serving.store import Store
 
 
@@ -21,7 +21,7 @@ def provenance(student: Path) -> Provenance:
         time="2026-01-02T03:04:05+00:00",
         code=Code(commit=None, dirty=(), run=None),
         forced=False,
-        student=Weights.of(student),
+        student=StudentDigests.of(student),
         dvc_lock=None,
         data="d" * 64,
         cache=None,

@@ -37,6 +37,22 @@ def test_changed_moved_and_new_files_are_dirty(folder: Path) -> None:
     assert working_code(folder, None).dirty == ("changed one.py", "n\u00e4w.py", "there.py")
 
 
+def test_another_files_ending_is_no_lock_and_a_project_may_lie_below_the_top(folder: Path) -> None:
+    below = folder / "nested/project"
+    (below / "reports").mkdir(parents=True)
+    for name in ("dvc.lock", "reports/metrics.json", "my_dvc.lock", "reports/old.reports/metrics.json"):
+        (below / name).parent.mkdir(exist_ok=True)
+        (below / name).write_text("new\n")
+    (folder / "dvc.lock").write_text("of another project\n")
+    git(folder, "add", ".")
+    found = working_code(below, None).dirty
+    assert found == (
+        "dvc.lock",
+        "nested/project/my_dvc.lock",
+        "nested/project/reports/old.reports/metrics.json",
+    )
+
+
 def test_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert working_code(tmp_path, None).commit is None

@@ -72,5 +72,7 @@ def test_a_missing_package_is_named(
 
     original = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UserError, match=r"onnxruntime is not installed.*pip install 'wsdkd\[export\]'"):
+    with pytest.raises(
+        UserError, match=r"onnxruntime is not installed.*pip install onnx onnxruntime onnxscript"
+    ):
         export_student(student, tmp_path / "student.onnx")

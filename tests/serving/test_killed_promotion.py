@@ -9,9 +9,13 @@ import pytest
 from tests.serving.fake_students import promote
 from tests.serving.killed_promotion import MOMENTS
 from wsdkd.networks.description import WEIGHTS
+from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.store import Store
 
 ROOT = Path(__file__).parents[2]
+
+
+pytestmark = pytest.mark.xdist_group("killed_promotion")
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +26,11 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.xdist_group("killed_promotion")
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS[:-1])
 def test_the_old_one_stands_whole(killed: Path, moment: str) -> None:
-    store = Store(killed / f"promoted-{MOMENTS.index(moment)}")
-    leftovers = [path.name for path in store.versions.iterdir() if path.name != "0001"]
-    assert leftovers == [".0002.part" if moment in MOMENTS[:2] else "0002"]
+    store = Store(killed / f"second-of-{MOMENTS.index(moment)}")
+    left = {MOMENTS[0]: [], MOMENTS[1]: [".0002.part"], MOMENTS[2]: [".0002.part"]}.get(moment, ["0002"])
+    assert [path.name for path in store.versions.iterdir() if path.name != "0001"] == left
     ledger = store.ledger()
     assert (ledger.current, ledger.versions) == (1, (1,))
     assert store.damage(1) is None
@@ -37,3 +40,23 @@ def test_the_old_one_stands_whole(killed: Path, moment: str) -> None:
     assert (store.current_student() / WEIGHTS).read_text() == "two"
     assert sorted(path.name for path in store.versions.iterdir()) == ["0001", "0002"]
     assert not (store.folder / ".promoted.json.part").exists()
+    assert not (store.folder / "unfinished").exists()
+
+
+@pytest.mark.parametrize("moment", MOMENTS[:-1])
+def test_after_the_first_of_all_nothing_is_promoted_yet(killed: Path, moment: str) -> None:
+    store = Store(killed / f"first-of-{MOMENTS.index(moment)}")
+    assert store.ledger() == Ledger()
+    assert promote(store, killed / "second") == 1
+    assert [path.name for path in store.versions.iterdir()] == ["0001"]
+    assert (store.current_student() / WEIGHTS).read_text() == "two"
+
+
+def test_once_the_ledger_names_it_the_new_one_is_promoted(killed: Path) -> None:
+    number = len(MOMENTS) - 1
+    for name, version in (("first", 1), ("second", 2)):
+        store = Store(killed / f"{name}-of-{number}")
+        assert store.ledger().current == version
+        assert (store.current_student() / WEIGHTS).read_text() == "two"
+        assert promote(store, killed / "first") == version + 1
+        assert store.damage(version) is None

@@ -1,3 +1,6 @@
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,12 +93,120 @@ def test_a_student_that_changes_while_it_is_copied_is_refused(store: Store, tmp_
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}x", '{"schema_version": 2}', '{"current": 4, "events": []}', "\0"]
+    "text",
+    ["{", "[]", "{}x", '{"schema_version": 2}', '{"current": 4, "events": []}', "\0", "[" * 100_000, "\xff"],
 )
-def test_a_damaged_ledger_is_named(store: Store, text: str) -> None:
-    (store.folder / "promoted.json").write_text(text)
-    with pytest.raises(UserError, match=r"promoted\.json: damaged, or of another version"):
+def test_a_damaged_ledger_is_named_and_built_anew(store: Store, text: str) -> None:
+    ledger = store.folder / "promoted.json"
+    whole = store.ledger()
+    ledger.write_bytes(text.encode("latin-1"))
+    with pytest.raises(
+        UserError, match=r"promoted\.json: (damaged, or of another version|not UTF-8)"
+    ) as said:
         store.ledger()
+    assert "\n" not in str(said.value)
+    found = store.rebuild()
+    assert store.ledger() == found.ledger == whole
+    assert found.damaged is not None
+    assert found.damaged.read_bytes() == text.encode("latin-1")
+
+
+def test_a_lost_ledger_is_not_taken_for_nothing_promoted(store: Store, tmp_path: Path) -> None:
+    (store.folder / "promoted.json").unlink()
+    for asked in (store.ledger, store.current_student, store.roll_back, store.next_version):
+        with pytest.raises(UserError, match=r"missing, though .*\(1, 2, 3\).*: wsdkd promoted rebuild"):
+            asked()
+    with pytest.raises(UserError, match="wsdkd promoted rebuild"):
+        promote(store, fake_student(tmp_path / "four", "four"))
+    assert [(store.path(version) / WEIGHTS).read_text() for version in (1, 2, 3)] == ["one", "two", "three"]
+
+
+def test_a_ledger_built_anew(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="this ledger is whole"):
+        store.rebuild()
+    whole = store.ledger()
+    (store.folder / "promoted.json").unlink()
+    assert store.rebuild().ledger == store.ledger() == whole
+    assert store.roll_back() == (3, 2)
+    # A rollback is forgotten: who knows of it names the version.
+    (store.folder / "promoted.json").unlink()
+    with pytest.raises(UserError, match=r"there is no version 7; whole are: 1, 2, 3"):
+        store.rebuild(use=7)
+    assert store.rebuild(use=2).ledger.current == 2
+    assert store.ledger().rolled_back().keys() == {3}
+    assert promote(store, fake_student(tmp_path / "four", "four")) == 4
+
+
+def test_damaged_versions_are_left_out_of_a_ledger_built_anew(store: Store) -> None:
+    (store.folder / "promoted.json").unlink()
+    (store.path(3) / WEIGHTS).write_text("rot")
+    (store.path(1) / "provenance.json").write_text("{")
+    found = store.rebuild()
+    assert (found.ledger.current, found.ledger.versions) == (2, (2,))
+    assert [reason.partition(":")[0] for reason in found.left_out] == ["version 1", "version 3"]
+    (store.folder / "promoted.json").unlink()
+    (store.path(2) / WEIGHTS).unlink()
+    with pytest.raises(UserError, match="no version is whole: version 1: "):
+        store.rebuild()
+    with pytest.raises(UserError, match="there is no version"):
+        Store(store.folder / "elsewhere").rebuild()
+
+
+def test_what_a_user_put_among_the_versions_stays(store: Store, tmp_path: Path) -> None:
+    copies = ("0002 before the summer", "backup", "0007")
+    for name in copies:
+        shutil.copytree(store.path(2), store.versions / name)
+    (store.versions / "latest").symlink_to(store.path(3))
+    (store.versions / "0009").symlink_to(tmp_path / "one")
+    (store.versions / "notes.txt").write_text("mine")
+    (store.versions / ".0004.part").mkdir()
+    # The next version takes a number that nothing has.
+    assert promote(store, fake_student(tmp_path / "four", "four")) == 10
+    assert content(store) == "four"
+    names = {path.name for path in store.versions.iterdir()}
+    assert names == {"0001", "0002", "0003", "0010", *copies, "latest", "0009", "notes.txt", ".0004.part"}
+    assert (store.versions / "latest").is_symlink()
+    assert (tmp_path / "one" / WEIGHTS).read_text() == "one"
+
+
+def test_what_a_killed_promotion_left_goes_unless_somebody_used_it(store: Store, tmp_path: Path) -> None:
+    (store.folder / "unfinished").write_text("4\n")
+    shutil.copytree(store.path(3), store.path(4))
+    (store.path(4) / "notes.txt").write_text("mine")
+    assert promote(store, fake_student(tmp_path / "four", "four")) == 5
+    assert (store.path(4) / "notes.txt").read_text() == "mine"
+    (store.folder / "unfinished").write_text("6\n")
+    shutil.copytree(store.path(3), store.path(6))
+    assert promote(store, fake_student(tmp_path / "six", "six")) == 6
+    assert content(store) == "six"
+    # A version that is in the ledger was finished, whatever the mark says.
+    (store.folder / "unfinished").write_text("6\n")
+    assert promote(store, fake_student(tmp_path / "seven", "seven")) == 7
+    assert store.damage(6) is None
+    (store.folder / "unfinished").write_text("nonsense")
+    assert promote(store, fake_student(tmp_path / "eight", "eight")) == 8
+
+
+def test_a_lock_that_is_held_is_waited_for_and_goes_with_its_holder(
+    store: Store, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); "
+        "print(flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.folder / "lock")], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(promote, store, fake_student(tmp_path / "four", "four"))
+        with pytest.raises(TimeoutError):
+            found.result(timeout=0.5)
+        assert "waiting for another promotion into" in capfd.readouterr().err
+        holder.kill()
+        assert found.result(timeout=10) == 4
+    holder.communicate()
 
 
 def test_of_several_at_once_each_gets_a_version(store: Store, tmp_path: Path) -> None:

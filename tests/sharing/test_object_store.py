@@ -9,7 +9,7 @@ from tests.sharing.stored import objects, outputs
 
 pytestmark = pytest.mark.long
 
-pytest.importorskip("dvc_s3", reason="pip install 'wsdkd[s3]'")
+pytest.importorskip("dvc_s3", reason="pip install dvc-s3")
 server = pytest.importorskip("moto.server")
 
 CACHE = "data/teacher_cache"

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wsdkd.cli.outputs import check_output
-from wsdkd.serving.students import student_folder
+from wsdkd.cli.places import check_output
+from wsdkd.serving.named import student_folder
 
 app = typer.Typer(add_completion=False)
 

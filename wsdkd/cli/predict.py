@@ -24,8 +24,7 @@ from tqdm import tqdm
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
-from wsdkd.serving.folders import Found, find_pictures
-from wsdkd.serving.students import student_folder
+from wsdkd.serving.named import Found, find_pictures, student_folder
 
 DECIMALS = 6
 WIDE = 10_000

@@ -10,6 +10,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from wsdkd.cli.places import require_project
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.profiles import KINDS, load_profile, parse_profile
@@ -60,6 +61,7 @@ def check() -> None:
 @app.command("list")
 def list_profiles() -> None:
     """List the profiles with the first line of each."""
+    require_project()
     for path in sorted(PROFILES.glob("*.yaml")):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         typer.echo(f"{path.stem:<14} {first.removeprefix('#').strip()}")

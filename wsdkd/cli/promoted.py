@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from wsdkd import project
+from wsdkd.cli.places import require_project
 from wsdkd.evaluation.files import rounded
 from wsdkd.ground.errors import UserError
 from wsdkd.serving.consider import consider as consider_student
 from wsdkd.serving.decision import Decision
+from wsdkd.serving.ledger import LEDGER, Event
 from wsdkd.serving.provenance import Code, Sources, working_code
-from wsdkd.serving.store import Event, Store
+from wsdkd.serving.store import Store
 from wsdkd.settings.sections import PARAMS_FILE
 
 STUDENT = project.STUDENT
@@ -65,6 +67,7 @@ def consider(
 @app.command("list")
 def list_versions(as_json: AsJson = False) -> None:
     """List all promoted versions, and which one is in use."""
+    require_project()
     store = Store(project.PROMOTED)
     ledger = store.ledger()
     rows = [_row(store, event, ledger.current) for event in ledger.events if event.event == "promoted"]
@@ -132,6 +135,35 @@ def rollback(
         _print_json({"version": after, "previous": before})
     else:
         typer.echo(f"version {after} is in use again, in place of {before}: {store.path(after)}")
+
+
+@app.command("rebuild")
+def rebuild(
+    use: Annotated[
+        int | None,
+        typer.Option(metavar="VERSION", help="To be in use; by default the last that is whole."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build promoted.json anew, where it is lost or damaged, from what the versions say of themselves.
+
+    What was rolled back is not known any more: name with --use the version that shall be in use.
+    """
+    store = Store(project.PROMOTED)
+    made = store.rebuild(use)
+    assert made.ledger.current is not None  # noqa: S101, there is a version
+    if as_json:
+        _print_json(made.ledger.model_dump(mode="json"))
+        return
+    for reason in made.left_out:
+        typer.echo(f"left out: {reason}", err=True)
+    if made.damaged is not None:
+        typer.echo(f"{made.damaged}: the file that was there before")
+    versions = ", ".join(map(str, made.ledger.versions))
+    typer.echo(f"{project.PROMOTED / LEDGER}: built from the versions {versions}")
+    typer.echo(f"version {made.ledger.current} is in use: {store.path(made.ledger.current)}")
+    if use is None and len(made.ledger.versions) > 1:
+        typer.echo("it is the last that is whole; if it had been rolled back: wsdkd promoted rollback")
 
 
 def _row(store: Store, event: Event, current: int | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from wsdkd import project
-from wsdkd.cli.outputs import check_output
+from wsdkd.cli.places import check_output
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming

@@ -53,7 +53,7 @@ def map_pictures(
     except ModuleNotFoundError as error:
         raise UserError(
             f"{SCHEDULER_VARIABLE}={address}: needs Dask, and there is no module {error.name}; "
-            "pip install 'wsdkd[cluster]'"
+            "pip install distributed"
         ) from None
     results = map_on_cluster(function, items, f"{SCHEDULER_VARIABLE}={address}", address, files)
     yield from track(results, description, total=len(items))

@@ -1,6 +1,6 @@
-"""What was refused before, so that the same question gets the same answer without a measurement.
+"""A student put before the promoted one: unchanged, refused or promoted.
 
-A student put before the promoted one: unchanged, refused or promoted.
+What was refused is kept, so that the same question gets the same answer without a measurement.
 """
 
 import json
@@ -8,49 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wsdkd.data.tables import read_classes, read_images, targets
+import numpy as np
+
+from wsdkd.data.tables import ImageRow, read_classes, read_images, targets
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.networks.description import read_description
 from wsdkd.serving.decision import NOT_FINITE, Decision, check_classes, decide
+from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.params import PromotionParams
-from wsdkd.serving.provenance import Code, Sources, Weights, collect, sha256
-from wsdkd.serving.store import Ledger, Store
+from wsdkd.serving.provenance import Code, Sources, StudentDigests, collect, required_digest
+from wsdkd.serving.store import Store
 from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.params import StudentParams
 
-FILE = "decisions.json"
-KEPT = 100
-
-
-def recall(folder: Path, key: str) -> Decision | None:
-    """The decision recorded under ``key`` below ``folder``, if there is one."""
-    found = _read(folder).get(key)
-    try:
-        return None if found is None else Decision.model_validate_json(json.dumps(found))
-    except ValueError:
-        return None  # of another version of the program: measured again
-
-
-def record(folder: Path, key: str, decision: Decision) -> None:
-    """Keep a decision under ``key``, a digest of all that it depends on; only the last 100 are kept."""
-    decisions = _read(folder)
-    decisions.pop(key, None)
-    decisions[key] = decision.model_dump(mode="json")
-    kept = dict(list(decisions.items())[-KEPT:])
-    with publish_file(folder / FILE) as aside:
-        aside.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    # A damaged file costs a measurement, nothing else.
-    try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+BATCH_SIZE = 32
+DECISIONS, KEPT = "decisions.json", 100
 
 
 def consider(student: Path, store: Store, sources: Sources, code: Code, *, force: bool = False) -> Decision:
@@ -76,7 +51,7 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
     check_classes(params, names)
     with store.only_one():
         ledger = store.ledger()
-        weights = Weights.of(student)
+        weights = StudentDigests.of(student)
         damage = None if ledger.current is None else store.damage(ledger.current)
         if damage is not None and not force:
             raise UserError(
@@ -95,18 +70,18 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             )
         threshold = load_section("evaluation", EvaluationParams, sources.params).threshold
         key = _circumstances(weights, store, current, sources, params, threshold)
-        known = None if force else recall(store.folder, key)
+        known = None if force else _recall(store.folder, key)
         if known is not None:
             return known
         against = None if current is None or incomparable is not None else store.path(current)
         decision = _measured(student, against, names, sources, params, threshold)
-        if Weights.of(student) != weights:
+        if StudentDigests.of(student) != weights:
             raise UserError(f"{student}: changed while it was measured; run the command again")
         if force:
             decision = _forced(decision, [reason for reason in (damage, objection) if reason])
         if decision.decision == "refused":
             decision = decision.model_copy(update={"version": ledger.current})
-            record(store.folder, key, decision)
+            _record(store.folder, key, decision)
             return decision
         decision = decision.model_copy(update={"version": store.next_version()})
         store.add(student, decision, collect(sources, weights, code, params, force))
@@ -135,7 +110,7 @@ def _incomparable(student: Path, names: list[str], store: Store, current: int | 
     )
 
 
-def _rolled_back(weights: Weights, store: Store, ledger: Ledger) -> str | None:
+def _rolled_back(weights: StudentDigests, store: Store, ledger: Ledger) -> str | None:
     # Or a run that promotes after every training would undo each rollback.
     for version, time in ledger.rolled_back().items():
         if store.path(version).is_dir() and store.provenance(version).student == weights:
@@ -146,7 +121,7 @@ def _rolled_back(weights: Weights, store: Store, ledger: Ledger) -> str | None:
 
 
 def _circumstances(
-    weights: Weights,
+    weights: StudentDigests,
     store: Store,
     current: int | None,
     sources: Sources,
@@ -160,8 +135,8 @@ def _circumstances(
             "promoted": None
             if current is None
             else [current, store.provenance(current).student.model_dump()],
-            "images": sha256(sources.images),
-            "classes": sha256(sources.classes),
+            "images": required_digest(sources.images),
+            "classes": required_digest(sources.classes),
             "promotion": params.model_dump(mode="json"),
             "threshold": threshold,
         }
@@ -176,14 +151,26 @@ def _measured(
     params: PromotionParams,
     threshold: float,
 ) -> Decision:
-    # Torch takes seconds to load.
-    from wsdkd.serving.measure import measure
-
     rows, root = read_images(sources.images, "val"), dataset_root(sources.params)
     labels, known = targets(rows, len(names))
-    candidate = measure(student, rows, root, "student on validation images")
-    before = None if promoted is None else measure(promoted, rows, root, "promoted on validation images")
+    candidate = _scores(student, rows, root, "student on validation images")
+    before = None if promoted is None else _scores(promoted, rows, root, "promoted on validation images")
     return decide(candidate, before, names, labels, known, params, threshold)
+
+
+def _scores(student: Path, rows: Sequence[ImageRow], root: Path, description: str) -> np.ndarray:
+    """Probability of each label on each image, float32 (N, K), by the student in a folder."""
+    # Torch takes seconds to load, which a decision without a measurement need not cost.
+    import torch
+    from accelerate import PartialState
+
+    from wsdkd.student.network import load_student
+    from wsdkd.student.run import student_scores
+
+    device = PartialState(cpu=not torch.cuda.is_available()).device
+    return student_scores(
+        load_student(student), rows, root, batch_size=BATCH_SIZE, device=device, description=description
+    )
 
 
 def _forced(decision: Decision, overridden: Sequence[str]) -> Decision:
@@ -196,3 +183,31 @@ def _forced(decision: Decision, overridden: Sequence[str]) -> Decision:
     if overridden or decision.decision == "refused":
         reasons += ("promoted all the same: --force",)
     return decision.model_copy(update={"decision": "promoted", "reasons": reasons})
+
+
+def _recall(folder: Path, key: str) -> Decision | None:
+    """The decision recorded under ``key`` below ``folder``, if there is one."""
+    found = _refusals(folder).get(key)
+    try:
+        return None if found is None else Decision.model_validate_json(json.dumps(found))
+    except ValueError:
+        return None  # of another version of the program: measured again
+
+
+def _record(folder: Path, key: str, decision: Decision) -> None:
+    """Keep a decision under ``key``, a digest of all that it depends on; only the last are kept."""
+    decisions = _refusals(folder)
+    decisions.pop(key, None)
+    decisions[key] = decision.model_dump(mode="json")
+    kept = dict(list(decisions.items())[-KEPT:])
+    with publish_file(folder / DECISIONS) as aside:
+        aside.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _refusals(folder: Path) -> dict[str, Any]:
+    # A damaged file costs a measurement, nothing else.
+    try:
+        found = json.loads((folder / DECISIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

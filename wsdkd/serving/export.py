@@ -91,7 +91,7 @@ def _needed() -> Any:
         import onnxscript  # noqa: F401, torch's exporter works with it
     except ImportError as error:
         raise UserError(
-            f"{error.name} is not installed; wsdkd export needs the extra export: pip install 'wsdkd[export]'"
+            f"{error.name} is not installed; wsdkd export needs: pip install onnx onnxruntime onnxscript"
         ) from None
     return onnx
 

@@ -1,121 +1,40 @@
-"""``promoted.json``: which version is promoted, and all that happened before. The only truth of it.
-
-The folder of promoted students: versions that never change, and the ledger that names the current one.
+"""The folder of promoted students: versions that never change, and the ledger that names the current one.
 
 ::
 
     promoted.json           the ledger; a version that it does not name does not exist
     versions/0001/          model.safetensors, model.json, metrics.json, provenance.json
     decisions.json          what was refused, so that it need not be measured again
+    unfinished              number of the version that is being written, or was when its writer was killed
     lock                    held while a student is considered
 
-A version's folder is complete before the ledger names it, and the ledger is replaced at once, so that
-a promotion killed at any moment leaves the old student promoted.
+A version's folder is complete before the ledger names it, and the ledger is replaced at once, so that a
+promotion killed at any moment leaves the old student promoted. Nothing is ever deleted but the folder of
+the version that ``unfinished`` names.
 """
 
-import fcntl
 import json
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
 from wsdkd.evaluation.files import write_report
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file, publish_folder
 from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.serving.decision import Decision
-from wsdkd.serving.provenance import Provenance, Weights, now
-
-LEDGER = "promoted.json"
-
-
-class Event(BaseModel):
-    """A change of the promoted version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    event: Literal["promoted", "rolled back"]
-    version: int
-    """Promoted from then on."""
-    previous: int | None
-    """Promoted until then."""
-    time: str
-
-
-class Ledger(BaseModel):
-    """The promoted version and the events that led to it, the oldest first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_version: Literal[1] = 1
-    current: int | None = None
-    events: tuple[Event, ...] = ()
-
-    @model_validator(mode="after")
-    def _current_is_last(self) -> "Ledger":
-        if self.current != (self.events[-1].version if self.events else None):
-            raise ValueError("current is not the version of the last event")
-        return self
-
-    @property
-    def versions(self) -> tuple[int, ...]:
-        """All versions ever promoted, ascending."""
-        return tuple(event.version for event in self.events if event.event == "promoted")
-
-    def replaced(self) -> int | None:
-        """The version that the current one replaced when it was promoted.
-
-        Not the one of the event before: two rollbacks in a row go two versions back.
-        """
-        promoted = {event.version: event for event in self.events if event.event == "promoted"}
-        return None if self.current is None else promoted[self.current].previous
-
-    def rolled_back(self) -> dict[int, str]:
-        """Versions that were left for an older one and not returned to, with the time of it."""
-        left: dict[int, str] = {}
-        for event in self.events:
-            left.pop(event.version, None)
-            if event.event == "rolled back" and event.previous is not None and event.version < event.previous:
-                left[event.previous] = event.time
-        return left
-
-    def then(self, event: Event) -> "Ledger":
-        """The ledger after one more event."""
-        return Ledger(current=event.version, events=(*self.events, event))
-
-
-def read_ledger(folder: Path) -> Ledger:
-    """Read the ledger below ``folder``; without a file nothing is promoted.
-
-    Raises:
-        UserError: the file is damaged, or was written by another version.
-    """
-    path = folder / LEDGER
-    try:
-        return Ledger.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Ledger()
-    except (ValidationError, UnicodeDecodeError) as error:
-        what = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
-        reason = f"{'.'.join(map(str, what['loc']))}: {what['msg']}" if what else str(error)
-        raise UserError(
-            f"{path}: damaged, or of another version ({reason.lstrip(': ')}); bring back the file, "
-            f"or move {folder} away and promote a student anew"
-        ) from None
-
-
-def write_ledger(folder: Path, ledger: Ledger) -> None:
-    """Put ``ledger`` in place of the one below ``folder``, at once."""
-    with publish_file(folder / LEDGER) as aside:
-        aside.write_text(json.dumps(ledger.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
-
+from wsdkd.serving.ledger import LEDGER, Event, Ledger, Rebuilt, read_ledger, rebuilt, write_ledger
+from wsdkd.serving.provenance import Provenance, StudentDigests, now
 
 METRICS, PROVENANCE = "metrics.json", "provenance.json"
+UNFINISHED, LOCK = "unfinished", "lock"
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -132,8 +51,22 @@ class Store:
         self.versions = folder / "versions"
 
     def ledger(self) -> Ledger:
-        """Which version is promoted; see :func:`wsdkd.serving.store.read_ledger`."""
-        return read_ledger(self.folder)
+        """Which version is promoted; an empty ledger where nothing ever was.
+
+        Raises:
+            UserError: the ledger is damaged, or missing beside versions.
+        """
+        try:
+            return read_ledger(self.folder)
+        except FileNotFoundError:
+            found = self._on_disk()
+        if found:
+            raise UserError(
+                f"{self.folder / LEDGER}: this file is missing, though versions are there "
+                f"({', '.join(map(str, found))}); bring it back, or build it anew from them: "
+                "wsdkd promoted rebuild"
+            )
+        return Ledger()
 
     def path(self, version: int) -> Path:
         """Folder of a version."""
@@ -141,16 +74,24 @@ class Store:
 
     @contextmanager
     def only_one(self) -> Iterator[None]:
-        """Hold the store alone; another process that promotes or rolls back is waited for."""
+        """Hold the store alone; another process that promotes or rolls back is waited for.
+
+        Raises:
+            UserError: the file system has no locks.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        # The kernel lets go of the lock however the process ends.
-        with (self.folder / "lock").open("w") as lock:
+        # The kernel lets go of the lock however the process ends, which a mere file would not.
+        lock = FileLock(self.folder / LOCK, fallback_to_soft=False)
+        with naming(self.folder / LOCK):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                lock.acquire(blocking=False)
+            except Timeout:
                 sys.stderr.write(f"waiting for another promotion into {self.folder}\n")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def current_student(self) -> Path:
         """Folder of the promoted student, whole.
@@ -187,7 +128,7 @@ class Store:
     def damage(self, version: int) -> str | None:
         """In words, how a version's files are not as they were promoted; None where they are."""
         try:
-            if Weights.of(self.path(version)) == self.provenance(version).student:
+            if StudentDigests.of(self.path(version)) == self.provenance(version).student:
                 return None
         except UserError as error:
             return f"version {version}: {str(error).partition(';')[0]}"
@@ -207,21 +148,27 @@ class Store:
         ledger = self.ledger()
         version = self.next_version()
         assert decision.version == version  # noqa: S101, the store is held
-        self._sweep(ledger)
+        self._sweep()
+        if not (self.folder / LEDGER).exists():
+            # So that versions without a ledger are never the first promotion's, killed, but a lost ledger's.
+            write_ledger(self.folder, ledger)
+        with publish_file(self.folder / UNFINISHED) as aside:
+            aside.write_text(f"{version}\n", encoding="utf-8")
         with publish_folder(self.path(version)) as aside:
             for name in (WEIGHTS, DESCRIPTION):
                 shutil.copyfile(student / name, aside / name)
-            if Weights.of(aside) != provenance.student:
+            if StudentDigests.of(aside) != provenance.student:
                 raise UserError(f"{student}: changed while it was considered; run the command again")
             write_report(aside / METRICS, decision.model_dump(mode="json"))
             text = json.dumps(provenance.model_dump(mode="json"), indent=1, ensure_ascii=False)
             (aside / PROVENANCE).write_text(text + "\n", encoding="utf-8")
         event = Event(event="promoted", version=version, previous=ledger.current, time=provenance.time)
         write_ledger(self.folder, ledger.then(event))
+        (self.folder / UNFINISHED).unlink()
 
     def next_version(self) -> int:
-        """The number that the next promoted student gets."""
-        return max(self.ledger().versions, default=0) + 1
+        """The number that the next promoted student gets: one that nothing on disk has."""
+        return max((*self.ledger().versions, *self._on_disk()), default=0) + 1
 
     def roll_back(self, version: int | None = None) -> tuple[int, int]:
         """Promote an earlier version again; by default the one that the current one replaced.
@@ -251,6 +198,37 @@ class Store:
             write_ledger(self.folder, ledger.then(event))
         return current, target
 
+    def rebuild(self, use: int | None = None) -> Rebuilt:
+        """Make a lost or damaged ledger anew from the versions' own provenance.
+
+        Args:
+            use: the version in use from then on; by default the last one that is whole, as nothing says any
+                more what was rolled back.
+
+        Raises:
+            UserError: the ledger is whole, or no version to be used is.
+        """
+        if not self._on_disk():
+            raise UserError(
+                f"{self.versions}: there is no version, so there is nothing to build a ledger from"
+            )
+        with self.only_one():
+            damaged = self._unreadable_ledger()
+            reasons = {version: self.damage(version) for version in self._on_disk()}
+            left_out = [reason for reason in reasons.values() if reason is not None]
+            whole = [version for version, reason in reasons.items() if reason is None]
+            if not whole:
+                raise UserError(f"{self.versions}: no version is whole: {'; '.join(left_out)}")
+            if use is not None and use not in whole:
+                known = ", ".join(map(str, whole))
+                raise UserError(f"{reasons.get(use) or f'there is no version {use}'}; whole are: {known}")
+            times = [(version, self.provenance(version).time) for version in whole]
+            ledger = rebuilt(times, whole[-1] if use is None else use, now())
+            if damaged is not None:
+                (self.folder / LEDGER).rename(damaged)
+            write_ledger(self.folder, ledger)
+        return Rebuilt(ledger, left_out, damaged)
+
     def check_version(self, version: int, ledger: Ledger) -> None:
         """Refuse a version that was never promoted.
 
@@ -264,15 +242,54 @@ class Store:
     def _read(self, version: int, name: str, kind: type[File]) -> File:
         path = self.path(version) / name
         try:
-            return kind.model_validate_json(path.read_text(encoding="utf-8"))
+            with naming(path):
+                return kind.model_validate_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"{path}: no such file, though the version was promoted") from None
-        except (ValidationError, UnicodeDecodeError):
+        except ValidationError:
             raise UserError(f"{path}: damaged, or written by another version of the program") from None
 
-    def _sweep(self, ledger: Ledger) -> None:
-        """Remove what killed promotions left."""
-        named = {self.path(version).name for version in ledger.versions}
-        for path in self.versions.iterdir() if self.versions.is_dir() else ():
-            if path.name not in named:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    def _on_disk(self) -> list[int]:
+        """Numbers of the versions in the folder, ascending, but for an unfinished one."""
+        names = [each.name for each in self.versions.iterdir()] if self.versions.is_dir() else []
+        numbers = {int(name) for name in names if name.isdecimal() and name == f"{int(name):04d}"}
+        return sorted(numbers - {self._unfinished()})
+
+    def _unfinished(self) -> int | None:
+        """The version that a killed promotion left without its entry in the ledger, if there is one."""
+        path = self.folder / UNFINISHED
+        text = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+        if not text.isdecimal():
+            return None
+        version, folder = int(text), self.path(int(text))
+        try:
+            if version in read_ledger(self.folder).versions:
+                return None
+        except (FileNotFoundError, UserError):
+            return None  # nothing says that it was not finished
+        written = {WEIGHTS, DESCRIPTION, METRICS, PROVENANCE}
+        if folder.is_symlink() or (
+            folder.is_dir() and not {each.name for each in folder.iterdir()} <= written
+        ):
+            return None  # somebody has put something of their own there
+        return version
+
+    def _sweep(self) -> None:
+        """Remove what a killed promotion left."""
+        version = self._unfinished()
+        if version is not None:
+            folder = self.path(version)
+            for leftover in (folder, folder.with_name(f".{folder.name}.part")):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover)
+
+    def _unreadable_ledger(self) -> Path | None:
+        """A free name for the ledger that is there and cannot be read; None where there is none at all."""
+        try:
+            read_ledger(self.folder)
+        except FileNotFoundError:
+            return None
+        except UserError:
+            names = (self.folder / f"{LEDGER}.damaged-{number}" for number in range(1, 1000))
+            return next(name for name in names if not name.exists())
+        raise UserError(f"{self.folder / LEDGER}: this ledger is whole: nothing is to be built anew")

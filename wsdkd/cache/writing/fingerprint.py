@@ -8,7 +8,6 @@ one shard stale. Where two caches differ, the names say in what.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import digest
+from wsdkd.ground.origin import package_versions
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.params import TeacherParams
 
@@ -59,7 +59,7 @@ def common_fingerprint(
     settings = {
         "teacher_forward": forward,
         "cache": cache.model_dump(mode="json", exclude={"folder"}),
-        "software": {name: version(name) for name in _LIBRARIES},
+        "software": package_versions(_LIBRARIES),
     }
     with weights.open("rb") as file:
         weights_digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The pictures among files and folders that somebody names."""
+"""What somebody names to label pictures with: a student, by its name or folder, and files and folders."""
 
 import os
 from collections import Counter
@@ -8,7 +8,24 @@ from pathlib import Path
 
 from PIL import Image
 
+from wsdkd import project
 from wsdkd.data.images import FORMATS
+from wsdkd.serving.ledger import LEDGER
+from wsdkd.serving.store import Store
+
+
+def student_folder(model: str) -> Path:
+    """Folder of ``promoted``, ``student``, ``baseline``, or of a student or promoted students anywhere.
+
+    Raises:
+        UserError: nothing is promoted there, or what is has been damaged.
+    """
+    if model == "promoted":
+        return Store(project.PROMOTED).current_student()
+    if model in ("student", "baseline"):
+        return project.MODELS / model
+    folder = Path(model)
+    return Store(folder).current_student() if (folder / LEDGER).is_file() else folder
 
 
 @dataclass(frozen=True)

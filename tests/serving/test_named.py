@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from wsdkd.serving.folders import find_pictures
+from wsdkd.serving.named import find_pictures
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""Where a command may write: into a folder that is there, and into nothing that DVC watches."""
+"""Where a command may look and write: in a project's folder, and into nothing that DVC watches."""
 
 import re
 from collections.abc import Iterator
@@ -13,6 +13,18 @@ from wsdkd.ground.failures import naming
 from wsdkd.settings.sections import PARAMS_FILE
 
 _PARAMETER = re.compile(r"\$\{([\w.]+)\}")
+
+
+def require_project() -> None:
+    """Refuse to say that there is nothing where there is no project.
+
+    Raises:
+        UserError: the current folder is no project's.
+    """
+    if not project.PIPELINE.is_file() and not PARAMS_FILE.is_file():
+        raise UserError(
+            f"{Path.cwd()}: not a project's folder: there is no {project.PIPELINE}; go to one that has it"
+        )
 
 
 def check_output(path: Path, *endings: str) -> None:

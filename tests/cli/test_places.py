@@ -10,7 +10,7 @@ import pytest
 from dvc.repo import Repo
 
 from wsdkd import project
-from wsdkd.cli.outputs import check_output, watched
+from wsdkd.cli.places import check_output, watched
 from wsdkd.ground.errors import UserError
 
 ROOT = Path(__file__).parents[2]
