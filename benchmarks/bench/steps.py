@@ -29,7 +29,7 @@ class Steps:
 
     def take(self, batch: Batch) -> dict[str, float]:
         """One step; its losses."""
-        losses = self.learner.step(batch, images=len(batch["stem"]))
+        losses = self.learner.step([batch], images=len(batch["stem"]))
         return {name: float(loss) for name, loss in losses.items()}
 
     def take_all(self, batches: Iterable[Batch]) -> None:

@@ -41,8 +41,8 @@ PREDICTIONS = DistillPredictionsParams(training=TRAINING)
 SLOWER = TRAINING.model_copy(update={"learning_rate": 2e-3})
 
 
-def _regions(recipe: str, **weights: float) -> DistillFeaturesParams:
-    return DistillFeaturesParams.model_validate({"recipe": recipe, "training": SLOWER, **weights})
+def _regions(recipe: str, training: Optimisation = SLOWER, **weights: float) -> DistillFeaturesParams:
+    return DistillFeaturesParams.model_validate({"recipe": recipe, "training": training, **weights})
 
 
 STAGE_1 = {
@@ -50,6 +50,7 @@ STAGE_1 = {
     "release": _regions("release"),
     "paper": _regions("paper"),
     "regions": _regions("regions", region_weight=2.0, label_weight=1.0),
+    "parts": _regions("regions", SLOWER.model_copy(update={"accumulate": 2}), region_weight=2.0),
 }
 
 
@@ -96,7 +97,7 @@ def main() -> None:
         task = Task(objective, Pictures(world.rows, root, [32]), supervision)
         training = Training(
             name=name,
-            phases=(Phase(task, SLOWER if name in STAGE_1 else TRAINING),),
+            phases=(Phase(task, STAGE_1[name].training if name in STAGE_1 else TRAINING),),
             validation=watched,
             curves=out / name,
             states=Resume(None),

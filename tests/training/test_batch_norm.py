@@ -1,5 +1,6 @@
 """Batch normalisation over processes, against torch's own over the whole batch."""
 
+import copy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import distributed, nn
 
-from wsdkd.training import processes
-from wsdkd.training.processes import whole_batch
+from wsdkd.training import batch_norm
+from wsdkd.training.batch_norm import convert_for_gpus, whole_batch
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_frozen_statistics_stay() -> None:
 
 def test_statistics_of_many_values_far_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     # A mean of squares less the square of the mean would have no correct digit left.
-    monkeypatch.setattr(processes.distributed, "all_reduce", lambda values: values)
+    monkeypatch.setattr(batch_norm.distributed, "all_reduce", lambda values: values)
     features = 1e4 + torch.randn(4, 4, 32, 32, generator=torch.Generator().manual_seed(0))
     found = _pass(nn.BatchNorm2d(4), features, processes=2)["output"]
     exact = features.double()
@@ -71,6 +72,23 @@ def test_statistics_of_many_values_far_from_zero(monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(found, expected.float(), rtol=1e-2, atol=1e-2)
 
 
+def test_torch_s_own_layers_for_gpus_are_the_same_in_evaluation() -> None:
+    model = nn.Sequential(_layer(nn.BatchNorm2d), nn.Sequential(_layer(BatchNormAct2d)).eval())
+    model(torch.randn(5, 4, 6, 6))  # statistics that tell layers apart
+    features, parameters = torch.randn(2, 4, 6, 6), dict(model.named_parameters())
+    expected = {mode: copy.deepcopy(model).train(mode)(features) for mode in (False, True)}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    for _ in range(2):  # a second phase of a training converts again
+        convert_for_gpus(model)
+        layers = [layer for layer in model.modules() if isinstance(layer, nn.SyncBatchNorm)]
+        assert [layer.training for layer in layers] == [True, False]
+        assert all(value is parameters[name] for name, value in model.named_parameters())
+        assert model.state_dict().keys() == state.keys()
+        assert torch.equal(copy.deepcopy(model).eval()(features), expected[False])
+    # Outside of a group of processes they train as they are, too.
+    assert torch.equal(model.train()(features), expected[True])
+
+
 def test_one_process_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_batch_norm", None)
+    monkeypatch.setattr(batch_norm, "_batch_norm", None)
     _pass(nn.BatchNorm2d(4), torch.randn(2, 4, 3, 3), processes=1)

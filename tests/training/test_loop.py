@@ -1,11 +1,11 @@
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
 from dvc.repo import Repo
-from torch import nn
 
 from tests.training.small_world import (
     CLASSES,
@@ -23,7 +23,7 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.learner import build_optimizer, build_schedule, seed_all
+from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Labels
 from wsdkd.training.loop import open_curves
 from wsdkd.training.params import Optimisation
@@ -166,6 +166,37 @@ def test_fewer_images_than_a_batch_still_train(world: World) -> None:
     assert len(curves.of("train/labels")) == TRAINING.epochs
 
 
+def test_losses_are_read_back_once_an_epoch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A GPU would stand still for each reading.
+    reads = []
+    for name in ("item", "tolist", "__float__", "__bool__"):
+        original = getattr(torch.Tensor, name)
+
+        def counting(tensor: torch.Tensor, original: Callable[..., object] = original) -> object:
+            reads.append(original)
+            return original(tensor)
+
+        monkeypatch.setattr(torch.Tensor, name, counting)
+    counts = []
+    for batch_size in (6, 2):
+        reads.clear()
+        _, curves = train(_student, world, _labels(world), _changed(TRAINING, batch_size=batch_size))
+        counts.append(len(reads))
+        assert len(curves.of("train/labels")) == TRAINING.epochs
+    assert counts[0] == counts[1] > 0
+
+
+def test_too_little_memory_on_a_gpu(world: World) -> None:
+    class _Large(LabelObjective):
+        def forward(self, _: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nSee the documentation")
+
+    with pytest.raises(
+        UserError, match=r"test: the GPU's memory .* raise training\.accumulate, now 1 .* now 4,"
+    ):
+        train(lambda: _Large(Student(STUDENT, 3)), world, _labels(world))
+
+
 def test_each_batch_takes_one_of_the_sizes(world: World) -> None:
     seen = []
 
@@ -176,37 +207,6 @@ def test_each_batch_takes_one_of_the_sizes(world: World) -> None:
 
     train(lambda: _Seeing(Student(STUDENT, 3)), world, _labels(world), sizes=(24, 32))
     assert set(seen) == {(24, 24), (32, 32)}
-
-
-def test_a_new_layer_learns_faster() -> None:
-    model = nn.ModuleDict({"old": nn.Linear(2, 2), "new": nn.Linear(2, 2), "frozen": nn.Linear(2, 2)})
-    model["frozen"].requires_grad_(False)
-    params = _changed(TRAINING, head_multiplier=10.0, weight_decay=0.5)
-    groups = build_optimizer(model, [model["new"]], params).param_groups
-    found = {
-        name: (group["lr"], group["weight_decay"])
-        for name, parameter in model.named_parameters()
-        for group in groups
-        if any(parameter is member for member in group["params"])
-    }
-    assert found == {
-        "old.weight": (3e-3, 0.5),
-        "old.bias": (3e-3, 0.0),
-        "new.weight": (pytest.approx(3e-2), 0.5),
-        "new.bias": (pytest.approx(3e-2), 0.0),
-    }
-
-
-def test_the_schedule_step_divides_by_ten_after_the_epochs_named() -> None:
-    params = _changed(TRAINING, optimizer="sgd", schedule="step", step_epochs=(1, 2), learning_rate=1.0)
-    optimizer = build_optimizer(nn.Linear(2, 2), [], params)
-    schedule = build_schedule(optimizer, params, steps_per_epoch=2)
-    rates = []
-    for _ in range(6):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from wsdkd.training.views import View
 ROOT = Path(__file__).parents[2]
 
 
-NETWORKS = ("teacher", "baseline", "release", "paper", "regions", "predictions")
+NETWORKS = ("teacher", "baseline", "release", "paper", "regions", "parts", "predictions")
 
 
 class Trained(NamedTuple):

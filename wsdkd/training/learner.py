@@ -1,6 +1,7 @@
 """One step of training: a network with its losses, its optimiser and its schedule."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,9 +11,9 @@ from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone
+from wsdkd.training.batch_norm import convert_for_gpus, whole_batch
 from wsdkd.training.loader import Batch
 from wsdkd.training.params import Optimisation
-from wsdkd.training.processes import shares, whole_batch
 
 MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
 WARM_UP = 0.3  # share of a one-cycle schedule in which the learning rate rises
@@ -55,6 +56,8 @@ def start(params: Optimisation) -> Accelerator:
     has_gpu = torch.cuda.is_available()
     if params.precision == "fp16" and not has_gpu:
         raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
+    if has_gpu:
+        allow_tf32(params.precision != "fp32")
     return Accelerator(
         # Without the argument accelerate counts a single process on a machine that has no GPU.
         cpu=not has_gpu,
@@ -64,11 +67,21 @@ def start(params: Optimisation) -> Accelerator:
     )
 
 
+def allow_tf32(allowed: bool) -> None:
+    """Whether a GPU may compute what stays in fp32 on its tensor cores, which round factors to ten bits.
+
+    torch's own defaults are half of each: convolutions may, products of matrices may not.
+    """
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
 class Learner:
     """An objective that takes steps, on the accelerator's device.
 
-    Several processes share each batch, and give the losses of one: each process's are weighted, and
-    batch normalisation takes the statistics of the whole batch (:mod:`wsdkd.training.processes`).
+    Several processes share each batch, and each may take its share in parts. They give the losses of the
+    whole batch: those of each part are weighted (:func:`shares`), and batch normalisation takes the
+    statistics of all processes' images (:mod:`wsdkd.training.batch_norm`), though of one part at a time.
     Dropout alone draws otherwise.
 
     Args:
@@ -81,6 +94,9 @@ class Learner:
     def __init__(self, objective: Objective, params: Optimisation, steps: int, accelerator: Accelerator):
         self.accelerator = accelerator
         self.objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
+        self._on_cpu = accelerator.device.type == "cpu"
+        if accelerator.num_processes > 1 and not self._on_cpu:
+            convert_for_gpus(self.objective)
         optimizer = build_optimizer(self.objective, objective.new_layers(), params)
         self.schedule = build_schedule(optimizer, params, steps)
         self._wrapped, self.optimizer = accelerator.prepare(self.objective, optimizer)
@@ -95,29 +111,38 @@ class Learner:
         """Put the network in training mode, or in evaluation mode."""
         self._wrapped.train(mode)
 
-    def step(self, batch: Batch, images: int) -> dict[str, torch.Tensor]:
+    def step(self, batches: Sequence[Batch], images: int) -> dict[str, torch.Tensor]:
         """Take one step.
 
         Args:
-            batch: this process's share of a batch.
-            images: of all processes in the batch.
+            batches: this process's share of a batch, in one part or more; as many in each process.
+            images: of all parts in all processes.
 
         Returns:
-            This process's losses by name, detached, whose mean over processes is the whole batch's.
+            This process's losses by name, detached, whose mean over processes is the whole batch's. They
+            are on the device: reading them waits for it.
         """
         accelerator, processes = self.accelerator, self.accelerator.num_processes
-        with accelerator.autocast(), whole_batch(processes):
-            losses = self._wrapped(batch)
-        weights = self.objective.weights(batch) if processes > 1 else {}
-        factors = shares(losses, len(batch["stem"]), images, weights, accelerator)
-        losses = {name: loss * factors[name] for name, loss in losses.items()}
+        alone = processes == len(batches) == 1
+        factors = shares([{} if alone else self.objective.weights(batch) for batch in batches], accelerator)
+        sums: dict[str, torch.Tensor] = {}
         self.optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(torch.stack(list(losses.values())).sum())
+        for place, batch in enumerate(batches):
+            with accelerator.autocast(), whole_batch(processes if self._on_cpu else 1):
+                losses = self._wrapped(batch)
+            of_images = len(batch["stem"]) * processes / images
+            losses = {name: loss * factors[place].get(name, of_images) for name, loss in losses.items()}
+            # Processes put their gradients together once, with the last part's.
+            waits = place + 1 < len(batches)
+            with accelerator.no_sync(self._wrapped) if waits else nullcontext():
+                accelerator.backward(torch.stack(list(losses.values())).sum())
+            for name, loss in losses.items():
+                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
         accelerator.clip_grad_norm_(self._wrapped.parameters(), MAX_GRADIENT)
         self.optimizer.step()
         if not self.optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
             self.schedule.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+        return sums
 
     def close(self) -> None:
         """Leave the objective as it came, in evaluation mode: another training may follow.
@@ -128,6 +153,27 @@ class Learner:
         self.accelerator.unwrap_model(self._wrapped, keep_fp32_wrapper=False)
         self.accelerator.free_memory()
         self.objective.eval()
+
+
+def shares(
+    weights: Sequence[dict[str, torch.Tensor]], accelerator: Accelerator
+) -> list[dict[str, torch.Tensor]]:
+    """Factors for losses, with which their sum over parts and mean over processes is the whole batch's loss.
+
+    A loss is an average, with a sum of weights w_i in part i. In P processes its factor there is
+    P w_i / sum_j w_j, over the parts of all processes. Gradients, too, are averaged over processes.
+
+    Args:
+        weights: of each part of this process, of the losses that average over something else than images,
+            the scalar w_i by name; the same names everywhere.
+        accelerator: knows the processes.
+    """
+    if not weights[0]:
+        return [{} for _ in weights]
+    mine = torch.stack([torch.stack(list(each.values())).float() for each in weights])
+    total = accelerator.reduce(mine.sum(dim=0), "sum").clamp_min(1e-6)
+    factors = mine * accelerator.num_processes / total
+    return [dict(zip(weights[0], part, strict=True)) for part in factors]
 
 
 def build_optimizer(

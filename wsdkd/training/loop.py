@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +20,7 @@ from wsdkd.training.loader import Supervision, load_batches
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.resume import Resume, State, random_state, restore_random_state
-from wsdkd.training.views import EpochViews, plain_batches
+from wsdkd.training.views import BatchParts, EpochViews, plain_batches
 
 Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
 Validate = Callable[[], dict[str, float]]
@@ -131,11 +132,7 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     """
     task, params, processes = phase.task, phase.params, accelerator.num_processes
     pictures, images = task.pictures, len(task.pictures.rows)
-    if min(params.batch_size, images) < processes:
-        raise UserError(
-            f"training.batch_size: {processes} processes share each batch, and one of "
-            f"{min(params.batch_size, images)} images is too small"
-        )
+    _check_shares(params, images, processes)
     learner = Learner(task.objective, params, max(images // params.batch_size, 1), accelerator)
     history = _restore(record.states.load(first_epoch), learner.parts)
     for earlier in history:
@@ -143,27 +140,53 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
     views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs)
     stem = Stem(task.objective.backbone, pictures, accelerator.device)
-    batches = load_batches(views, stem, task.supervision, accelerator.process_index, processes)
+    parts = BatchParts(views, params.accumulate)
+    loaded = load_batches(parts, stem, task.supervision, accelerator.process_index, processes)
+    batches = iter(lambda: list(islice(loaded, params.accumulate)), [])
     if accelerator.is_main_process:
         batches = track(batches, record.name, total=len(views), unit="batch")
-    sums: dict[str, float] = {}
+    sums: dict[str, torch.Tensor] = {}
     learner.train()
-    for place, batch in enumerate(batches):
-        for name, loss in learner.step(batch, len(views[place])).items():
-            sums[name] = sums.get(name, 0.0) + float(loss)
-        if (place + 1) % views.steps == 0:
-            learner.train(False)
-            means = {name: value / views.steps for name, value in sums.items()}
-            means = _means(means, accelerator, record.name)
-            epoch = epochs[place // views.steps]
-            history.append({"epoch": epoch, "train": means, "val": record.validate()})
-            _log(record.live, history[-1])
-            if accelerator.is_main_process:
-                states = {name: part.state_dict() for name, part in learner.parts.items()}
-                record.states.save(first_epoch, {**states, "random": random_state(), "history": history})
-            learner.train()
-            sums = {}
+    with _explained_shortage(record.name, params):
+        for place, batch in enumerate(batches):
+            for name, loss in learner.step(batch, len(views[place])).items():
+                # On the device, in double precision: to read each loss would wait for each step.
+                sums[name] = sums.get(name, 0.0) + loss.double()
+            if (place + 1) % views.steps == 0:
+                learner.train(False)
+                means = _means(sums, views.steps, accelerator, record.name)
+                epoch = epochs[place // views.steps]
+                history.append({"epoch": epoch, "train": means, "val": record.validate()})
+                _log(record.live, history[-1])
+                if accelerator.is_main_process:
+                    states = {name: part.state_dict() for name, part in learner.parts.items()}
+                    states |= {"random": random_state(), "history": history}
+                    record.states.save(first_epoch, states)
+                learner.train()
+                sums = {}
     learner.close()
+
+
+def _check_shares(params: Optimisation, images: int, processes: int) -> None:
+    batch_size = min(params.batch_size, images)
+    if batch_size < processes * params.accumulate:
+        parts = f", each in {params.accumulate} parts" if params.accumulate > 1 else ""
+        raise UserError(
+            f"training.batch_size: {processes} processes share each batch{parts}, and one of "
+            f"{batch_size} images is too small"
+        )
+
+
+@contextmanager
+def _explained_shortage(name: str, params: Optimisation) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"{name}: the GPU's memory is too small; raise training.accumulate, now {params.accumulate} (the "
+            f"parts that a batch is taken in), or lower training.batch_size, now {params.batch_size}, the "
+            f"size of the input or the number of regions ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _restore(state: State | None, parts: dict[str, Any]) -> list[Epoch]:
@@ -177,13 +200,14 @@ def _restore(state: State | None, parts: dict[str, Any]) -> list[Epoch]:
     return history
 
 
-def _means(losses: dict[str, float], accelerator: Accelerator, name: str) -> dict[str, float]:
-    # Mean over processes of each loss.
-    values = torch.tensor(list(losses.values()), device=accelerator.device)
-    means = accelerator.reduce(values, "mean")
+def _means(
+    sums: dict[str, torch.Tensor], steps: int, accelerator: Accelerator, name: str
+) -> dict[str, float]:
+    # Mean over steps and processes of each loss.
+    means = accelerator.reduce((torch.stack(list(sums.values())) / steps).float(), "mean")
     if not bool(torch.isfinite(means).all()):
         raise UserError(f"{name}: the loss is no longer a number; lower training.learning_rate")
-    return dict(zip(losses, means.tolist(), strict=True))
+    return dict(zip(sums, means.tolist(), strict=True))
 
 
 def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate:
@@ -203,14 +227,14 @@ def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate
     @torch.no_grad()
     def validate() -> dict[str, float]:
         stem = Stem(task.objective.backbone, task.pictures, accelerator.device)
-        sums: dict[str, float] = {}
+        sums: dict[str, torch.Tensor] = {}
         for views_of, batch in zip(mine, load_batches(mine, stem, task.supervision), strict=True):
             with accelerator.autocast():
                 losses = task.objective(batch)
             for name, loss in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(loss) * len(views_of)
+                sums[name] = sums.get(name, 0.0) + loss.double() * len(views_of)
         # A process without a batch knows no names, so that they travel with the numbers.
-        everyone = gather_object([sums])
+        everyone = gather_object([{name: float(value) for name, value in sums.items()}])
         names = next((list(each) for each in everyone if each), [])
         return {name: sum(each.get(name, 0.0) for each in everyone) / images for name in names}
 

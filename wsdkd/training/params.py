@@ -1,4 +1,4 @@
-"""What the teacher and the student have in common: a backbone and the way it is optimised."""
+"""How a network is trained. Read without torch, as parameters are."""
 
 from typing import Annotated, Literal
 
@@ -13,6 +13,10 @@ class Optimisation(Section):
 
     epochs: Count
     batch_size: Count = 32
+    """Images a step, of all processes together."""
+    accumulate: Count = 1
+    """A process takes its share of a batch in this many parts, one after the other, to need less memory.
+    Batch normalisation then takes the statistics of a part."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["one_cycle", "step", "constant"] = "one_cycle"
     step_epochs: tuple[int, ...] = ()

@@ -78,6 +78,35 @@ def epoch_batches(images: int, batch_size: int, sizes: Sequence[int], seed: int,
     return Batches(order, mirrored, chosen, batch_size)
 
 
+class BatchParts(Sequence[list[View]]):
+    """Batches, each in several parts of about equal size.
+
+    Args:
+        batches: whole ones.
+        parts: of each batch.
+    """
+
+    def __init__(self, batches: Sequence[Sequence[View]], parts: int):
+        self._batches, self._parts = batches, parts
+
+    def __len__(self) -> int:
+        """Parts of all batches."""
+        return len(self._batches) * self._parts
+
+    @overload
+    def __getitem__(self, place: int) -> list[View]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[list[View]]: ...
+
+    def __getitem__(self, place: int | slice) -> list[View] | list[list[View]]:
+        """The part at a place in the row of all parts."""
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        batch, part = divmod(place, self._parts)
+        return list(self._batches[batch][part :: self._parts])
+
+
 class EpochViews(Sequence[list[View]]):
     """The batches of many epochs in a row, each epoch's shuffled when it is first asked for.
 
