@@ -102,19 +102,55 @@ class NusWideDataset(_HeldOut):
     """Images with none of the 81 concepts: keep (161,789 / 107,859) or drop (125,449 / 83,898)."""
 
 
-class TableDataset(_NoTestSplit):
-    """A CSV or Parquet file with a path and labels a row."""
+class NamedDataset(_NoTestSplit):
+    """What formats have in common that tell an image's labels by name, and may not tell all of them."""
+
+    classes: tuple[str, ...] | None = None
+    """The allowed labels, in order; by default all labels found, sorted."""
+    other_labels: Literal["reject", "drop"] = "reject"
+    """A label that is not among ``classes``: its image is rejected, or the label is passed over."""
+    none_label: str | None = None
+    """A label that says that the image has none of the classes, such as ``No Finding``."""
+    unlisted: Literal["negative", "ignored"] = "negative"
+    """What a class is in an image that does not mention it."""
+    uncertain: Literal["positive", "negative", "ignored"] = "ignored"
+    """What a class is in an image that calls it uncertain."""
+    contradictions: Literal["reject", "uncertain"] = "reject"
+    """An image whose rows contradict each other is rejected, or the class in question is uncertain."""
+
+
+class TableDataset(NamedDataset):
+    """A CSV, JSON Lines or Parquet file with a path and labels a row."""
 
     format: Literal["table"]
     file: str = "labels.csv"
-    path_column: str = "path"
-    labels_column: str = "labels"
-    separator: Annotated[str, Field(min_length=1)] = ";"
-    """Between the labels of a row; in Parquet the column may also be a list."""
-    split_column: str | None = "split"
-    """Column of train, val or test; without it ``test_fraction`` is set aside."""
-    classes: tuple[str, ...] | None = None
-    """The allowed labels, in order; by default all labels found, sorted."""
+    encoding: str = "auto"
+    delimiter: Annotated[str, Field(min_length=1)] = "auto"
+    """Between cells: one character, where a blank stands for runs of them."""
+    header: bool | None = None
+    """Whether the first row names the columns; without one, they go by their numbers from 1."""
+    path_column: str = "auto"
+    images: str = ""
+    """Folder below the root that the paths are relative to."""
+    labels_column: str = "auto"
+    separator: Annotated[str, Field(min_length=1)] | None = "auto"
+    """Between the labels of a cell; null: a cell is one label. Lists are read as lists in any case."""
+    marks: bool | None = None
+    """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
+    labels_columns: tuple[str, ...] | Literal["others"] | None = None
+    """Columns that are a class each, with 1 or 0 in their cells; all ``others`` that are not named here."""
+    cells: dict[str, Literal["present", "absent", "uncertain"]] = Field(default_factory=dict)
+    """What the cells of ``labels_columns`` mean, where it is not what is usual."""
+    split_column: str | None = "auto"
+    """Column of train, val or test; null: there is none."""
+    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
+    """What the words of that column mean, where it is not what is usual."""
+    train_list: str | None = None
+    """File below the root that lists the paths of split ``train``, one a line."""
+    val_list: str | None = None
+    test_list: str | None = None
+    group_column: str | None = None
+    """Images of one group (a patient, a camera, a burst) are set aside together."""
 
 
 DatasetParams = Annotated[

@@ -12,9 +12,9 @@ from wsdkd.datasets.nuswide import read_nuswide
 from wsdkd.datasets.params import (
     CocoDataset,
     DatasetParams,
+    NamedDataset,
     NusWideDataset,
     ScenesDataset,
-    TableDataset,
     VocDataset,
 )
 from wsdkd.datasets.records import ImageRecord, Reading, Rejection
@@ -112,7 +112,7 @@ def _set_aside(
     if isinstance(params, ScenesDataset):  # drawn with all splits
         return list(records)
     together = moved_together(records, copies)
-    if isinstance(params, CocoDataset | VocDataset | TableDataset) and "test" not in named:
+    if isinstance(params, CocoDataset | VocDataset | NamedDataset) and "test" not in named:
         records = hold_out(records, "test", params.test_fraction, params.split_seed, together)
     if "val" not in named:
         records = hold_out(records, "val", params.validation_fraction, params.split_seed, together)

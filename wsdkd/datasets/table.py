@@ -1,126 +1,121 @@
-"""A table of one's own: a CSV or Parquet file with a path and labels a row.
+"""A table of one's own: a file with a path and labels a row.
 
-Paths are relative to the root; an image's id is its path. The labels of a row stand in one column,
-with a separator between them (empty: the image has none of the classes), or in Parquet as a list.
+Paths are relative to the root, or to a folder below it; an image's id is its path. Labels stand in one
+column, as names with something between them or as a list, or in a column each with 1 and 0.
 """
 
-import csv
-import io
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from wsdkd.data.tables import SPLITS, Split
+from wsdkd.data.tables import Split
+from wsdkd.datasets.cells import Cells, read_cells
+from wsdkd.datasets.columns import Columns, choose_columns
+from wsdkd.datasets.found import Found
+from wsdkd.datasets.label_cells import read_label_cells
+from wsdkd.datasets.label_words import Labels, shown
+from wsdkd.datasets.labelled import Labelled, reading_of
+from wsdkd.datasets.names import class_name
+from wsdkd.datasets.one_hot import read_one_hot
 from wsdkd.datasets.params import TableDataset
-from wsdkd.datasets.paths import normal, read_text
-from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
+from wsdkd.datasets.records import DatasetError, Reading, Rejection
+from wsdkd.datasets.split_words import SplitLists, read_splits
 
-
-class _UnusableError(ValueError):
-    """A row does not tell an image and its labels; the message says why."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    path: str
-    split: Split
-    labels: tuple[str, ...]
+EMPTY = "split '' is not train, val or test"
 
 
 def read_table(root: Path, params: TableDataset) -> Reading:
     """Read the table that the parameters name.
 
     Raises:
-        DatasetError: the file is missing, is no table, lacks a column, or has no label at all.
+        DatasetError: the file is missing, is no table, lacks a column, holds words that nobody can tell, or
+            has no label at all.
     """
-    head, lines = _cells(root, params)
-    rows: list[_Row] = []
-    rejected: list[Rejection] = []
-    for number, line in enumerate(lines, start=1):
-        path = ""
-        try:
-            if len(line) != len(head):
-                raise _UnusableError(f"{len(line)} cells, but the head has {len(head)}")
-            cells = dict(zip(head, line, strict=True))
-            path = _path(cells[params.path_column])
-            rows.append(_Row(path, _split(cells, params), _names(cells, params)))
-        except _UnusableError as error:
-            rejected.append(Rejection("image", path, path, f"row {number}: {error}"))
-    classes = params.classes
-    if classes is None:
-        classes = tuple(sorted({label for row in rows for label in row.labels}))
-    if not classes:
-        raise DatasetError(f"{root / params.file}: no label in column {params.labels_column!r} of any row")
-    places = {label: place for place, label in enumerate(classes)}
-    images: list[ImageRecord] = []
-    for row in rows:
-        unknown = [label for label in row.labels if label not in places]
-        if unknown:
-            rejected.append(Rejection("image", row.path, row.path, f"label {unknown[0]!r} is not a class"))
+    cells = read_cells(root, params)
+    found = Found(root, params.images, params.links)
+    columns = choose_columns(cells, params, found)
+    told = [*cells.notes, *columns.notes]
+    labels, order = _labels(cells, columns, params, told)
+    paths, odd = _paths(cells.read(columns.path), found, told)
+    splits = _splits(cells, columns, params, SplitLists(root, params), paths, told)
+    groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
+    rejected = list(cells.rejected)
+    images: list[Labelled] = []
+    for place, (path, split, names, group) in enumerate(zip(paths, splits, labels, groups, strict=True)):
+        if split == "unused":
             continue
-        labels = tuple(sorted({places[label] for label in row.labels}))
-        images.append(ImageRecord(row.path, row.path, row.split, labels))
-    return Reading(classes, tuple(images), tuple(rejected))
+        reason = odd.get(place) or (EMPTY if split == "empty" else names)
+        if isinstance(reason, str) or split == "empty":
+            rejected.append(Rejection("image", path, path, f"row {cells.rows[place]}: {reason}"))
+            continue
+        key = None if group in (None, "") else str(group)
+        images.append(Labelled(path, path, split, reason, cells.rows[place], key))
+    if splits.count("unused"):
+        told.append(f"{splits.count('unused')} rows left out, as they are in no split that is used")
+    notes = [f"{cells.source}: {len(cells.rows)} rows; {'; '.join(told)}"]
+    return reading_of(images, params, source=cells.source, order=order, rejected=rejected, notes=notes)
 
 
-def _cells(root: Path, params: TableDataset) -> tuple[list[str], list[list[Any]]]:
-    # The head, which has all columns that the parameters name, and the cells of each row below it.
-    head, rows = _parquet(root / params.file) if params.file.endswith(".parquet") else _csv(root, params.file)
-    for name in (params.path_column, params.labels_column, params.split_column):
-        if name is not None and name not in head:
-            hint = ""
-            if name == params.split_column:
-                hint = "; dataset.split_column: null sets dataset.test_fraction aside instead"
-            raise DatasetError(f"{root / params.file}: no column {name!r} in it, but {', '.join(head)}{hint}")
-    return head, rows
+def _labels(
+    cells: Cells, columns: Columns, params: TableDataset, told: list[str]
+) -> tuple[Sequence[Labels | str], tuple[str, ...]]:
+    # Of each row; and the classes in their order, where the columns tell it.
+    if columns.labels is None:
+        names = tuple(name for name in columns.one_hot if name != params.none_label)
+        found, notes = read_one_hot(
+            {name: cells.read(name) for name in names}, params.cells, cells.rows, cells.source
+        )
+        told += notes
+        return found, names
+    texts, notes = read_label_cells(
+        cells.read(columns.labels),
+        params.separator,
+        numbered=(cells.class_names or {}).get(columns.labels, ()),
+        classes=None if params.classes is None else tuple(map(class_name, params.classes)),
+        marks=params.marks,
+        source=f"{cells.source}: column {columns.labels!r}",
+    )
+    told += notes
+    return texts, ()
 
 
-def _parquet(path: Path) -> tuple[list[str], list[list[Any]]]:
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
-    except pa.ArrowInvalid as error:
-        raise DatasetError(f"{path}: not a Parquet file: {error}") from None
-    return table.schema.names, [list(row.values()) for row in table.to_pylist()]
+def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[str], dict[int, str]]:
+    # Of each row, and the reason why there is none, by the row's place.
+    odd: dict[int, str] = {}
+    names: list[str] = []
+    for place, cell in enumerate(cells):
+        if isinstance(cell, int) and not isinstance(cell, bool):
+            cell = str(cell)
+        if not isinstance(cell, str) or not cell.strip():
+            odd[place] = f"path {shown(cell)} is not a path"
+            continue
+        names.append(cell)
+    paths, note = found.paths(names)
+    if note is not None:
+        told.append(note)
+    for place in sorted(odd):
+        paths.insert(place, "")
+    return paths, odd
 
 
-def _csv(root: Path, name: str) -> tuple[list[str], list[list[Any]]]:
-    path, text = read_text(root, name)
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except csv.Error as error:
-        raise DatasetError(f"{path}: not CSV: {error}") from None
-    if not rows:
-        raise DatasetError(f"{path}: an empty file")
-    return rows[0], rows[1:]
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise _UnusableError(f"path {value!r} is not a path")
-    return normal(value)
-
-
-def _split(cells: dict[str, Any], params: TableDataset) -> Split:
-    if params.split_column is None:
-        return "train"  # till some are set aside
-    value = cells[params.split_column]
-    for split in SPLITS:
-        if value == split:
-            return split
-    raise _UnusableError(f"split {value!r} is not train, val or test")
-
-
-def _names(cells: dict[str, Any], params: TableDataset) -> tuple[str, ...]:
-    value = cells[params.labels_column]
-    if value is None:
-        raise _UnusableError("no labels (null); an image of none of the classes has empty ones")
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(params.separator)] if value.strip() else []
-    if not isinstance(value, list) or not all(isinstance(label, str) and label for label in value):
-        raise _UnusableError(f"labels {value!r} are not names")
-    return tuple(value)
+def _splits(
+    cells: Cells,
+    columns: Columns,
+    params: TableDataset,
+    lists: SplitLists,
+    paths: Sequence[str],
+    told: list[str],
+) -> list[Split | Literal["unused", "empty"] | None]:
+    # Of each row; None: nobody tells.
+    if lists.given:
+        listed = [lists.split_of(path) for path in paths]
+        if not any(listed):
+            raise DatasetError(
+                f"{cells.source}: none of its pictures stands in the lists of files, such as {paths[:1]}"
+            )
+        return [split or "unused" for split in listed]
+    if columns.split is None:
+        return [None] * len(paths)
+    places, note = read_splits(cells.read(columns.split), columns.split, params.split_names, cells.source)
+    told.append(note)
+    return [place or "empty" for place in places]

@@ -1,0 +1,190 @@
+"""From images with their labels by name to a reading: rows joined and names numbered."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wsdkd.data.tables import SPLITS, Split
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.label_words import MEANS_NOTHING, Labels
+from wsdkd.datasets.names import class_list
+from wsdkd.datasets.params import NamedDataset
+from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
+
+
+@dataclass(slots=True)
+class Labelled:
+    """One row of a table, one sample of a shard, or one file of a folder.
+
+    Attributes:
+        image_id: unique in the dataset.
+        path: of the picture, below the root.
+        split: of the image; None: the dataset does not tell, so it is train until it is set aside.
+        labels: by name.
+        row: its number, for messages.
+        group: see :class:`wsdkd.datasets.records.ImageRecord`.
+    """
+
+    image_id: str
+    path: str
+    split: Split | None
+    labels: Labels
+    row: int = 0
+    group: str | None = None
+
+
+def reading_of(
+    images: Iterable[Labelled],
+    params: NamedDataset,
+    *,
+    source: str,
+    order: Sequence[str] = (),
+    rejected: Iterable[Rejection] = (),
+    notes: Iterable[str] = (),
+) -> Reading:
+    """Join what is said of one image, and number the classes.
+
+    Args:
+        images: in any order, several of one image perhaps.
+        params: what is allowed, and what doubt means.
+        source: the file or folder, for messages.
+        order: the classes in order, where the dataset itself tells it; by default the names found, sorted.
+        rejected: what cannot be used so far.
+        notes: what was detected so far, a sentence each.
+
+    Raises:
+        DatasetError: no image has a label.
+    """
+    rejections, sentences = list(rejected), list(notes)
+    joined = _joined(images, params, rejections, sentences, source)
+    classes = _classes(joined, params, order, rejections, sentences, source)
+    numbering = _Numbering(classes, params)
+    records: list[ImageRecord] = []
+    for image in joined:
+        found = numbering.of(image.labels)
+        if isinstance(found, str):
+            rejections.append(Rejection("image", image.image_id, image.path, found, Cause.NOT_A_CLASS))
+            continue
+        present, ignored = found
+        records.append(
+            ImageRecord(
+                image.image_id, image.path, image.split or "train", present, ignored, group=image.group
+            )
+        )
+    records = [record for split in SPLITS for record in records if record.split == split]
+    return Reading(classes, tuple(records), tuple(rejections), notes=tuple(sentences))
+
+
+def _joined(
+    images: Iterable[Labelled], params: NamedDataset, rejected: list[Rejection], notes: list[str], source: str
+) -> list[Labelled]:
+    # One of each image and split; the same image in two splits is for others to refuse.
+    kept: dict[Split | None, dict[str, Labelled]] = {split: {} for split in (*SPLITS, None)}
+    rows: Counter[tuple[str, Split | None]] = Counter()
+    bad: set[tuple[str, Split | None]] = set()
+    for image in images:
+        first = kept[image.split].setdefault(image.image_id, image)
+        if first is image:
+            continue
+        key = (image.image_id, image.split)
+        rows[key] += 1
+        one, two = first.labels, image.labels
+        opposed = (set(one.present) & set(two.absent)) | (set(one.absent) & set(two.present))
+        if opposed and params.contradictions == "reject":
+            if key not in bad:
+                reason = f"rows {first.row} and {image.row} contradict each other: {min(opposed)!r}"
+                rejected.append(Rejection("image", image.image_id, image.path, reason))
+            bad.add(key)
+        first.labels = _together(one, two, opposed)
+        first.group = first.group or image.group
+    if rows:
+        notes.append(
+            f"{source}: {len(rows)} images have {max(rows.values()) + 1} rows or fewer; they are joined"
+        )
+    for image_id, split in bad:
+        del kept[split][image_id]
+    return [image for images in kept.values() for image in images.values()]
+
+
+def _together(one: Labels, two: Labels, opposed: set[str]) -> Labels:
+    # What one row knows, the other need not know; what they contradict each other in is uncertain.
+    present = dict.fromkeys((*one.present, *two.present))
+    absent = dict.fromkeys((*one.absent, *two.absent))
+    uncertain = dict.fromkeys((*one.uncertain, *two.uncertain))
+    return Labels(
+        tuple(name for name in present if name not in opposed),
+        tuple(name for name in absent if name not in opposed),
+        (*(name for name in uncertain if name not in present and name not in absent), *sorted(opposed)),
+    )
+
+
+def _classes(
+    images: Sequence[Labelled],
+    params: NamedDataset,
+    order: Sequence[str],
+    rejected: Sequence[Rejection],
+    notes: list[str],
+    source: str,
+) -> tuple[str, ...]:
+    if params.classes is not None:
+        return class_list((), params.classes, source)
+    found = list({id(image.labels): image.labels for image in images}.values())  # which many rows share
+    present = {name for labels in found for name in labels.present} - {params.none_label}
+    if not present:
+        first = f"; of {len(rejected)} rejected rows the first: {rejected[0].reason}" if rejected else ""
+        raise DatasetError(f"{source}: no label in any row{first}", rejected)
+    nothing = sorted(name for name in present if name.casefold() in MEANS_NOTHING)
+    if nothing:
+        notes.append(
+            f"{source}: label {nothing[0]!r} is taken as a class; if it says that there is none: "
+            f"dataset.none_label: {nothing[0]!r}"
+        )
+    if order:
+        return class_list((), [name for name in order if name != params.none_label], source)
+    never = {name for labels in found for name in (*labels.absent, *labels.uncertain)} - present
+    if never:
+        notes.append(f"{source}: no class for what no image has: {', '.join(sorted(never)[:5])}")
+    numbers = all(name.isdecimal() for name in present)
+    ordered = sorted(present, key=(lambda name: (int(name), name)) if numbers else None)
+    return class_list((), ordered, source)
+
+
+class _Numbering:
+    """Places of classes for names, remembered for each combination of labels."""
+
+    def __init__(self, classes: tuple[str, ...], params: NamedDataset):
+        self._places = {name: place for place, name in enumerate(classes)}
+        self._params = params
+        self._plain = params.unlisted == "negative" and params.none_label is None
+        self._seen: dict[int, tuple[tuple[int, ...], tuple[int, ...]] | str] = {}
+
+    def of(self, labels: Labels) -> tuple[tuple[int, ...], tuple[int, ...]] | str:
+        """Classes present and ignored, each ascending; or the reason why the image cannot be used."""
+        found = self._seen.get(id(labels))  # its images hold each of them as long as this lives
+        if found is None:
+            found = self._seen[id(labels)] = self._numbered(labels)
+        return found
+
+    def _numbered(self, labels: Labels) -> tuple[tuple[int, ...], tuple[int, ...]] | str:
+        params, places = self._params, self._places
+        names = labels.present
+        if self._plain and not labels.uncertain:
+            try:
+                return tuple(sorted({places[name] for name in names})), ()
+            except KeyError:
+                pass  # told below, or passed over
+        if params.none_label in names:
+            names = tuple(name for name in names if name != params.none_label)
+            return f"label {params.none_label!r} beside {names[0]!r}" if names else ((), ())
+        other = [name for name in names if name not in places]
+        if other and params.other_labels == "reject":
+            return f"label {other[0]!r} is not a class"
+        present = {places[name] for name in names if name in places}
+        doubtful = {places[name] for name in labels.uncertain if name in places}
+        if params.uncertain == "positive":
+            present |= doubtful
+        ignored = doubtful - present if params.uncertain == "ignored" else set()
+        if params.unlisted == "ignored":
+            told = {places[name] for name in (*labels.absent, *labels.uncertain) if name in places}
+            ignored |= set(places.values()) - present - told
+        return tuple(sorted(present)), tuple(sorted(ignored))
