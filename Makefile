@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth deps docs clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,7 @@ serve: $(VENV)/.installed-flow ## Start a Prefect server, and retraining at two 
 	python -m flows.schedule --server --cron "$(CRON)"
 
 student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
+	dvc repro code
 	dvc repro --pull --allow-missing distill_predictions
 	@test -d models/student || dvc pull distill_predictions 2>/dev/null || { \
 		echo "Nobody has pushed the student that dvc.lock names: training it here."; \
@@ -87,9 +88,6 @@ bench-smoke: $(VENV)/.installed-dev ## The same, tiny: shows that it runs, and i
 
 growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against size; leave the machine alone.
 	python -m benchmarks.growth
-
-deps: $(VENV)/.installed-dev ## Rewrite the module lists in dvc.yaml after an import was added or removed.
-	python -m tests.pipeline.closure dvc.yaml
 
 docs: $(VENV)/.installed-dev ## Make a site of the documents, which opens from the disk.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet

@@ -1,53 +1,38 @@
 """Stage ``distill_features``: stage 1 of distillation, object-level features."""
 
-from functools import partial
-
-from stages.fingerprint import resume
-from stages.photographs import with_photographs
-from stages.run import run
 from stages.teacher_cache import teacher_cache
+from stages.training import Course, Images, TrainingStage
 from wsdkd import project
-from wsdkd.data.tables import read_classes, read_images
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
-from wsdkd.networks.checkpoints import save_network
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import Phase, Task, Training, train
+from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.processes import in_processes
 
 
-def main() -> None:
-    """Train the student on the teacher's features and write models/student_features."""
+def student(images: Images) -> Course:
+    """A student that learns the teacher's features of regions."""
     params: StudentParams = load_section("student", StudentParams)
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
-    root, classes = dataset_root(), read_classes(project.CLASSES)
-    images, val = read_images(project.IMAGES, "train"), read_images(project.IMAGES, "val")
-    cache = teacher_cache(classes, images)
+    cache = teacher_cache(images.classes, images.train)
     accelerator = start(features.training)
     seed_all(params.seed)
-    student = Student(params, len(classes))
-    objective = feature_objective(student, features, cache.feature_dim)
-    pictures, watched = (Pictures(rows, root, [params.input_size]) for rows in (images, val))
-    task = Task(objective, pictures, CachedFeatures(images, cache, features))
+    network = Student(params, len(images.classes))
+    objective = feature_objective(network, features, cache.feature_dim)
+    train, val = (Pictures(rows, images.root, [params.input_size]) for rows in (images.train, images.val))
+    phase = Phase(Task(objective, train, CachedFeatures(images.train, cache, features)), features.training)
     # Labels alone can be watched on images that the cache does not hold.
-    labels = Task(LabelObjective(student), watched, Labels(val, len(classes)))
-    training = Training(
-        name="stage 1",
-        phases=(Phase(task, features.training),),
-        validation=labels if features.label_weight else None,
-        curves=project.CURVES / "features",
-        states=resume("distill_features"),
-        save=partial(save_network, project.STUDENT_FEATURES, student, "student", params, classes),
-    )
-    train(training, accelerator)
+    labels = Task(LabelObjective(network), val, Labels(images.val, len(images.classes)))
+    return Course(accelerator, network, params, [phase], labels if features.label_weight else None)
 
+
+STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, "student", "features")
 
 if __name__ == "__main__":
-    run(with_photographs(in_processes(main, "stages.distill_features")), "distill_features", "epoch")
+    STAGE.run()

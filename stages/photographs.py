@@ -4,33 +4,15 @@ The stages after ``prepare`` open photographs and, for the reasons in docs/pipel
 them as a dependency. So DVC does not bring them by itself where a clone trains from a shared cache.
 """
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from wsdkd import project
-from wsdkd.data.tables import ImageRow, read_images
+from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import PARAMS_FILE, dataset_root, read_params
-
-
-def with_photographs(main: Callable[[], None]) -> Callable[[], None]:
-    """``main``, called once the photographs of the splits train and val are there.
-
-    Raises:
-        UserError: they are not, and DVC cannot bring them.
-    """
-
-    def start() -> None:
-        # Of several processes the launcher came by here before it started them.
-        if "WORLD_SIZE" not in os.environ:
-            fetch_photographs([read_images(project.IMAGES, split) for split in ("train", "val")])
-        main()
-
-    return start
 
 
 def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
@@ -38,6 +20,9 @@ def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
 
     A transfer by DVC that breaks off can leave a folder half full; a photograph that is missing then
     is named by the stage that opens it.
+
+    Raises:
+        UserError: they are not there, and DVC cannot bring them.
     """
     root = dataset_root()
     if _absent(root, tables) is None:

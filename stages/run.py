@@ -1,23 +1,26 @@
-"""How a stage starts and ends: alone, and with a message where no traceback is of use."""
+"""How a stage starts and ends: alone, with what DVC knows of it, and with a line where that says enough."""
 
+import fcntl
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Literal
 
-from stages.lock import hold
+from stages.inputs import read_inputs
+from wsdkd import project
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import tell
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as of a shell: 128 and the number of the signal."""
 
 
 def run(main: Callable[[], None], stage: str, goes_on: Literal["epoch", "shard"] | None = None) -> None:
-    """Call ``main`` and end the process with status 1 after ``error: ...`` for a :class:`UserError`.
+    """Call ``main``, once it is sure that nobody else does here, and that DVC knows what is run.
 
-    A file that the operating system refuses (missing, not readable, disk full) is the user's to put
-    right too, as long as it has a name. Everything else is a defect and keeps its traceback.
+    The process ends with status 1 after ``error: ...`` where that fails, and with the traceback of a defect
+    before it (:mod:`wsdkd.ground.failures`).
 
     Args:
         main: the stage.
@@ -28,25 +31,58 @@ def run(main: Callable[[], None], stage: str, goes_on: Literal["epoch", "shard"]
         # Of several processes the launcher holds the lock; torchrun sets the variable for the others.
         if "WORLD_SIZE" not in os.environ:
             hold(stage)
+        inputs = read_inputs(stage)
+        inputs.refuse_other_code()
         main()
-    except UserError as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _fail(f"{error.filename}: {error.strerror}")
-    except KeyboardInterrupt:
+        if is_first():
+            inputs.refuse_other_parameters()
+    except Exception as error:
+        tell(error)
+        sys.exit(1)
+    except KeyboardInterrupt as interrupt:
         onward = f"goes on after the last finished {goes_on}" if goes_on else "starts it anew"
-        _end(f"interrupted: stage {stage}; the next run {onward}", INTERRUPTED)
+        # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
+        traceback.clear_frames(interrupt.__traceback__)
+        sys.stderr.write(f"interrupted: stage {stage}; the next run {onward}\n")
+        sys.exit(INTERRUPTED)
 
 
-def _fail(message: str) -> None:
-    _end(f"error: {message}", 1)
+def is_first() -> bool:
+    """Whether this is the only process of a stage, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
-def _end(line: str, status: int) -> None:
-    # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
-    traceback.clear_frames(sys.exc_info()[2])
-    sys.stdout.flush()
-    sys.stderr.write(f"{line}\n")
-    sys.exit(status)
+def hold(stage: str) -> int:
+    """Hold the lock of ``stage`` until this process ends, however it ends.
+
+    DVC's own lock goes with DVC. When DVC is killed, the stage that it started runs on, and the next
+    ``dvc repro`` would start a second one beside it.
+
+    The lock is a POSIX record lock, which no library offers that we have (``filelock`` takes another kind):
+    it belongs to the process alone, so that workers that it forks do not keep it when they are left behind,
+    and torchrun, which takes the process's place by exec, does, as long as the descriptor stays open.
+
+    Returns:
+        The open descriptor.
+
+    Raises:
+        UserError: another process runs this stage here.
+    """
+    path = project.RESUME / f"{stage}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+        os.close(handle)
+        if not isinstance(error, (BlockingIOError, PermissionError)):
+            raise  # a file system without locks
+        raise UserError(
+            f"{path}: stage {stage} already runs in this working copy, as process {holder}; "
+            f"wait for it, or stop it: kill {holder}"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    os.set_inheritable(handle, True)
+    return handle

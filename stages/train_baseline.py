@@ -4,53 +4,42 @@ The same network from the same initial weights on the same schedules, one after 
 stages of distillation together: any gain over it is distillation's.
 """
 
-from functools import partial
+from collections.abc import Sequence
 
-from stages.fingerprint import resume
-from stages.photographs import with_photographs
-from stages.run import run
+from stages.training import Course, Images, TrainingStage
 from wsdkd import project
-from wsdkd.data.tables import Split, read_classes, read_images
+from wsdkd.data.tables import ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
-from wsdkd.networks.checkpoints import save_network
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import Phase, Task, Training, train
+from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.processes import in_processes
 
 
-def main() -> None:
-    """Train the baseline and write models/baseline."""
+def baseline(images: Images) -> Course:
+    """A student that learns from labels."""
     params: StudentParams = load_section("student", StudentParams)
     first = load_section("distill_features", DistillFeaturesParams).training
     second = load_section("distill_predictions", DistillPredictionsParams).training
-    root, classes = dataset_root(), read_classes(project.CLASSES)
-    size = params.input_size
     accelerator = start(first)
     seed_all(params.seed)
-    student = Student(params, len(classes))
-    objective = LabelObjective(student)
+    network = Student(params, len(images.classes))
+    objective = LabelObjective(network)
 
-    def task(split: Split) -> Task:
-        rows = read_images(project.IMAGES, split)
-        return Task(objective, Pictures(rows, root, [size]), Labels(rows, len(classes)))
+    def task(rows: Sequence[ImageRow]) -> Task:
+        labels = Labels(rows, len(images.classes))
+        return Task(objective, Pictures(rows, images.root, [params.input_size]), labels)
 
-    images = task("train")
-    training = Training(
-        name="baseline",
-        phases=(Phase(images, first), Phase(images, second)),
-        validation=task("val"),
-        curves=project.CURVES / "baseline",
-        states=resume("train_baseline"),
-        save=partial(save_network, project.BASELINE, student, "student", params, classes),
-    )
-    train(training, accelerator)
+    train = task(images.train)
+    phases = [Phase(train, first), Phase(train, second)]
+    return Course(accelerator, network, params, phases, task(images.val))
 
+
+STAGE = TrainingStage("train_baseline", baseline, project.BASELINE, "student", "baseline")
 
 if __name__ == "__main__":
-    run(with_photographs(in_processes(main, "stages.train_baseline")), "train_baseline", "epoch")
+    STAGE.run()

@@ -1,48 +1,37 @@
 """Stage ``train_teacher``: WSDDN, from image-level labels and proposals."""
 
 from collections.abc import Sequence
-from functools import partial
 
-from stages.fingerprint import resume
-from stages.run import run
+from stages.training import Course, Images, TrainingStage
 from wsdkd import project
-from wsdkd.data.tables import Split, read_classes, read_images
-from wsdkd.networks.checkpoints import save_network
+from wsdkd.data.tables import ImageRow
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.training.learner import start
-from wsdkd.training.loop import Phase, Task, Training, train
+from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.processes import in_processes
 
 
-def main() -> None:
-    """Train the teacher and write models/teacher."""
+def teacher(images: Images) -> Course:
+    """A teacher that learns from proposals and labels."""
     params: TeacherParams = load_section("teacher", TeacherParams)
-    root, classes = dataset_root(), read_classes(project.CLASSES)
     proposals = read_proposals(project.PROPOSALS)
     accelerator = start(params.training)
-    teacher = Wsddn(params, len(classes))
-    objective = TeacherObjective(teacher)
+    network = Wsddn(params, len(images.classes))
+    objective = TeacherObjective(network)
 
-    def task(split: Split, sizes: Sequence[int]) -> Task:
-        rows = read_images(project.IMAGES, split)
-        regions = RegionsAndLabels(rows, len(classes), proposals, params.proposals)
-        return Task(objective, Pictures(rows, root, sizes), regions)
+    def task(rows: Sequence[ImageRow], sizes: Sequence[int]) -> Task:
+        regions = RegionsAndLabels(rows, len(images.classes), proposals, params.proposals)
+        return Task(objective, Pictures(rows, images.root, sizes), regions)
 
-    training = Training(
-        name="teacher",
-        phases=(Phase(task("train", params.train_sizes), params.training),),
-        validation=task("val", [params.input_size]),
-        curves=project.CURVES / "teacher",
-        states=resume("train_teacher"),
-        save=partial(save_network, project.TEACHER, teacher, "teacher", params, classes),
-    )
-    train(training, accelerator)
+    phase = Phase(task(images.train, params.train_sizes), params.training)
+    return Course(accelerator, network, params, [phase], task(images.val, [params.input_size]))
 
+
+STAGE = TrainingStage("train_teacher", teacher, project.TEACHER, "teacher", "teacher", fetches=False)
 
 if __name__ == "__main__":
-    run(in_processes(main, "stages.train_teacher"), "train_teacher", "epoch")
+    STAGE.run()

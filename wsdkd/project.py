@@ -7,6 +7,8 @@ PIPELINE = Path("dvc.yaml")
 DATA = Path("data")
 RESUME = DATA / ".resume"
 """Work of interrupted stages; DVC knows nothing of it, or it would delete or upload it."""
+CODE = DATA / "code"
+"""A file a stage: the modules that it imports, with their digests."""
 SCENES = DATA / "scenes"
 """The drawn dataset; only where ``dataset.format`` is scenes."""
 

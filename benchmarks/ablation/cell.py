@@ -55,9 +55,12 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
     plain = home / CELLS / f"{PLAIN}-{seed}" / "model"
     with workspace(WORK / f"{name}-{seed}", changed(params, variant, seed), data):
         steps: dict[str, list[tuple[str, Callable[[], None]]]] = {
-            "teacher": [("train", train_teacher.main), ("cache", cache_teacher.main)],
-            "plain": [("train", train_baseline.main)],
-            "cached": [("stage_1", distill_features.main), ("stage_2", distill_predictions.main)],
+            "teacher": [("train", train_teacher.STAGE.train), ("cache", cache_teacher.main)],
+            "plain": [("train", train_baseline.STAGE.train)],
+            "cached": [
+                ("stage_1", distill_features.STAGE.train),
+                ("stage_2", distill_predictions.STAGE.train),
+            ],
             "live": [("train", live.distil_online)],
             "plain teacher": [("train", lambda: live.distil_from_plain(plain))],
         }

@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.ablation.variants import ALL
 from benchmarks.ablation.workspace import PROJECT
-from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
+from wsdkd.ground.code import PACKAGES, Sources
+from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.workers import worker_count
@@ -26,15 +27,12 @@ HOMES = Path("data/ablation")
 CODE = "code.yaml"
 VARIANTS_FILE = "variants.yaml"
 
-TEACHER_CODE = (*FORWARD_CODE, "wsdkd.teacher.learning", "wsdkd.training.loop")
-STUDENT_CODE = (
-    "wsdkd.distill.features",
-    "wsdkd.distill.from_cache",
-    "wsdkd.distill.predictions",
-    "wsdkd.training.loop",
-    "wsdkd.student.network",
-)
-LIVE_CODE = ("benchmarks.ablation.live",)
+STAGES = {
+    "teacher": ("stages.train_teacher", "stages.cache_teacher"),
+    "student": ("stages.train_baseline", "stages.distill_features", "stages.distill_predictions"),
+    "live": ("benchmarks.ablation.live",),
+}
+"""What cells run; a cell is computed anew when this, or what it imports, does something else."""
 
 NEEDS = {"cached": "teacher", "live": "teacher", "plain teacher": "plain_teacher"}
 """Kind of a variant -> the variant that teaches it."""
@@ -65,8 +63,9 @@ def write_home(home: Path, params: Mapping[str, Any], seeds: int, splits: Sequen
         photographs = [str(Path(dataset["root"]).resolve())]
         dataset = {**dataset, "root": photographs[0]}
     _dump(home / PARAMS_FILE, {**params, "dataset": dataset})
-    code = {"teacher": TEACHER_CODE, "student": STUDENT_CODE, "live": LIVE_CODE}
-    _dump(home / CODE, {name: code_digest(modules) for name, modules in code.items()})
+    sources = Sources((*PACKAGES, "benchmarks"))
+    code = {name: [sources.digests(module) for module in modules] for name, modules in STAGES.items()}
+    _dump(home / CODE, {name: digest(digests) for name, digests in code.items()})
     _dump(home / VARIANTS_FILE, {name: _described(name) for name in ALL})
     _dump(home / "dvc.yaml", {"stages": _stages(cells(list(ALL), seeds), ",".join(splits), photographs)})
 

@@ -14,8 +14,8 @@ DATA, WORK = Path("data"), Path("work")
 """In a suite's folder: tables and proposals, and the folders that cells work in."""
 
 PROJECT = Path(__file__).resolve().parents[2]
-LINKED = ("dvc.yaml", "inputs", "stages", "wsdkd")
-"""Of the project: what a stage's fingerprint covers, and files that parameters name."""
+LINKED = ("dvc.yaml", "inputs")
+"""Of the project: what says on which data a stage depends, and files that parameters name."""
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from ruamel.yaml import YAML
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import PROJECT, World
+from stages.code import stage_names
 from wsdkd.datasets.params import ScenesDataset
-from wsdkd.project import SCENES
+from wsdkd.project import CODE, SCENES
 
 PARTS = (
     "dvc.yaml",
@@ -77,14 +78,15 @@ def _write_project(project: Path, profile: str, scenes: int) -> int:
 def _outputs(pipeline: Mapping[str, Any]) -> Iterator[str]:
     for stage in pipeline["stages"].values():
         for output in stage.get("do", stage).get("outs", []):
-            path = output if isinstance(output, str) else next(iter(output))
-            yield path.replace("${item}", "scenes")
+            yield output if isinstance(output, str) else next(iter(output))
 
 
 def _files_of(output: str, scenes: int) -> list[str]:
     if Path(output).suffix:
         return [output]
-    count = scenes if output == SCENES.as_posix() else FOLDER_FILES
+    if Path(output) == CODE:
+        return [f"{output}/{stage}" for stage in stage_names()]
+    count = scenes if Path(output) == SCENES else FOLDER_FILES
     return [f"{output}/{number}.txt" for number in range(count)]
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.flows.flow_project import wait_until
-from tests.pipeline.closure import ROOT
+from tests.pipeline.clone import ROOT
 
 GUARD = [sys.executable, "-m", "flows.guard"]
 

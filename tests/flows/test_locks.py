@@ -9,7 +9,7 @@ import pytest
 
 from flows.locks import BusyError, drop_dead_locks, project_lock
 from tests.flows.flow_project import wait_until
-from tests.pipeline.closure import ROOT
+from tests.pipeline.clone import ROOT
 
 HOLD = (
     "import sys, time\nfrom pathlib import Path\nfrom flows.locks import project_lock\n"

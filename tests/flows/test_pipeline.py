@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 
 from flows.gpus import count_gpus
 from flows.pipeline import PipelineError, read_pipeline
-from tests.pipeline.clone import Clone, make_clone
-from tests.pipeline.closure import ROOT, closure
+from tests.pipeline.clone import ROOT, Clone, make_clone
 from tests.pipeline.graph import DRAWN
+from wsdkd.ground.code import Sources
 
 
 @pytest.fixture
@@ -70,10 +70,11 @@ def test_a_wrong_pipeline_is_told_in_dvc_s_words(clone: Clone) -> None:
 
 
 def test_stages_that_load_torch_say_that_they_may_use_a_gpu() -> None:
+    sources = Sources()
     for step in read_pipeline(ROOT):
         module = f"stages.{step.name.partition('@')[0]}"
-        sources = [(ROOT / path).read_text() for path in closure(module)]
-        assert step.gpu == any("import torch\n" in source for source in sources), step.name
+        files = [sources.path(name) for name in sources.digests(module)]
+        assert step.gpu == any("import torch\n" in file.read_text() for file in files if file), step.name
 
 
 def test_gpus_are_counted_as_a_stage_would_see_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

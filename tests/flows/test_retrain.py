@@ -21,6 +21,7 @@ ENDED_WITHIN = 10.0
 SIGNALS = {"interrupted": signal.SIGINT, "terminated": signal.SIGTERM, "killed": signal.SIGKILL}
 TEMPERATURE = 1.0
 STAGES = [
+    "code",
     DRAWN,
     "prepare",
     "propose",
@@ -76,6 +77,7 @@ def test_stages_keep_their_order_and_independent_ones_run_together(
     stages = YAML(typ="safe", pure=True).load((project.root / "dvc.yaml").read_text())["stages"]
     assert set(stages) == {name.partition("@")[0] for name in STAGES}
     for before, after in (
+        ("code", DRAWN),
         (DRAWN, "prepare"),
         ("prepare", "propose"),
         ("propose", "train_teacher"),

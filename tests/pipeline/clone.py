@@ -8,9 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.pipeline.closure import ROOT
 from wsdkd.cli.profile import customised
 
+ROOT = Path(__file__).parents[2]
 PARTS = (
     "flows",
     "stages",

@@ -1,9 +1,9 @@
 """After each of many changes, the stages that rerun are exactly the ones that should.
 
-The smoke profile has run once. For a changed parameter or module the test asks ``dvc status`` which
-stages have changed themselves. Those of a parameter write other bytes when they rerun, so all that
-stands after them in dvc.yaml follows; a touched module (a comment) changes no output, so nothing
-follows. What a changed dataset leads to depends on what ``prepare`` makes of it: it really runs.
+The smoke profile has run once. For a changed parameter the test asks ``dvc status`` which stages have
+changed themselves; they write other bytes when they rerun, so all that stands after them in dvc.yaml
+follows. What changed code leads to depends on what the stage ``code`` makes of it, and what a changed
+dataset leads to on ``prepare``: these really run, and ``dvc status`` says what is next.
 """
 
 import json
@@ -57,7 +57,7 @@ PARAMETERS: list[tuple[str, set[str]]] = [
     ("dataset.train_images=50", {DRAWN, *ALL}),
 ]
 
-MODULES = [
+EDITED = [
     ("wsdkd/datasets/scenes/shapes.py", {DRAWN}),
     ("wsdkd/datasets/coco.py", {"prepare"}),
     ("wsdkd/data/annotations.py", {"prepare", "evaluate"}),
@@ -69,8 +69,20 @@ MODULES = [
     ("wsdkd/evaluation/params.py", {"evaluate"}),
     ("wsdkd/teacher/params.py", {"train_teacher", "cache_teacher", "evaluate"}),
     ("stages/train_teacher.py", {"train_teacher"}),
+    ("stages/training.py", {"train_teacher", "train_baseline", "distill_features", "distill_predictions"}),
+    ("wsdkd/training/__init__.py", {"train_baseline", *TEACHER}),
+    ("wsdkd/ground/errors.py", {DRAWN, *ALL}),
+    ("stages/code.py", set()),
     ("wsdkd/cli/show.py", set()),
 ]
+
+# Of a module that every stage imports.
+EXPLAINED = {
+    "a comment": ("class UserError(ValueError):\n", "class UserError(ValueError):  # no defect of ours\n"),
+    "a docstring": ("The mark that tells what a user can put right", "What a user can put right"),
+    "a blank line": ("import errno\nimport os\n", "import errno\n\n\nimport os\n"),
+    "another layout": ("class UserError(ValueError):\n", "class UserError(\n    ValueError,\n):\n"),
+}
 
 
 # Where the drawn dataset keeps its splits.
@@ -92,12 +104,34 @@ def test_a_changed_parameter(smoke: Clone, change: str, expected: set[str]) -> N
         assert downstream(smoke.changed()) == expected
 
 
-@pytest.mark.parametrize(("module", "expected"), MODULES)
-def test_a_touched_module(smoke: Clone, module: str, expected: set[str]) -> None:
-    path = smoke.root / module
+@pytest.fixture(scope="module")
+def edited(smoke: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A copy of the clone, in which nobody needs the code to be what it was."""
+    root = tmp_path_factory.mktemp("edited") / "project"
+    shutil.copytree(smoke.root, root, symlinks=True)
+    return Clone(root)
+
+
+@pytest.mark.parametrize(("module", "expected"), EDITED)
+def test_a_module_that_does_something_else(edited: Clone, module: str, expected: set[str]) -> None:
+    path = edited.root / module
     with _restored(path):
-        path.write_text(path.read_text() + "\n# A comment.\n")
-        assert smoke.changed() == expected
+        path.write_text(path.read_text() + "\nANOTHER = 1\n")
+        assert "code" in edited.changed()
+        assert edited.repro("code") == {"code"}
+        assert edited.changed() == expected
+
+
+@pytest.mark.parametrize("how", EXPLAINED)
+def test_a_module_that_does_the_same_in_other_words(edited: Clone, how: str) -> None:
+    path = edited.root / "wsdkd/ground/errors.py"
+    before, after = EXPLAINED[how]
+    with _restored(path):
+        text = path.read_text()
+        path.write_text(text.replace(before, after))
+        assert path.read_text() != text
+        assert edited.repro("code") == {"code"}
+        assert edited.changed() == set()
 
 
 @pytest.mark.parametrize(
@@ -221,13 +255,16 @@ def test_a_changed_dataset(own: Clone, change: Callable[[Clone], None], expected
 
 
 def test_for_once_everything_really_runs(own: Clone) -> None:
-    """A moved box, a temperature and a comment together, without any prediction from the graph."""
+    """A moved box, a module and a temperature together, without any prediction from the graph."""
     params, module = own.root / "params.yaml", own.root / "wsdkd/teacher/learning.py"
     with _restored(own.root / "raw"), _restored(params), _restored(module):
         _move_box(own)
         assert own.repro() == {"prepare", "evaluate"}
         module.write_text(module.read_text() + "\n# A comment.\n")
-        assert own.repro() == {"train_teacher"}
+        assert own.repro() == {"code"}
+        module.write_text(module.read_text() + "\nANOTHER = 1\n")
+        # The same weights come out, so that nothing follows.
+        assert own.repro() == {"code", "train_teacher"}
         params.write_text(customised(params.read_text(), ["distill_predictions.temperature=3.0"], params))
         assert own.repro() == PREDICTIONS
         assert own.repro() == set()

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.clone import Clone, git, make_clone
 
-SHARED = ("prepare", "train_teacher", "cache_teacher", "draw_scenes@scenes")
+SHARED = ("code", "prepare", "train_teacher", "cache_teacher", "draw_scenes@scenes")
 """What the team pushes: tables, teacher, cache, and the photographs, which could be drawn again too."""
 LATER = ("train_baseline", "distill_features", "distill_predictions", "evaluate")
 

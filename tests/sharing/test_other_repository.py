@@ -26,7 +26,7 @@ def other(team: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 def test_a_student_is_trained_on_an_imported_cache(other: Clone) -> None:
     log = other.dvc("repro", "distill_features")
-    assert stages_run(log) == {"draw_scenes@scenes", "prepare", "distill_features"}
+    assert stages_run(log) == {"code", "draw_scenes@scenes", "prepare", "distill_features"}
     assert (other.root / "models/student_features/model.safetensors").is_file()
     git(other.root, "add", ".")
     git(other.root, "commit", "--quiet", "--message", "Import the cache")

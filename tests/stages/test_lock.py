@@ -16,14 +16,14 @@ LOCK = "data/.resume/draw_scenes.lock"
 # It takes the lock, gives its place to another program as torchrun does, and that one lives on.
 REPLACED = """
 import os, sys
-from stages.lock import hold
+from stages.run import hold
 hold("draw_scenes")
 os.execv(sys.executable, [sys.executable, "-c", "import time; print('replaced', flush=True); time.sleep(60)"])
 """
 # A worker outlives the process that forked it.
 FORKING = """
 import os, sys, time
-from stages.lock import hold
+from stages.run import hold
 hold("draw_scenes")
 child = os.fork()
 if child:

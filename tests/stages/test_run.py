@@ -17,7 +17,7 @@ def main():
     items = track(range(3), "items")
     for _ in items:
         raise {error}
-run(main, "example")
+run(main, "prepare")
 """
 
 
@@ -25,7 +25,7 @@ run(main, "example")
     ("error", "status", "line"),
     [
         ("UserError('labels.csv: no column image')", 1, "error: labels.csv: no column image"),
-        ("KeyboardInterrupt", INTERRUPTED, "interrupted: stage example; the next run starts it anew"),
+        ("KeyboardInterrupt", INTERRUPTED, "interrupted: stage prepare; the next run starts it anew"),
     ],
 )
 def test_the_message_comes_after_the_bar_of_the_loop_that_was_left(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,8 @@ from wsdkd.datasets.scenes.compose import Scene, draw_scene
 from wsdkd.datasets.scenes.shapes import CLASSES
 
 JPEG_QUALITY = 92
+_PICTURE = re.compile(r"images/(train|val|test)/\1_\d{6,}\.jpg")
+_ANNOTATIONS = re.compile(r"annotations/instances_(train|val|test)\.json")
 
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
@@ -69,6 +72,31 @@ def write_scenes(folder: Path, params: ScenesDataset, run: Mapper = map) -> None
             _write_entries(file, _annotations(folder / "images" / split, drawn))
             categories = [{"id": place + 1, "name": name} for place, name in enumerate(CLASSES)]
             file.write(f'], "categories": {json.dumps(categories)}}}\n')
+
+
+def foreign_file(folder: Path) -> Path | None:
+    """The first file in ``folder`` that :func:`write_scenes` does not write, or None: it may be replaced.
+
+    Ours are pictures of our names, and annotations of such pictures.
+    """
+    if not folder.is_dir():
+        return folder if folder.exists() else None
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if not (path.is_dir() or _PICTURE.fullmatch(place) or _is_of_scenes(path, place)):
+            return path
+    return None
+
+
+def _is_of_scenes(path: Path, place: str) -> bool:
+    found = _ANNOTATIONS.fullmatch(place)
+    if found is None:
+        return False
+    try:
+        names = [image["file_name"] for image in json.loads(path.read_bytes())["images"]]
+    except (ValueError, TypeError, KeyError):
+        return False
+    return all(_PICTURE.fullmatch(f"images/{found[1]}/{name}") for name in names)
 
 
 def _write_entries(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:

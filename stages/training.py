@@ -1,0 +1,123 @@
+"""What the four stages that train have in common: each says what learns what, and this does the rest.
+
+It runs in one process or in one a GPU, goes on where it was interrupted, draws curves, writes the network.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from accelerate import Accelerator
+from torch import nn
+
+from stages.inputs import Inputs, read_inputs
+from stages.photographs import fetch_photographs
+from stages.run import is_first, run
+from wsdkd import project
+from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.settings.sections import Section, dataset_root
+from wsdkd.training.loop import Phase, Task, Training, train
+from wsdkd.training.processes import in_processes
+from wsdkd.training.resume import Resume
+
+
+@dataclass(frozen=True)
+class Images:
+    """The prepared dataset, as far as a training sees it.
+
+    Attributes:
+        root: folder that the paths of images are relative to.
+        classes: their names, in order.
+        train: images that are learned from.
+        val: images that are watched after each epoch.
+    """
+
+    root: Path
+    classes: list[str]
+    train: Sequence[ImageRow]
+    val: Sequence[ImageRow]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A network and how it learns.
+
+    Attributes:
+        accelerator: started before the network was made, as that seeds.
+        network: kept in the end.
+        params: that it was built from.
+        phases: epochs under one schedule each, in order.
+        validation: its losses are logged after each epoch; None where nothing is watched.
+    """
+
+    accelerator: Accelerator
+    network: nn.Module
+    params: Section
+    phases: Sequence[Phase]
+    validation: Task | None
+
+
+@dataclass(frozen=True)
+class TrainingStage:
+    """A stage that trains.
+
+    Attributes:
+        name: of the stage.
+        make: gives the network, and how it learns.
+        folder: takes the network.
+        kind: of network, by which it is read back.
+        curves: name of their folder, and of the progress bar.
+        fetches: whether photographs that are not here are fetched.
+    """
+
+    name: str
+    make: Callable[[Images], Course]
+    folder: Path
+    kind: Literal["teacher", "student"]
+    curves: str
+    fetches: bool = True
+
+    def run(self) -> None:
+        """Train as DVC has it: alone, in as many processes as there are GPUs."""
+        run(self._launch, self.name, "epoch")
+
+    def train(self) -> None:
+        """Train in this process, and write the network and its curves."""
+        inputs = read_inputs(self.name)
+        classes = read_classes(project.CLASSES)
+        train_rows, val_rows = (read_images(project.IMAGES, split) for split in ("train", "val"))
+        course = self.make(Images(dataset_root(), classes, train_rows, val_rows))
+
+        def save() -> None:
+            save_network(self.folder, course.network, self.kind, course.params, classes)
+            # Before the states are cleared: with its old value a parameter costs seconds then.
+            inputs.refuse_other_parameters()
+
+        training = Training(
+            name=self.curves,
+            phases=course.phases,
+            validation=course.validation,
+            curves=project.CURVES / self.curves,
+            states=states_of(inputs),
+            save=save,
+        )
+        train(training, course.accelerator)
+
+    def _launch(self) -> None:
+        # Of several processes the launcher came by here before it started them.
+        if self.fetches and "WORLD_SIZE" not in os.environ:
+            fetch_photographs([read_images(project.IMAGES, split) for split in ("train", "val")])
+        in_processes(self.train, f"stages.{self.name}")()
+
+
+def states_of(inputs: Inputs) -> Resume:
+    """Where a stage keeps what it would need after an interruption; states of other inputs go."""
+    folder = project.RESUME / inputs.stage
+    # One process clears: several would find each other's files gone.
+    for other in sorted(folder.glob("*")) if is_first() and folder.is_dir() else []:
+        if other.name != inputs.fingerprint:
+            Resume(other).clear()
+    return Resume(folder / inputs.fingerprint)

@@ -1,0 +1,147 @@
+"""dvc.yaml lists for each stage its code, its data and its parameters, no more, no less."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.code import stage_names
+from tests.pipeline.clone import ROOT, Clone, make_clone
+from wsdkd.cache.params import CacheParams
+from wsdkd.ground.code import Sources
+
+TRAINING = (
+    "propose",
+    "train_teacher",
+    "cache_teacher",
+    "train_baseline",
+    "distill_features",
+    "distill_predictions",
+)
+
+
+def _stages() -> dict[str, dict[str, Any]]:
+    stages = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
+    return {name: stage.get("do", stage) for name, stage in stages.items()}
+
+
+STAGES = _stages()
+CODE = STAGES.pop("code")
+
+
+def test_it_can_be_read_in_two_minutes() -> None:
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 200
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_runs_its_module_and_depends_on_its_code(stage: str) -> None:
+    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    assert [dep for dep in STAGES[stage]["deps"] if dep.startswith("data/code")] == [f"data/code/{stage}"]
+
+
+def test_the_code_of_each_stage_is_written_down() -> None:
+    assert set(stage_names()) == set(STAGES)
+    assert CODE == {"cmd": "python -m stages.code", "deps": ["stages", "wsdkd"], "outs": ["data/code"]}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_depends_on_the_sections_it_loads(stage: str) -> None:
+    tree = ast.parse((ROOT / f"stages/{stage}.py").read_text())
+    loaded = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "load_section"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert loaded
+    assert loaded == {key.partition(".")[0] for key in STAGES[stage]["params"]}
+
+
+def test_all_of_the_cache_but_its_folder_reruns_the_cache() -> None:
+    # Named one by one in dvc.yaml, as cache.folder is the students' alone.
+    named = {key.removeprefix("cache.") for key in STAGES["cache_teacher"]["params"]}
+    assert named == set(CacheParams.model_fields) - {"folder"}
+
+
+def test_no_output_is_named_by_a_parameter() -> None:
+    for stage in STAGES.values():
+        assert "$" not in json.dumps(stage["outs"])
+
+
+def test_the_parameters_of_a_fresh_clone_are_the_default_profile() -> None:
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles/scenes.yaml").read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_imports_nothing_by_a_computed_name(stage: str) -> None:
+    # No digest would cover it.
+    sources = Sources()
+    for module in sources.digests(f"stages.{stage}"):
+        path = sources.path(module)
+        assert path
+        assert not re.search(r"import_module\(|__import__\(", path.read_text()), path
+
+
+def test_nothing_but_python_lies_beside_the_code() -> None:
+    """A stage that read a template or a table from its package would not rerun with it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "stages", "wsdkd"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    others = [path for path in listed.stdout.splitlines() if not path.endswith(".py")]
+    assert others == ["wsdkd/py.typed"], "let wsdkd.ground.code digest this file, too, and .dvcignore pass it"
+
+
+@pytest.mark.parametrize("stage", TRAINING)
+def test_no_training_stage_sees_annotated_boxes(stage: str) -> None:
+    assert "data/prepared/objects.parquet" not in STAGES[stage]["deps"]
+    assert not any(dep.rstrip("/") in ("data", "data/prepared") for dep in STAGES[stage]["deps"])
+    assert "wsdkd.data.annotations" not in Sources().digests(f"stages.{stage}")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return make_clone(tmp_path / "project")
+
+
+@pytest.mark.parametrize(
+    ("draw", "mine"),
+    [
+        # What a parameter named was an output, which DVC empties before the stage runs.
+        ("draw: [photos]", "data/photos/mine.jpg"),
+        ("draw: [scenes]", "data/scenes/mine.jpg"),
+        ("draw: [scenes]", "data/scenes/images/train/cat.jpg"),
+    ],
+)
+def test_a_user_s_own_pictures_are_never_deleted(clone: Clone, draw: str, mine: str) -> None:
+    params, picture = clone.root / "params.yaml", clone.root / mine
+    params.write_text(params.read_text().replace("draw: [scenes]", draw))
+    picture.parent.mkdir(parents=True)
+    picture.write_text("mine")
+    told = clone.failing_dvc("repro")
+    assert picture.read_text() == "mine"
+    assert "error: params.yaml: dataset.draw.0: " in told or f"error: {mine}: not drawn by" in told
+    if mine.startswith("data/scenes"):
+        shutil.rmtree(picture.parent)
+        clone.repro("draw_scenes@scenes")
+        assert (clone.root / "data/scenes/annotations/instances_train.json").is_file()
+
+
+def test_files_that_editors_leave_behind_rerun_nothing(clone: Clone) -> None:
+    clone.repro("code")
+    for folder in ("stages", "wsdkd", "wsdkd/ground"):
+        for name in (".x.py.swp", "x.py~", "#x.py#", "x.py.orig", "4913", "__pycache__/x.cpython-311.pyc"):
+            path = clone.root / folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("left behind")
+        (clone.root / folder / ".#x.py").symlink_to("somebody@somewhere.1:2")  # a lock of Emacs
+    assert "code" not in clone.changed()
+    (clone.root / "wsdkd/ground/x.py").write_text("")
+    assert "code" in clone.changed()

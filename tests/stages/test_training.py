@@ -1,0 +1,112 @@
+"""A training stage as DVC runs it: what it leaves behind, and what it goes on with."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages import train_baseline
+from stages.inputs import read_inputs
+from stages.training import Course, Images, TrainingStage, states_of
+from tests.training.small_world import CLASSES, make_world
+from wsdkd import project
+from wsdkd.data.tables import write_classes, write_images
+from wsdkd.ground.errors import UserError
+from wsdkd.student.network import load_student
+
+ROOT = Path(__file__).parents[2]
+PARAMS = """
+dataset: {format: table, root: pictures}
+student: {network: {weights: null, stages: 3, stride: 8}, input_size: 32, dropout: 0.0}
+distill_features: {recipe: regions, training: {epochs: 2, batch_size: 4}}
+distill_predictions: {training: {epochs: 1, batch_size: 4}}
+evaluation: {threshold: 0.5}
+"""
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The parameters of a small project, in which the test works."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "inputs/weights/student").mkdir(parents=True)
+    rows = make_world(tmp_path / "pictures").rows
+    held_out = [replace(row, split="val") for row in rows[:4]]
+    write_images(project.IMAGES, sorted([*held_out, *rows[4:]], key=lambda row: row.image_id))
+    write_classes(project.CLASSES, CLASSES)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    return tmp_path / "params.yaml"
+
+
+def meanwhile(change: Callable[[Course], None]) -> TrainingStage:
+    """The stage ``train_baseline``, during which something happens."""
+
+    def make(images: Images) -> Course:
+        course = train_baseline.baseline(images)
+        change(course)
+        return course
+
+    return replace(train_baseline.STAGE, make=make)
+
+
+def never(_batch: object) -> None:
+    raise AssertionError("it trains again")
+
+
+def states() -> list[Path]:
+    return sorted(project.RESUME.glob("train_baseline/*/*"))
+
+
+def test_a_parameter_that_is_changed_meanwhile_costs_seconds_when_it_is_changed_back(params: Path) -> None:
+    def edit(_course: Course) -> None:
+        params.write_text(PARAMS.replace("dropout: 0.0", "dropout: 0.5"))
+
+    with pytest.raises(
+        UserError, match=r"student\.dropout: changed from 0\.0 to 0\.5 while stage train_base"
+    ):
+        meanwhile(edit).train()
+    assert len(states()) == 2  # of both phases
+    params.write_text(PARAMS)
+
+    def forbid(course: Course) -> None:
+        course.phases[0].task.objective.forward = never
+
+    meanwhile(forbid).train()
+    assert list(load_student(project.BASELINE).classes) == CLASSES
+    assert not states()
+
+
+def test_a_parameter_of_another_stage_may_change_meanwhile(params: Path) -> None:
+    def edit(_course: Course) -> None:
+        params.write_text(PARAMS.replace("threshold: 0.5", "threshold: 0.4"))
+
+    meanwhile(edit).train()
+    assert (project.CURVES / "baseline").is_dir()
+    assert not states()
+
+
+def test_states_of_other_inputs_go_and_the_first_process_alone_removes_them(
+    params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = project.RESUME / "train_baseline/0123456789abcdef/phase-0.pt"
+    old.parent.mkdir(parents=True)
+    old.write_text("of other inputs")
+    monkeypatch.setenv("RANK", "1")
+    first = states_of(read_inputs("train_baseline"))
+    assert old.exists()
+    monkeypatch.setenv("RANK", "0")
+    assert states_of(read_inputs("train_baseline")).folder == first.folder
+    assert not old.parent.exists()
+    params.write_text(PARAMS.replace("dropout: 0.0", "dropout: 0.5"))
+    assert states_of(read_inputs("train_baseline")).folder != first.folder
+
+
+def test_what_it_depends_on_and_lacks_is_named(params: Path) -> None:
+    shutil.rmtree(params.parent / "inputs/weights/student")
+    with pytest.raises(
+        UserError, match=r"^inputs/weights/student: missing, and stage train_baseline depends"
+    ):
+        train_baseline.STAGE.train()
