@@ -8,11 +8,11 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.arithmetic import online_bound
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Steps
-from benchmarks.bench.student_step import Phase, stage_1, stage_2, student_batches
+from benchmarks.bench.student_step import CachedStage, stage_1, stage_2, student_batches
 from benchmarks.bench.world import World
 
 
-def _online(world: World, stage: Callable[[World], Phase]) -> Measured:
+def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     make, supervision, params = stage(world)
     cached, online = Steps(make(world.new_student()), params), Steps(make(world.new_student()), params)
     teacher = LiveTeacher(

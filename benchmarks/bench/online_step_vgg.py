@@ -31,6 +31,8 @@ from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Supervision
+from wsdkd.training.loop import Task
+from wsdkd.training.pictures import Pictures
 
 CLASSES = [f"class {number}" for number in range(80)]
 BATCHES = 2
@@ -51,15 +53,8 @@ def _measure(world: World) -> Measured:
     steps = Steps(feature_objective(student, params, cache.feature_dim), params.training)
 
     def batches(supervision: Supervision) -> Batches:
-        return Batches(
-            rows,
-            home / "pictures",
-            student.backbone,
-            supervision,
-            student_size,
-            params.training,
-            steps.accelerator.device,
-        )
+        task = Task(steps.objective, Pictures(rows, home / "pictures", [student_size]), supervision)
+        return Batches(task, params.training, steps.accelerator.device)
 
     read, asked = batches(CachedFeatures(rows, cache, params)), batches(live_features(teacher, params))
     return alternate(

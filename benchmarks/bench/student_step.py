@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
@@ -14,32 +15,43 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Labels, Supervision
+from wsdkd.training.loop import Task
 from wsdkd.training.params import Optimisation
+from wsdkd.training.pictures import Pictures
 
-Phase = tuple[Callable[[Student], Objective], Supervision, Optimisation]
+
+class CachedStage(NamedTuple):
+    """A stage of distillation that reads the cache."""
+
+    objective: Callable[[Student], Objective]
+    """Of a student that begins."""
+    supervision: Supervision
+    training: Optimisation
 
 
-def stage_1(world: World) -> Phase:
-    """Objective, what it needs of the cache, and training of stage 1."""
+def stage_1(world: World) -> CachedStage:
+    """On the teacher's features of regions."""
     params, cache = world.profile.distill_features, world.cache
     supervision = CachedFeatures(world.cached_rows, cache, params)
-    return lambda student: feature_objective(student, params, cache.feature_dim), supervision, params.training
+    return CachedStage(
+        lambda student: feature_objective(student, params, cache.feature_dim), supervision, params.training
+    )
 
 
-def stage_2(world: World) -> Phase:
-    """The same of stage 2."""
+def stage_2(world: World) -> CachedStage:
+    """On the teacher's scores of images."""
     params = world.profile.distill_predictions
     supervision = CachedPredictions(world.cached_rows, world.cache, params)
-    return lambda student: PredictionObjective(student, params), supervision, params.training
+    return CachedStage(lambda student: PredictionObjective(student, params), supervision, params.training)
 
 
 def student_batches(world: World, steps: Steps, supervision: Supervision, params: Optimisation) -> Batches:
     """Batches for steps of a student, of the images that are cached."""
-    size, device = world.profile.student.input_size, steps.accelerator.device
-    return Batches(world.cached_rows, world.root, steps.objective.backbone, supervision, size, params, device)
+    pictures = Pictures(world.cached_rows, world.root, [world.profile.student.input_size])
+    return Batches(Task(steps.objective, pictures, supervision), params, steps.accelerator.device)
 
 
-def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
+def _from_cache(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     make, supervision, params = stage(world)
     steps, plain = (
         Steps(make(world.new_student()), params),
@@ -58,7 +70,7 @@ def _from_cache(world: World, stage: Callable[[World], Phase]) -> Measured:
     )
 
 
-def _loading(world: World, stage: Callable[[World], Phase]) -> Measured:
+def _loading(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     make, supervision, params = stage(world)
     steps = Steps(make(world.new_student()), params)
     batches = student_batches(world, steps, supervision, params)

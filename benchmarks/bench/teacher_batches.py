@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.bench.world import World
 from wsdkd.data.boxes import to_input
-from wsdkd.networks.pictures import picture_batches
+from wsdkd.networks.decoding import picture_batches
 from wsdkd.networks.roi_pooling import stack_rois
 
 

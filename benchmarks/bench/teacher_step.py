@@ -12,6 +12,8 @@ from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import load_teacher
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Task
+from wsdkd.training.pictures import Pictures
 
 
 def _measure(world: World) -> Measured:
@@ -19,10 +21,8 @@ def _measure(world: World) -> Measured:
     objective = TeacherObjective(load_teacher(world.teacher_folder).model)
     steps = Steps(objective, params.training)
     supervision = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
-    device = steps.accelerator.device
-    batches = Batches(
-        rows, world.root, objective.backbone, supervision, params.input_size, params.training, device
-    )
+    task = Task(objective, Pictures(rows, world.root, [params.input_size]), supervision)
+    batches = Batches(task, params.training, steps.accelerator.device)
     at_hand = list(batches.load(world.sizes.steps))
     return alternate(
         lambda: steps.take_all(batches.load(world.sizes.steps)),

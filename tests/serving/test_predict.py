@@ -8,7 +8,7 @@ from PIL import Image
 from tests.training.small_world import CLASSES, STUDENT, make_world
 from wsdkd.data.images import load_square
 from wsdkd.ground.errors import UserError
-from wsdkd.networks import pictures
+from wsdkd.networks import decoding
 from wsdkd.student import run
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.run import Labelled, Unreadable, label_pictures
@@ -70,7 +70,7 @@ def test_each_is_decoded_once_and_few_are_held(
     paths = [Path(str(number)) for number in range(60)]
     outcomes = label_pictures(student, paths, batch_size=2, device=CPU)
     for taken, _ in enumerate(outcomes, start=1):
-        assert len(decoded) <= taken + 2 * (pictures.AHEAD + 2)
+        assert len(decoded) <= taken + 2 * (decoding.AHEAD + 2)
     assert sorted(decoded) == sorted(paths)
 
 

@@ -13,7 +13,7 @@ from wsdkd.data.images import ImageError, load_square
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
-from wsdkd.networks.pictures import as_batch, loaded_ahead, picture_batches
+from wsdkd.networks.decoding import as_batch, loaded_ahead, picture_batches
 from wsdkd.student.network import LoadedStudent
 
 

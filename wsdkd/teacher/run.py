@@ -15,7 +15,7 @@ from torchvision.ops import nms
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
-from wsdkd.networks.pictures import picture_batches
+from wsdkd.networks.decoding import picture_batches
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores

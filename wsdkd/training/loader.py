@@ -17,23 +17,16 @@ Supervision = Callable[[Sequence[View]], Batch]
 """Gives what losses need of views besides pictures, on the CPU: labels, RoIs, the teacher's outputs."""
 
 
-class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
-    def __init__(
-        self,
-        batches: Sequence[Sequence[View]],
-        part: slice,
-        pictures: Pictures | None,
-        supervision: Supervision,
-    ):
-        self.batches, self.part, self.pictures, self.supervision = batches, part, pictures, supervision
+class Labels:
+    """What the label loss needs of views: ``labels`` (B, K) and ``known`` (B, K)."""
 
-    def __len__(self) -> int:
-        return len(self.batches)
+    def __init__(self, rows: Sequence[ImageRow], num_classes: int):
+        self.rows, self.num_classes = rows, num_classes
 
-    def __getitem__(self, place: int) -> tuple[list[View], torch.Tensor | None, Batch]:
-        views = list(self.batches[place][self.part])
-        pictures = None if self.pictures is None else self.pictures.load(views)
-        return views, pictures, self.supervision(views)
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        labels, known = targets([self.rows[view.row] for view in views], self.num_classes)
+        return {"labels": torch.from_numpy(labels), "known": torch.from_numpy(known)}
 
 
 def load_batches(
@@ -74,17 +67,24 @@ def load_batches(
         }
 
 
+class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
+    def __init__(
+        self,
+        batches: Sequence[Sequence[View]],
+        part: slice,
+        pictures: Pictures | None,
+        supervision: Supervision,
+    ):
+        self.batches, self.part, self.pictures, self.supervision = batches, part, pictures, supervision
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, place: int) -> tuple[list[View], torch.Tensor | None, Batch]:
+        views = list(self.batches[place][self.part])
+        pictures = None if self.pictures is None else self.pictures.load(views)
+        return views, pictures, self.supervision(views)
+
+
 def _as_is(item: object) -> object:
     return item
-
-
-class Labels:
-    """What the label loss needs of views: ``labels`` (B, K) and ``known`` (B, K)."""
-
-    def __init__(self, rows: Sequence[ImageRow], num_classes: int):
-        self.rows, self.num_classes = rows, num_classes
-
-    def __call__(self, views: Sequence[View]) -> Batch:
-        """See the class."""
-        labels, known = targets([self.rows[view.row] for view in views], self.num_classes)
-        return {"labels": torch.from_numpy(labels), "known": torch.from_numpy(known)}

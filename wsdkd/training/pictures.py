@@ -1,9 +1,7 @@
-"""Pictures for training: decoded by worker processes, or kept in memory where they fit.
+"""What a network is shown in training, kept in memory where it fits: pictures, and features of frozen stages.
 
-The frozen stem's features, computed once for each view where they fit into memory.
-
-A frozen stage gives the same output in every epoch, and it works at the highest resolution: on a
-CPU it costs as much as all later stages together.
+A frozen stage gives the same output in every epoch, and it works at the highest resolution: on a CPU it
+costs as much as all later stages together.
 """
 
 import os
@@ -42,7 +40,7 @@ def memory_budget() -> int:
 
 
 class Pictures:
-    """Square pictures of a table's images.
+    """Square pictures of a table's images, decoded once where all of them fit into memory.
 
     Args:
         rows: the images.
@@ -71,7 +69,13 @@ class Pictures:
 
 
 class Stem:
-    """Features of views from the frozen stages of a backbone, remembered within the memory budget."""
+    """Features of views from the frozen stages of a backbone, computed once where all of them fit in memory.
+
+    Args:
+        backbone: on ``device``.
+        pictures: of the images that views are of.
+        device: where features are computed, and kept.
+    """
 
     def __init__(self, backbone: Backbone, pictures: Pictures, device: torch.device):
         self.backbone, self.pictures, self.device = backbone, pictures, device

@@ -1,4 +1,4 @@
-"""Pictures for one pass over a dataset, decoded ahead of the network by other threads."""
+"""Pictures for one pass over many, decoded by other threads ahead of the network."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
