@@ -22,7 +22,7 @@ from wsdkd.datasets.scenes.write_coco import Job, draw
 from wsdkd.evaluation.localisation import proposal_recall
 from wsdkd.evaluation.truth import ImageObjects
 from wsdkd.proposals.params import EdgeBoxesProposals, SelectiveSearchProposals
-from wsdkd.proposals.propose import find_boxes, finish, settle_opencv
+from wsdkd.proposals.propose import find_boxes, ranked_proposals, settle_opencv
 
 SEED = 777
 BUDGETS = (50, 100, 200)
@@ -100,7 +100,8 @@ def _row(
 ) -> None:
     started = time.process_time()
     found = [
-        finish(*search(picture), picture.shape[1], picture.shape[0], EDGE_BOXES)[0] for picture, _ in scenes
+        ranked_proposals(*search(picture), picture.shape[1], picture.shape[0], EDGE_BOXES)[0]
+        for picture, _ in scenes
     ]
     seconds = time.process_time() - started
     objects = [real for _, real in scenes]

@@ -1,4 +1,9 @@
+import os
 import pickle
+import shlex
+import subprocess
+import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,9 +16,12 @@ import pytest
 import scipy.io
 
 from wsdkd.data.tables import ImageRow
+from wsdkd.ground.errors import UserError
 from wsdkd.ground.ids import IdIndex
 from wsdkd.proposals.files import FileError
 from wsdkd.proposals.from_file import boxes_of, read_file
+from wsdkd.proposals.params import FileProposals
+from wsdkd.proposals.propose import propose
 from wsdkd.proposals.stored import Proposals, write_proposals
 
 IDS = ["a", "b", "c"]
@@ -192,7 +200,11 @@ BACK = [BOXES[0], BOXES[1], np.array([[5, 0, 1, 6.0]])]
     [
         (write_parquet, {"boxes": FAR}, r"image a: boxes: \[1.0, 2.0, nan, 22.0\] is not finite"),
         (write_parquet, {"boxes": BACK}, r"image c: boxes: \[5.0, 0.0, 1.0, 6.0\] ends before it begins"),
-        (write_parquet, {"scores": [[0.9, -1.0], [], [0.5]]}, "image a: scores: -1.0 is not a finite number"),
+        (
+            write_parquet,
+            {"scores": [[0.9, np.inf], [], [0.5]]},
+            "image a: scores: inf is not a finite number",
+        ),
         (write_parquet, {"scores": [[0.9, 0.1], [], []]}, "image c: scores: 0 for 1 boxes"),
         (write_parquet, {"scores": [[0.9, None], [], [0.5]]}, "image a: scores: nan is not a finite number"),
         (write_parquet, {"scores": [["x", "y"], [], ["z"]]}, "scores: expected numbers"),
@@ -204,7 +216,12 @@ BACK = [BOXES[0], BOXES[1], np.array([[5, 0, 1, 6.0]])]
         (write_parquet, {"ids": ["a", "b", "a"]}, "image a: stands in it twice"),
         (write_parquet, {"ids": ["a", None, "c"]}, "image_id: row 1 is empty"),
         (write_parquet, {"ids": [0.5, 1.5, 2.5]}, "image_id: expected text or whole numbers, found double"),
-        (write_npz, {"scores": None}, "scores: missing; there is boxes, counts, image_ids"),
+        (write_npz, {"boxes": None}, "boxes: missing; there is image_ids, counts, scores"),
+        (
+            write_npz,
+            {"counts": np.array([2**63 - 1] * 2 + [3], np.uint64)},
+            r"boxes: expected \(18446744073709",
+        ),
         (write_npz, {"counts": np.array([2, 0, 2])}, r"boxes: expected \(4, 4\) numbers"),
         (write_npz, {"counts": np.array([2, 1])}, "counts: expected a whole number for each of 3 images"),
         (write_npz, {"counts": np.array([4, -2, 1])}, "counts: expected a whole number"),
@@ -212,7 +229,6 @@ BACK = [BOXES[0], BOXES[1], np.array([[5, 0, 1, 6.0]])]
         (write_npz, {"boxes": np.array([["a"] * 4] * 3)}, r"boxes: expected \(3, 4\) numbers"),
         (write_npz, {"image_ids": np.array([0.5, 1, 2])}, r"image_ids: expected \(N,\) text"),
         (write_mat, {"boxes": None}, "boxes: missing; there is boxScores, images"),
-        (write_mat, {"boxScores": None}, "boxScores or scores: missing"),
         (write_mat, {"boxes": np.ones((3, 4))}, "boxes: expected a cell array"),
         (write_mat, {"boxes": cells(BOXES[:2])}, "3 images, 2 cells of boxes, 3 of scores"),
         (
@@ -241,16 +257,151 @@ def test_what_is_wrong_is_named_with_file_image_and_field(
 
 
 def test_missing_columns_and_files(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"image_id": ["a"], "boxes": [[[1, 2, 3, 4]]]}), tmp_path / "p.parquet")
-    with pytest.raises(FileError, match=r"scores: missing; the columns are image_id, boxes"):
+    pq.write_table(pa.table({"image_id": ["a"], "scores": [[1.0]]}), tmp_path / "p.parquet")
+    with pytest.raises(FileError, match=r"boxes: missing; the columns are image_id, scores"):
         read_file(tmp_path / "p.parquet")
     pq.write_table(pa.table({"image_id": ["a"], "boxes": [1], "scores": [[1.0]]}), tmp_path / "p.parquet")
     with pytest.raises(FileError, match="boxes: expected lists of numbers, found int64"):
         read_file(tmp_path / "p.parquet")
-    with pytest.raises(FileError, match="no such file"):
+    with pytest.raises(UserError, match=r"none.mat: no such file; see proposals\.path"):
         read_file(tmp_path / "none.mat")
-    with pytest.raises(FileError, match=r"unknown ending '\.pkl'; allowed: \.parquet, \.npz, \.mat"):
-        read_file(tmp_path / "boxes.pkl")
+    with pytest.raises(FileError, match=r"unknown ending '\.txt'; allowed: \.parquet, \.npz, \.mat"):
+        read_file(tmp_path / "boxes.txt")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_only_files_are_opened(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name}: a pipe, where a file should be"):
+        read_file(tmp_path / name)
+
+
+def test_a_pickle_is_not_read_and_the_line_converts_it(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.pkl"
+    path.write_bytes(pickle.dumps({"ids": [1, 2, 3], "boxes": BOXES, "scores": SCORES}))
+    with pytest.raises(
+        FileError, match=r"boxes\.pkl: reading a pickle runs .*; convert .*: python -c"
+    ) as caught:
+        read_file(path)
+    assert "\n" not in str(caught.value)
+    line = str(caught.value).partition("trust: python ")[2]
+    subprocess.run([sys.executable, *shlex.split(line)], check=True)
+    proposals = read_file(tmp_path / "boxes.npz")
+    for name, boxes, scores in zip("123", BOXES, SCORES, strict=True):
+        np.testing.assert_allclose(proposals.of(name)[0], boxes)
+        np.testing.assert_allclose(proposals.of(name)[1], scores, rtol=1e-6)
+
+
+def without_scores(path: Path) -> Path:
+    match path.name:
+        case "n.npz":
+            return write_npz(path, scores=None)
+        case "m.mat":
+            return write_mat(path, boxScores=None)
+        case "m73.mat":
+            return write_mat73(path, without="boxScores")
+        case _:
+            pq.write_table(pq.read_table(write_parquet(path)).drop_columns("scores"), path)
+            return path
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_without_scores_all_boxes_are_equal_and_that_is_said(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = without_scores(tmp_path / name)
+    proposals = read_file(path)
+    assert [proposals.of(image_id)[1].tolist() for image_id in IDS] == [[1, 1], [], [1]]
+    expected = f"{path}: no scores; all boxes of an image count as equal, the first ones are kept\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("scores", ["relative", "raw"])
+def test_scores_below_zero_are_ranked_and_that_is_said(
+    tmp_path: Path, scores: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_npz(
+        tmp_path / "n.npz",
+        image_ids=np.array(["a", "b"]),
+        counts=np.array([4, 2]),
+        boxes=np.tile([0.0, 0, 20, 20], (6, 1)) + np.arange(6)[:, None],
+        scores=np.array([-0.5, 1.5, -3, 1.5, 2, 4]),
+    )
+    params = FileProposals(method="file", path=str(path), scores=scores)
+    images = [entry(image_id, f"{image_id}.jpg") for image_id in "ab"]
+    found = {item[0]: item[2].tolist() for item in propose(images, tmp_path, params)}
+    # The middle one of three different scores is a third below the best.
+    assert found == {"a": pytest.approx([1, 1, 2 / 3, 1 / 3]), "b": [1, 0.5]}
+    assert f"{path}: scores below 0; their ranks within each image" in capsys.readouterr().err
+
+
+def write_bomb(path: Path) -> Path:
+    """A file of less than 700 kB with boxes of 96 MB, all of them alike."""
+    boxes, scores = np.zeros((3_000_000, 4)), np.zeros(3_000_000)
+    match path.name:
+        case "n.npz":
+            ids, counts = np.array(["a"]), np.array([len(scores)])
+            np.savez_compressed(path, image_ids=ids, counts=counts, boxes=boxes, scores=scores)
+        case "m.mat":
+            table = {"images": cells(["a"]), "boxes": cells([boxes]), "scores": cells([scores])}
+            scipy.io.savemat(path, table, do_compression=True)
+        case "m73.mat":
+            with h5py.File(write_mat73(path), "r+") as file:
+                # Declared and never written: HDF5 would fill it with zeros as it is read.
+                cell = file.create_dataset("#refs#/bomb", (4, 3_000_000), "f8", chunks=(4, 1000))
+                file["boxes"][0, 0] = cell.ref
+        case _:
+            numbers = pa.DictionaryArray.from_arrays(pa.array(np.zeros(12_000_000, np.int8)), pa.array([0.0]))
+            flat = numbers.cast(pa.float64())
+            columns = {
+                "image_id": pa.array(["a"]),
+                "boxes": pa.ListArray.from_arrays([0, 3_000_000], pa.FixedSizeListArray.from_arrays(flat, 4)),
+                "scores": pa.ListArray.from_arrays([0, 3_000_000], flat[:3_000_000]),
+            }
+            pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_unpacks_to_far_more_than_its_size_takes_no_memory(tmp_path: Path, name: str) -> None:
+    path = write_bomb(tmp_path / name)
+    assert path.stat().st_size < 700_000
+    tracemalloc.start()
+    with pytest.raises(
+        FileError, match=rf"^{path}: unpacks to [\d,]+ bytes or more, over 100 times its own size"
+    ):
+        read_file(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "n.npz")
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 4), }"
+    with zipfile.ZipFile(path) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    for shape, reason in (
+        (b"(1000000000000, 4)", "unpacks to 32,000,000,000,[0-9]+ bytes"),
+        (b"(4, 4)", "boxes: "),
+    ):
+        text = header.replace(b"(1000000000000, 4)", shape).ljust(117) + b"\n"
+        kept["boxes.npy"] = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(96)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in kept.items():
+                archive.writestr(name, content)
+        with pytest.raises(FileError, match=f"{path}: {reason}"):
+            read_file(path)
+
+
+def test_an_hdf5_file_that_points_to_another_is_refused(tmp_path: Path) -> None:
+    path = write_mat73(tmp_path / "m73.mat")
+    (tmp_path / "secret").write_bytes(np.arange(8.0).tobytes())
+    with h5py.File(path, "r+") as file:
+        outside = [(str(tmp_path / "secret"), 0, 64)]
+        cell = file.create_dataset("#refs#/outside", (4, 2), "f8", external=outside)
+        file["boxes"][0, 0] = cell.ref
+    with pytest.raises(FileError, match=r"m73\.mat: /#refs#/outside: lies in another file"):
+        read_file(path)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -259,5 +410,6 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str) -> None:
     content = file.read_bytes()
     for damaged in (b"", b"\0" * 64, content[: len(content) // 2], content[:700]):
         file.write_bytes(damaged)
-        with pytest.raises(FileError, match=name):
+        with pytest.raises(FileError, match=name) as caught:
             read_file(file)
+        assert "\n" not in str(caught.value)

@@ -1,21 +1,33 @@
-"""Parquet and NumPy files of proposals, as flat arrays: shapes and types are checked here, values later.
+"""What files of proposals have in common, and those of NumPy and Parquet; ``matlab`` reads MATLAB's.
 
-MATLAB files of proposals: older ones by SciPy, those of version 7.3 by h5py.
+Shapes and types are checked here, values in ``from_file``. A file may come from a stranger: no pickle is
+read, and what it unpacks to is counted before it takes memory.
 """
 
+import lzma
+import math
+import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import scipy.io
 
-from wsdkd.ground.errors import UserError
+from wsdkd.ground.errors import UserError, first_line
+
+MAX_RATIO, ALWAYS_ALLOWED = 100, 64 << 20
+"""A file may unpack to this many times its own bytes, or to 64 MiB: boxes and scores are not so regular."""
+
+ARRAYS = ("image_ids", "counts", "boxes", "scores")
+"""In an .npz archive; the last may be missing."""
+COLUMNS = ("image_id", "boxes", "scores")
+"""In a Parquet file; the last may be missing."""
 
 
 class FileError(UserError):
@@ -30,28 +42,116 @@ class Columns:
         image_ids: one an image, as in the file.
         counts: int64 (N,), boxes of each image, in order of the flat arrays.
         boxes: float64 (R, 4), the four numbers of each box as in the file.
-        scores: float64 (R,).
+        scores: float64 (R,); None where the file has none.
     """
 
     image_ids: tuple[str, ...]
     counts: np.ndarray
     boxes: np.ndarray
-    scores: np.ndarray
+    scores: np.ndarray | None
+
+
+def require_room(path: Path, content: int) -> None:
+    """Refuse to unpack what would fill the memory.
+
+    Args:
+        path: the file.
+        content: bytes that it unpacks to, or says that it does.
+
+    Raises:
+        FileError: they are too many for the file's size, or for this machine.
+    """
+    if content > max(ALWAYS_ALLOWED, MAX_RATIO * path.stat().st_size):
+        raise FileError(
+            f"{path}: unpacks to {content:,} bytes or more, over {MAX_RATIO} times its own size; where it is "
+            "to be trusted, write it without compression (numpy.savez, save -v6 in MATLAB)"
+        )
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if content > memory:
+        raise FileError(f"{path}: holds {content:,} bytes, and this machine's memory {memory:,}")
+
+
+def read_npz(path: Path) -> Columns:
+    """Read arrays ``image_ids`` (N,), ``counts`` (N,), ``boxes`` (R, 4) and, if there, ``scores`` (R,).
+
+    Raises:
+        FileError: not such an archive; an array is missing, holds objects (which would be a
+            pickle and could run code), or has another shape.
+    """
+    arrays = _arrays(path)
+    for name in ARRAYS[:-1]:
+        if name not in arrays:
+            raise FileError(f"{path}: {name}: missing; there is {', '.join(arrays) or 'nothing of use'}")
+    (ids, counts, boxes), scores = (arrays[name] for name in ARRAYS[:-1]), arrays.get(ARRAYS[-1])
+    if ids.dtype.kind not in "Uiu" or ids.ndim != 1:
+        raise FileError(f"{path}: image_ids: expected (N,) text or whole numbers, found {_kind(ids)}")
+    if counts.dtype.kind not in "iu" or counts.shape != ids.shape or (counts < 0).any():
+        raise FileError(
+            f"{path}: counts: expected a whole number for each of {len(ids)} images, found {_kind(counts)}"
+        )
+    total = sum(counts.tolist())  # of whole numbers without end: NumPy's sum would wrap around
+    if boxes.dtype.kind not in "iuf" or boxes.shape != (total, 4):
+        raise FileError(f"{path}: boxes: expected ({total}, 4) numbers, as counts say, found {_kind(boxes)}")
+    if scores is not None and (scores.dtype.kind not in "iuf" or scores.shape != (total,)):
+        raise FileError(f"{path}: scores: expected ({total},) numbers, as counts say, found {_kind(scores)}")
+    return Columns(
+        tuple(str(value) for value in ids.tolist()),
+        counts.astype(np.int64),
+        boxes.astype(np.float64),
+        None if scores is None else scores.astype(np.float64),
+    )
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    # Those that are there. All headers are read before any array takes memory.
+    with path.open("rb") as file:
+        if file.read(6) == np.lib.format.MAGIC_PREFIX:
+            raise FileError(f"{path}: not an .npz archive but a single array")
+        with _in_words(path, "not an .npz archive of plain arrays"):
+            archive = zipfile.ZipFile(file)
+        there = {name: f"{name}.npy" for name in ARRAYS if f"{name}.npy" in archive.namelist()}
+        content, arrays = 0, {}
+        for name, member in there.items():
+            with _in_words(path, f"{name}: cannot be read as a plain array"), archive.open(member) as packed:
+                content += _declared(packed)
+        require_room(path, content)
+        for name, member in there.items():
+            with _in_words(path, f"{name}: cannot be read as a plain array"), archive.open(member) as packed:
+                arrays[name] = np.lib.format.read_array(packed, allow_pickle=False)
+    return arrays
+
+
+def _declared(packed: IO[bytes]) -> int:
+    # Bytes of an array, by its header.
+    version = np.lib.format.read_magic(packed)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(packed)
+    return math.prod(shape, start=dtype.itemsize)
+
+
+@contextmanager
+def _in_words(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        *(ValueError, OSError, EOFError, RuntimeError, MemoryError),
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    ) as error:
+        raise FileError(f"{path}: {what}: {first_line(error)}") from None
 
 
 def read_parquet(path: Path) -> Columns:
-    """Read columns ``image_id``, ``boxes`` (lists of lists of four) and ``scores`` (lists).
+    """Read columns ``image_id``, ``boxes`` (lists of lists of four) and, if there, ``scores`` (lists).
 
     Raises:
         FileError: not Parquet; a column is missing or of another type; an image has not four
             numbers a box, or not a score a box.
     """
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise FileError(f"{path}: not a Parquet file: {error}") from None
-    columns = {name: _column(path, table, name) for name in ("image_id", "boxes", "scores")}
-    ids = columns["image_id"]
+    table = _table(path)
+    for name in COLUMNS[:-1]:
+        if name not in table.column_names:
+            raise FileError(f"{path}: {name}: missing; the columns are {', '.join(table.column_names)}")
+    ids = _column(table, "image_id")
     if not (
         pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type) or pa.types.is_integer(ids.type)
     ):
@@ -61,79 +161,42 @@ def read_parquet(path: Path) -> Columns:
             f"{path}: image_id: row {_first(ids.is_null().to_numpy(zero_copy_only=False))} is empty"
         )
     names = tuple(str(value) for value in ids.to_pylist())
-    boxes, per_image = _lists(path, "boxes", columns["boxes"], names)
+    boxes, per_image = _lists(path, "boxes", _column(table, "boxes"), names)
     numbers, per_box = _lists(path, "boxes", boxes, None)
-    scores, scored = _lists(path, "scores", columns["scores"], names)
-    owners = np.repeat(np.arange(len(names)), per_image)
     if (per_box != 4).any():
         row = _first(per_box != 4)
-        raise FileError(
-            f"{path}: image {names[owners[row]]}: boxes: expected four numbers a box, found {per_box[row]}"
-        )
-    if (per_image != scored).any():
-        row = _first(per_image != scored)
-        raise FileError(f"{path}: image {names[row]}: scores: {scored[row]} for {per_image[row]} boxes")
-    return Columns(
-        names,
-        per_image,
-        _floats(path, "boxes", numbers).reshape(-1, 4),
-        _floats(path, "scores", scores),
-    )
+        owner = names[int(np.searchsorted(np.cumsum(per_image), row, side="right"))]
+        raise FileError(f"{path}: image {owner}: boxes: expected four numbers a box, found {per_box[row]}")
+    flat_scores = None
+    if "scores" in table.column_names:
+        scores, scored = _lists(path, "scores", _column(table, "scores"), names)
+        if (per_image != scored).any():
+            row = _first(per_image != scored)
+            raise FileError(f"{path}: image {names[row]}: scores: {scored[row]} for {per_image[row]} boxes")
+        flat_scores = _floats(path, "scores", scores)
+    return Columns(names, per_image, _floats(path, "boxes", numbers).reshape(-1, 4), flat_scores)
 
 
-def read_npz(path: Path) -> Columns:
-    """Read arrays ``image_ids`` (N,), ``counts`` (N,), ``boxes`` (R, 4) and ``scores`` (R,).
-
-    Raises:
-        FileError: not such an archive; an array is missing, holds objects (which would be a
-            pickle and could run code), or has another shape.
-    """
-    with path.open("rb") as file:  # opened here, as NumPy leaves open what it cannot read
-        ids, counts, boxes, scores = _arrays(path, file)
-    if ids.dtype.kind not in "Uiu" or ids.ndim != 1:
-        raise FileError(f"{path}: image_ids: expected (N,) text or whole numbers, found {_kind(ids)}")
-    if counts.dtype.kind not in "iu" or counts.shape != ids.shape or (counts < 0).any():
-        raise FileError(
-            f"{path}: counts: expected a whole number for each of {len(ids)} images, found {_kind(counts)}"
-        )
-    total = int(counts.sum())
-    if boxes.dtype.kind not in "iuf" or boxes.shape != (total, 4):
-        raise FileError(f"{path}: boxes: expected ({total}, 4) numbers, as counts say, found {_kind(boxes)}")
-    if scores.dtype.kind not in "iuf" or scores.shape != (total,):
-        raise FileError(f"{path}: scores: expected ({total},) numbers, as counts say, found {_kind(scores)}")
-    return Columns(
-        tuple(str(value) for value in ids.tolist()),
-        counts.astype(np.int64),
-        boxes.astype(np.float64),
-        scores.astype(np.float64),
-    )
-
-
-def _arrays(path: Path, file: BinaryIO) -> tuple[np.ndarray, ...]:
-    broken = (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+def _table(path: Path) -> pa.Table:
     try:
-        archive = np.load(file, allow_pickle=False)
-    except broken as error:
-        raise FileError(f"{path}: not an .npz archive of plain arrays: {error}") from None
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise FileError(f"{path}: not an .npz archive but a single array")
-    arrays = []
-    for name in ("image_ids", "counts", "boxes", "scores"):
-        if name not in archive:
-            raise FileError(f"{path}: {name}: missing; there is {', '.join(sorted(archive)) or 'nothing'}")
-        try:
-            array = archive[name]
-        except broken as error:
-            raise FileError(f"{path}: {name}: cannot be read as a plain array: {error}") from None
-        if not isinstance(array, np.ndarray):  # bytes, where a member of the archive is no array
-            raise FileError(f"{path}: {name}: cannot be read as a plain array")
-        arrays.append(array)
-    return tuple(arrays)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            content = 0
+            for group in range(file.metadata.num_row_groups):
+                columns = file.metadata.row_group(group)
+                for place in range(columns.num_columns):
+                    column = columns.column(place)
+                    if column.path_in_schema.partition(".")[0] in COLUMNS:
+                        # A run of one value takes no bytes in the file and eight in memory.
+                        content += max(column.total_uncompressed_size, 8 * column.num_values)
+            require_room(path, content)
+            return file.read([name for name in file.schema_arrow.names if name in COLUMNS])
+    except FileError:
+        raise
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
+        raise FileError(f"{path}: not a Parquet file that can be read: {first_line(error)}") from None
 
 
-def _column(path: Path, table: pa.Table, name: str) -> Any:
-    if name not in table.column_names:
-        raise FileError(f"{path}: {name}: missing; the columns are {', '.join(table.column_names)}")
+def _column(table: pa.Table, name: str) -> Any:
     return pa.concat_arrays(table.column(name).chunks or [pa.array([], table.schema.field(name).type)])
 
 
@@ -164,113 +227,3 @@ def _first(wrong: np.ndarray) -> int:
 
 def _kind(array: np.ndarray) -> str:
     return f"{array.dtype} {array.shape}"
-
-
-SCORES = ("boxScores", "scores")
-
-
-def read_mat(path: Path) -> Columns:
-    """Read cell arrays ``images``, ``boxes`` and ``boxScores`` (or ``scores``), a cell an image.
-
-    Raises:
-        FileError: not a MATLAB file; a variable is missing; a cell has another shape or type.
-    """
-    cells = _read_hdf5(path) if h5py.is_hdf5(path) else _read_classic(path)
-    images, all_boxes, all_scores = cells
-    if not len(images) == len(all_boxes) == len(all_scores):
-        raise FileError(
-            f"{path}: {len(images)} images, {len(all_boxes)} cells of boxes, {len(all_scores)} of scores"
-        )
-    names = tuple(_text(path, place, cell) for place, cell in enumerate(images))
-    boxes = [_matrix(path, name, cell) for name, cell in zip(names, all_boxes, strict=True)]
-    scores = [_cell(path, name, cell) for name, cell in zip(names, all_scores, strict=True)]
-    for name, box, score in zip(names, boxes, scores, strict=True):
-        if len(box) != len(score):
-            raise FileError(f"{path}: image {name}: scores: {len(score)} for {len(box)} boxes")
-    return Columns(
-        names,
-        np.array([len(box) for box in boxes], dtype=np.int64),
-        np.concatenate([np.zeros((0, 4)), *boxes]),
-        np.concatenate([np.zeros(0), *scores]),
-    )
-
-
-def _read_classic(path: Path) -> tuple[list[Any], list[Any], list[Any]]:
-    try:
-        content = scipy.io.loadmat(path, variable_names=["images", "boxes", *SCORES])
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # SciPy reports damaged files by exceptions of many kinds
-        raise FileError(f"{path}: not a MATLAB file: {error}") from None
-    read: list[list[Any]] = []
-    for name in _names(path, [key for key in content if not key.startswith("__")]):
-        value = content[name]
-        if value.dtype != object:
-            raise FileError(f"{path}: {name}: expected a cell array, found {value.dtype} {value.shape}")
-        read.append(list(value.ravel(order="F")))
-    return read[0], read[1], read[2]
-
-
-def _read_hdf5(path: Path) -> tuple[list[Any], list[Any], list[Any]]:
-    try:
-        with h5py.File(path, "r") as file:
-            read = [_references(path, file, name) for name in _names(path, list(file))]
-    except (OSError, RuntimeError, KeyError) as error:
-        raise FileError(f"{path}: not a MATLAB file that can be read: {error}") from None
-    return read[0], read[1], read[2]
-
-
-def _references(path: Path, file: Any, name: str) -> list[Any]:
-    # A cell array is a table of references to the cells; MATLAB's columns are HDF5's rows.
-    table = file[name]
-    if not isinstance(table, h5py.Dataset) or h5py.check_ref_dtype(table.dtype) is not h5py.Reference:
-        raise FileError(f"{path}: {name}: expected a cell array")
-    cells = []
-    for reference in table[()].ravel():
-        cell = file[reference]
-        if not isinstance(cell, h5py.Dataset):
-            raise FileError(f"{path}: {name}: a cell holds neither numbers nor text")
-        if cell.attrs.get("MATLAB_empty", 0):
-            cells.append(np.zeros((0, 0)))
-        elif cell.attrs.get("MATLAB_class") == b"char":
-            cells.append(np.array(["".join(chr(code) for code in cell[()].ravel())]))
-        else:
-            cells.append(np.asarray(cell[()]).T)
-    return cells
-
-
-def _names(path: Path, found: list[str]) -> tuple[str, str, str]:
-    scores = next((name for name in SCORES if name in found), None)
-    for name in ("images", "boxes"):
-        if name not in found:
-            raise FileError(
-                f"{path}: {name}: missing; there is {', '.join(sorted(found)) or 'nothing of use'}"
-            )
-    if scores is None:
-        raise FileError(f"{path}: {' or '.join(SCORES)}: missing; there is {', '.join(sorted(found))}")
-    return "images", "boxes", scores
-
-
-def _text(path: Path, place: int, cell: Any) -> str:
-    values = np.asarray(cell)
-    if values.size == 1 and values.dtype.kind in "Uiu":
-        return str(values.ravel()[0])
-    raise FileError(f"{path}: images: cell {place + 1} is not a text but {values.dtype} {values.shape}")
-
-
-def _matrix(path: Path, name: str, cell: Any) -> np.ndarray:
-    values = np.asarray(cell)
-    if values.dtype.kind not in "iuf" or (values.size and (values.ndim != 2 or values.shape[1] != 4)):
-        raise FileError(
-            f"{path}: image {name}: boxes: expected (n, 4) numbers, found {values.dtype} {values.shape}"
-        )
-    return values.astype(np.float64).reshape(-1, 4)
-
-
-def _cell(path: Path, name: str, cell: Any) -> np.ndarray:
-    values = np.asarray(cell)
-    if values.dtype.kind not in "iuf" or (values.size and max(values.shape) != values.size):
-        raise FileError(
-            f"{path}: image {name}: scores: expected (n, 1) numbers, found {values.dtype} {values.shape}"
-        )
-    return values.astype(np.float64).ravel()

@@ -17,24 +17,38 @@ Ending    Field                         Content
           ``boxScores`` or ``scores``   cell array of N columns (n, 1)
 ========  ============================  =====================================================
 
+Scores may be missing, as selective search has none: all boxes then count as equal. Where one is below 0,
+as logits of a region proposal network are, the scores' ranks within their image take their place.
+
 An image goes by its id, by its path, or by the name of its file with or without the ending. Parquet
 shards that the stage ``propose`` wrote are such files. MATLAB's of version 7.3 and before are read.
 """
 
+import sys
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
 
 from wsdkd.data.tables import ImageRow
+from wsdkd.ground.files import require_file
 from wsdkd.ground.ids import IdIndex
-from wsdkd.proposals.files import Columns, FileError, read_mat, read_npz, read_parquet
+from wsdkd.proposals.files import Columns, FileError, read_npz, read_parquet
+from wsdkd.proposals.matlab import read_mat
 from wsdkd.proposals.stored import Proposals
 
 Order = Literal["xyxy", "yxyx", "xywh"]
 Coordinates = Literal["edges", "pixels_from_0", "pixels_from_1"]
 
 READERS = {".parquet": read_parquet, ".npz": read_npz, ".mat": read_mat}
+PICKLES = (".pkl", ".pickle", ".p")
+CONVERT = (
+    "python -c \"import pickle, numpy as np; d = pickle.load(open('{path}', 'rb')); "
+    "np.savez('{stem}.npz', image_ids=[str(i) for i in d['ids']], counts=[len(b) for b in d['boxes']], "
+    "boxes=np.concatenate(d['boxes']), scores=np.concatenate(d['scores']))\""
+)
+"""For a pickle of Detectron's kind: a dictionary of lists with an entry an image."""
 
 
 def read_file(path: Path, order: Order = "xyxy", coordinates: Coordinates = "edges") -> Proposals:
@@ -46,29 +60,33 @@ def read_file(path: Path, order: Order = "xyxy", coordinates: Coordinates = "edg
         coordinates: edges of the box in continuous pixels, or its first and last pixel, counted from 0
             or 1; with ``xywh`` its first pixel and how many pixels it has.
 
+    What the file does not say, and so is taken for granted, is told on standard error.
+
     Returns:
         Proposals by the names that images have in the file, boxes of each in the file's order.
 
     Raises:
         FileError: the file is missing or not of its format, names an image twice, or has a box or
             a score that is none.
+        UserError: it is no regular file.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
+    ending = path.suffix.lower()
+    if ending in PICKLES:
+        line = CONVERT.format(path=path, stem=path.with_suffix(""))
+        raise FileError(f"{path}: reading a pickle runs what its author wrote; convert one you trust: {line}")
+    if ending not in READERS:
         raise FileError(f"{path}: unknown ending {path.suffix!r}; allowed: {', '.join(READERS)}")
-    if not path.is_file():
-        raise FileError(f"{path}: no such file; see proposals.path")
-    columns = reader(path)
-    seen: set[str] = set()
-    for name in columns.image_ids:
-        if name in seen:
-            raise FileError(f"{path}: image {name}: stands in it twice")
-        seen.add(name)
+    require_file(path, "see proposals.path")
+    columns = READERS[ending](path)
+    images = IdIndex(columns.image_ids)
+    twice = images.repeated()
+    if twice is not None:
+        raise FileError(f"{path}: image {columns.image_ids[twice]}: stands in it twice")
     boxes = _edges(columns.boxes, order, coordinates)
     _check(path, columns, boxes)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(columns.counts)])
-    images = IdIndex(columns.image_ids)
-    return Proposals(images, offsets, boxes.astype(np.float32), columns.scores.astype(np.float32))
+    scores = _objectness(path, columns.scores, offsets)
+    return Proposals(images, offsets, boxes.astype(np.float32), scores.astype(np.float32))
 
 
 def boxes_of(proposals: Proposals, source: Path, row: ImageRow) -> tuple[np.ndarray, np.ndarray]:
@@ -121,5 +139,22 @@ def _check(path: Path, columns: Columns, boxes: np.ndarray) -> None:
     refuse("boxes", ~np.isfinite(boxes).all(axis=1), columns.boxes, "is not finite")
     backwards = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
     refuse("boxes", backwards, columns.boxes, "ends before it begins; see proposals.order")
-    usable = np.isfinite(columns.scores) & (columns.scores >= 0)
-    refuse("scores", ~usable, columns.scores, "is not a finite number of 0 or above")
+    if columns.scores is not None:
+        refuse("scores", ~np.isfinite(columns.scores), columns.scores, "is not a finite number")
+
+
+def _objectness(path: Path, scores: np.ndarray | None, offsets: np.ndarray) -> np.ndarray:
+    """Scores of 0 or above, (R,): the teacher multiplies features by them."""
+    if scores is None:
+        sys.stderr.write(
+            f"{path}: no scores; all boxes of an image count as equal, the first ones are kept\n"
+        )
+        return np.ones(offsets[-1])
+    if scores.min(initial=0) >= 0:
+        return scores
+    sys.stderr.write(f"{path}: scores below 0; their ranks within each image take their place\n")
+    ranks = np.empty(len(scores))
+    for start, stop in pairwise(offsets.tolist()):
+        different, place = np.unique(scores[start:stop], return_inverse=True)
+        ranks[start:stop] = (place + 1) / len(different)  # the best 1, equal scores the same
+    return ranks

@@ -1,6 +1,6 @@
-"""The last step for the boxes of one image, wherever they come from.
+"""Proposals for many images: by all cores, in order, none lost, whatever the number of workers.
 
-Proposals for many images: by all cores, in order, none lost, whatever the number of workers.
+An image's boxes are found in its picture or read from a file, then ranked: what is left are its proposals.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,49 +34,14 @@ from wsdkd.proposals.params import (
 from wsdkd.proposals.selective_search import selective_search
 from wsdkd.proposals.stored import Proposals
 
-LOWEST = 1e-6  # of a relative score: a multiplier of exactly 0 would hide the region from the teacher
-
-
-def finish(
-    boxes: np.ndarray, scores: np.ndarray, width: float, height: float, params: ProposalsParams
-) -> tuple[np.ndarray, np.ndarray]:
-    """Clip, drop, order, cut and normalise.
-
-    Scores multiply RoI features in the teacher (method: release). The authors multiply by raw
-    EdgeBoxes scores of learned edges; those of gradient edges have a scale of their own in every
-    image, so ``relative`` divides them by the image's highest. ``raw`` leaves them.
-
-    Args:
-        boxes: (n, 4), (x1, y1, x2, y2) in pixels of the image.
-        scores: (n,), finite, 0 or above.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
-        params: ``min_side``, ``max_boxes`` and ``scores``.
-
-    Returns:
-        Boxes float32 (m, 4) within the image and scores float32 (m,), best first, equal scores in the
-        order given. Where no box is left, the whole image with score 1: m is at least 1.
-    """
-    boxes = clip(np.asarray(boxes, dtype=np.float64), width, height)
-    scores = np.asarray(scores, dtype=np.float64)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    usable = (sides >= params.min_side).all(axis=1) & (sides > 0).all(axis=1)
-    boxes, scores = boxes[usable], scores[usable]
-    if len(boxes) == 0:
-        return np.array([[0, 0, width, height]], dtype=np.float32), np.ones(1, dtype=np.float32)
-    order = np.argsort(-scores, kind="stable")[: params.max_boxes]
-    boxes, scores = boxes[order], scores[order]
-    if params.scores == "relative":
-        highest = scores[0]
-        scores = np.maximum(scores / highest, LOWEST) if highest > 0 else np.ones_like(scores)
-    return boxes.astype(np.float32), scores.astype(np.float32)
-
-
 Item = tuple[str, np.ndarray, np.ndarray]
+"""Id of an image, its boxes and their scores."""
 
 MIN_PICTURE = 16
 """A resized picture with a shorter side, in pixels, is too narrow to search."""
 MAX_ENLARGEMENT = 2.0
+LOWEST = 1e-6
+"""Of a relative score: a multiplier of exactly 0 would hide the region from the teacher."""
 
 
 class ProposeError(UserError):
@@ -89,7 +54,7 @@ def propose(
     """Yield (image id, boxes, scores) for each of ``rows``, in their order, behind a progress bar.
 
     Boxes are float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image; scores float32 (n,),
-    best first; n is at least 1, as :func:`wsdkd.proposals.propose.finish` promises.
+    best first; n is at least 1, as :func:`wsdkd.proposals.propose.ranked_proposals` promises.
 
     Args:
         rows: the images.
@@ -117,6 +82,29 @@ def propose(
         files.append(model)
     search = partial(_from_picture, root.absolute(), params)
     yield from map_pictures(search, rows, "proposals", workers=workers, files=files)
+
+
+def _from_picture(root: Path, params: EdgeBoxesProposals | SelectiveSearchProposals, row: ImageRow) -> Item:
+    settle_opencv()
+    try:
+        # `prepare` has applied the dataset's own limit.
+        picture = np.asarray(decode(root / row.path, PILLOW_LIMIT))
+    except ImageError as error:
+        raise ProposeError(
+            f"image {row.image_id}: {root / row.path}: {error}; run the stage prepare again"
+        ) from None
+    height, width = picture.shape[:2]
+    if (width, height) != (row.width, row.height):
+        raise ProposeError(
+            f"image {row.image_id}: {root / row.path}: {width} x {height} pixels, but "
+            f"{row.width} x {row.height} when it was prepared; run the stage prepare again"
+        )
+    return row.image_id, *ranked_proposals(*find_boxes(picture, params), width, height, params)
+
+
+def _from_file(proposals: Proposals, params: FileProposals, row: ImageRow) -> Item:
+    boxes, scores = boxes_of(proposals, Path(params.path), row)
+    return row.image_id, *ranked_proposals(boxes, scores, row.width, row.height, params)
 
 
 def find_boxes(
@@ -166,24 +154,36 @@ def settle_opencv() -> None:
     cv2.ipp.setUseIPP(False)
 
 
-def _from_picture(root: Path, params: EdgeBoxesProposals | SelectiveSearchProposals, row: ImageRow) -> Item:
-    settle_opencv()
-    try:
-        # `prepare` has applied the dataset's own limit.
-        picture = np.asarray(decode(root / row.path, PILLOW_LIMIT))
-    except ImageError as error:
-        raise ProposeError(
-            f"image {row.image_id}: {root / row.path}: {error}; run the stage prepare again"
-        ) from None
-    height, width = picture.shape[:2]
-    if (width, height) != (row.width, row.height):
-        raise ProposeError(
-            f"image {row.image_id}: {root / row.path}: {width} x {height} pixels, but "
-            f"{row.width} x {row.height} when it was prepared; run the stage prepare again"
-        )
-    return row.image_id, *finish(*find_boxes(picture, params), width, height, params)
+def ranked_proposals(
+    boxes: np.ndarray, scores: np.ndarray, width: float, height: float, params: ProposalsParams
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clip boxes to their image, drop the small ones, and keep the best, the best one first.
 
+    Scores multiply RoI features in the teacher (method: release). The authors multiply by raw
+    EdgeBoxes scores of learned edges; those of gradient edges have a scale of their own in every
+    image, so ``relative`` divides them by the image's highest. ``raw`` leaves them.
 
-def _from_file(proposals: Proposals, params: FileProposals, row: ImageRow) -> Item:
-    boxes, scores = boxes_of(proposals, Path(params.path), row)
-    return row.image_id, *finish(boxes, scores, row.width, row.height, params)
+    Args:
+        boxes: (n, 4), (x1, y1, x2, y2) in pixels of the image.
+        scores: (n,), finite, 0 or above.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        params: ``min_side``, ``max_boxes`` and ``scores``.
+
+    Returns:
+        Boxes float32 (m, 4) within the image and scores float32 (m,), best first, equal scores in the
+        order given. Where no box is left, the whole image with score 1: m is at least 1.
+    """
+    boxes = clip(np.asarray(boxes, dtype=np.float64), width, height)
+    scores = np.asarray(scores, dtype=np.float64)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    usable = (sides >= params.min_side).all(axis=1) & (sides > 0).all(axis=1)
+    boxes, scores = boxes[usable], scores[usable]
+    if len(boxes) == 0:
+        return np.array([[0, 0, width, height]], dtype=np.float32), np.ones(1, dtype=np.float32)
+    order = np.argsort(-scores, kind="stable")[: params.max_boxes]
+    boxes, scores = boxes[order], scores[order]
+    if params.scores == "relative":
+        highest = scores[0]
+        scores = np.maximum(scores / highest, LOWEST) if highest > 0 else np.ones_like(scores)
+    return boxes.astype(np.float32), scores.astype(np.float32)
