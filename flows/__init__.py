@@ -1,5 +1,5 @@
 """Prefect flows that run DVC: they know nothing of torch, and import no stage."""
 
-from flows import settings
+from flows.project import settle_prefect
 
-settings.apply()
+settle_prefect()

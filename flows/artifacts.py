@@ -11,8 +11,8 @@ from PIL import Image
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
 
+from flows.pipeline import Outcome
 from flows.project import METRICS, PICTURES, ROOT
-from flows.stage import Outcome
 
 NETWORKS = ("baseline", "teacher", "student")
 PICTURE_WIDTH = 1200  # pixels; the page shows less, and the server keeps each picture

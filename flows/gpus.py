@@ -1,15 +1,24 @@
-"""Which machine has GPUs, found without torch, and the limit that its stages share."""
+"""Which machine has GPUs, found without torch, and how its stages take turns with them."""
 
 import os
 import shutil
 import socket
 import subprocess
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
+import httpx
 from prefect.client.orchestration import get_client
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists
 
+from flows.processes import Processes, StoppedError
+
 GPUS_VARIABLE = "WSDKD_GPUS"
+WAIT_SECONDS = 3.0  # for the GPUs, before they are asked for again
+LEASE_SECONDS = 60.0  # a killed flow gives the GPUs back after this
 
 
 def count_gpus() -> int:
@@ -46,3 +55,46 @@ def gpu_limit() -> str | None:
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, limit=1)
     return name
+
+
+@contextmanager
+def gpus_of_this_machine(
+    limit: str | None, processes: Processes, log: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the machine's GPUs, where it has any.
+
+    Raises:
+        StoppedError: the flow run is ending.
+    """
+    with ExitStack() as held:
+        waiting = False
+        while limit is not None:
+            try:
+                held.enter_context(
+                    concurrency(
+                        limit,
+                        # One question at a time, to its answer. Prefect's timeout would cut one off that the
+                        # server then says yes to, and the GPUs were nobody's until that lease ran out.
+                        max_retries=0,
+                        lease_duration=LEASE_SECONDS,
+                        strict=True,
+                        # A server that is away for a while must not cost the training.
+                        raise_on_lease_renewal_failure=False,
+                    )
+                )
+                break
+            except ConcurrencySlotAcquisitionError as error:
+                if not _is_taken(error):
+                    raise
+            if not waiting:
+                log(f"Waiting for {limit}: another stage computes on this machine's GPUs.")
+            waiting = True
+            time.sleep(WAIT_SECONDS)
+            if processes.stopped:
+                raise StoppedError(f"{limit}: no longer waited for, as the flow run is ending")
+        yield
+
+
+def _is_taken(error: ConcurrencySlotAcquisitionError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code == httpx.codes.LOCKED

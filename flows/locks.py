@@ -35,8 +35,9 @@ def project_lock(
     """Hold the project for one flow run, and yield the descriptor that holds it.
 
     The kernel lets go of the lock when the last process that inherited the descriptor has ended: a
-    flow that was killed keeps it until its guards have ended their stages. Within one process the
-    lock may be taken again.
+    flow that was killed keeps it until its guards have ended their stages. ``filelock`` hands its
+    descriptor to nobody, and so would let go of it with the flow. Within one process the lock may be
+    taken again.
 
     Args:
         name: of the run, for whoever has to wait.

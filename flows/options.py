@@ -1,7 +1,10 @@
-"""What a flow run may be told; the same for a run by hand, a schedule and a work pool."""
+"""What a flow run may be told: by hand, by a schedule, by a work pool; and as options of our commands."""
 
+import functools
+import inspect
 import os
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,3 +52,34 @@ class Retraining(BaseModel):
     def stages_at_once(self) -> int:
         """How many stages may run at the same time."""
         return self.at_once or max(1, (os.cpu_count() or 1) // 2)
+
+
+def with_options(main: Callable[..., None]) -> Callable[..., None]:
+    """A command for typer: ``main``'s own options, and those of a flow run as its argument ``chosen``.
+
+    Typer reads options from a signature, so the fields of :class:`Retraining` are put into one.
+    """
+    own = [each for each in inspect.signature(main).parameters.values() if each.name != "chosen"]
+    fields = inspect.get_annotations(Retraining)
+    runs = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=fields[name]
+        )
+        for name, field in Retraining.model_fields.items()
+    ]
+
+    @functools.wraps(main)
+    def command(**given: Any) -> None:
+        chosen = Retraining(**{name: given.pop(name) for name in Retraining.model_fields})
+        main(chosen=chosen, **given)
+
+    parameters = [*own, *runs]
+    described: Any = command
+    described.__signature__ = inspect.Signature(parameters)
+    described.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def say(line: str) -> None:
+    """Tell the user a line, beside what Prefect logs."""
+    typer.echo(line, err=True)

@@ -1,18 +1,24 @@
-"""The processes of a flow run: each behind a guard, all ended together."""
+"""The processes of a flow run: each behind a guard, all ended together; and what they print, as log lines."""
 
+import codecs
 import os
+import re
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from flows.lines import Lines
 from flows.project import ROOT
 
 LAST_LINES = 30
+PROGRESS_SECONDS = 15.0
+
+# A carriage return with nothing behind it yet may be half of "\r\n".
+_LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r(?=.))", re.DOTALL)
 
 
 class StoppedError(Exception):
@@ -117,6 +123,47 @@ class Processes:
             )
             self._running.add(process)
             return process
+
+
+class Lines:
+    """Splits a stream of bytes into lines.
+
+    A line that is overwritten (it ends in a carriage return, as progress bars do) is passed on at
+    most every :data:`PROGRESS_SECONDS`.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._last_progress = float("-inf")
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """Lines that ``data`` completes, without their ends; blank ones are left out."""
+        text = self._rest + self._decoder.decode(data)
+        end = 0
+        for found in _LINE.finditer(text):
+            end = found.end()
+            line, stop = found.groups()
+            if line.strip() and (stop != "\r" or self._is_due()):
+                yield line.rstrip()
+        self._rest = text[end:]
+
+    def end(self) -> Iterator[str]:
+        """The last line, where it has no end."""
+        rest, self._rest = self._rest, ""
+        if rest.strip():
+            yield rest.strip()
+
+    def _is_due(self) -> bool:
+        now = self._clock()
+        if now - self._last_progress < PROGRESS_SECONDS:
+            return False
+        self._last_progress = now
+        return True
 
 
 class _Collector(threading.Thread):

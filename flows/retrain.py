@@ -8,11 +8,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
 import typer
 from prefect import flow, get_run_logger
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
@@ -20,17 +22,16 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import artifacts, commit, gpus, pipeline, remote
-from flows.cancellation import CancellationWatch
-from flows.command import say, with_options
+from flows import artifacts, commit, gpus, pipeline
 from flows.locks import BusyError, drop_dead_locks, project_lock
-from flows.options import Retraining
+from flows.options import Retraining, say, with_options
+from flows.pipeline import RAN, UNCHANGED, Outcome
 from flows.processes import Processes
 from flows.server import ServerError, configured_url, require_server, start_server, use_server
-from flows.stage import RAN, UNCHANGED, Outcome
 from flows.tasks import Run, promote, push, submit_stage, update_imports
 
 MAX_TASKS = 256  # threads; most of them wait for the stages before theirs
+POLL_SECONDS = 2.0  # from one question whether the run is to be cancelled to the next
 
 
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=MAX_TASKS)
@@ -108,7 +109,7 @@ def _show(show: Callable[..., None], *arguments: object) -> None:
 
 
 def _push(run: Run) -> list[str]:
-    if not run.options.push or remote.default_remote() is None:
+    if not run.options.push or pipeline.default_remote() is None:
         return []
     state: Any = push(run.processes, return_state=True)
     return [] if state.is_completed() else [_failure("push", state)]
@@ -166,6 +167,47 @@ def _message(run_name: str, start: commit.Start, outcomes: dict[str, Outcome]) -
     ran = [name for name, outcome in outcomes.items() if outcome.did == RAN]
     what = f"ran {', '.join(ran)}" if ran else "ran no stage"
     return f"Retrain {run_name}\n\nStarted from {start.commit}; {what}."
+
+
+class CancellationWatch:
+    """Asks the server, while it is entered, whether the run is to be cancelled.
+
+    Prefect itself cancels runs that a server of deployments or a worker has started. One that was
+    started by hand would learn of it at its next task, hours later perhaps.
+
+    Args:
+        flow_run_id: of the run.
+        cancel: called once, in a thread.
+    """
+
+    def __init__(self, flow_run_id: UUID, cancel: Callable[[], None]) -> None:
+        self._id = flow_run_id
+        self._cancel = cancel
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.cancelled = False
+
+    def __enter__(self) -> "CancellationWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with get_client(sync_client=True) as client:
+            while not self._done.wait(POLL_SECONDS):
+                try:
+                    state = client.read_flow_run(self._id).state
+                except Exception:  # noqa: S112
+                    continue  # a server that is away for a while is no reason to stop a training
+                if state is not None and (state.is_cancelling() or state.is_cancelled()):
+                    self.cancelled = True
+                    self._cancel()
+                    return
 
 
 @with_options

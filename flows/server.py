@@ -62,7 +62,8 @@ def start_server(port: int | None = None) -> str:
         ServerError: another process runs the project's server, the port is taken, or it does not start.
     """
     HOME.mkdir(parents=True, exist_ok=True)
-    # Held to the end of the process: two servers on one database lock each other out.
+    # Held to the end of the process and of the server that inherits it, which filelock's cannot be: two
+    # servers on one database lock each other out.
     lock = os.open(HOME / "server.lock", os.O_RDWR | os.O_CREAT)
     _take(lock)
     chosen = port or _free_port()

@@ -3,30 +3,33 @@
 import json
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
-from prefect.concurrency.sync import concurrency
 from prefect.futures import PrefectFuture
 from prefect.states import Completed
 
 from flows.commit import Start
+from flows.gpus import gpus_of_this_machine
 from flows.options import Retraining
-from flows.pipeline import PipelineStep
-from flows.processes import Processes, StoppedError
-from flows.stage import UNCHANGED, DvcError, DvcHinderedError, Outcome, repro_command, run_dvc, run_stage
+from flows.pipeline import (
+    UNCHANGED,
+    DvcError,
+    DvcHinderedError,
+    Outcome,
+    PipelineStep,
+    repro_command,
+    run_dvc,
+    run_stage,
+)
+from flows.processes import Processes
 
 RETRY_DELAYS = [5.0, 20.0, 60.0]
-WAIT_SECONDS = 3.0  # for the GPUs, before they are asked for again
-LEASE_SECONDS = 60.0  # a killed flow gives the GPUs back after this
 
 
 @dataclass(frozen=True)
@@ -88,61 +91,29 @@ def bring_up_to_date(
 ) -> Outcome:
     """Run a stage through DVC, unless DVC has already said that there is nothing to do.
 
+    That was when the flow run began. What it reads may be new since, and its code, which the stage ``code``
+    may have written down anew; DVC is asked again then.
+
+    Args:
+        step: the stage.
+        run: what tasks share.
+        before: what became of the stages that it waited for.
+        log: takes a line.
+
     Raises:
         DvcHinderedError, DvcError: with the last lines that were printed.
         StoppedError: the flow run is ending.
     """
-    if step.name not in run.changed and all(each.did == UNCHANGED for each in before):
+    renewed = frozenset[str]().union(*(each.renewed for each in before))
+    if step.name not in run.changed and not step.reads & renewed:
         command = " ".join(repro_command(step.name, run.options.pull))
-        return Outcome(step.name, UNCHANGED, 0.0, command)
+        return Outcome(step.name, UNCHANGED, 0.0, command, renewed)
     with ExitStack() as held:
         if step.gpu:
             held.enter_context(gpus_of_this_machine(run.gpu_limit, run.processes, log))
         held.enter_context(run.turns)
-        return run_stage(step.name, run.options.pull, run.processes, log)
-
-
-@contextmanager
-def gpus_of_this_machine(
-    limit: str | None, processes: Processes, log: Callable[[str], None]
-) -> Iterator[None]:
-    """Hold the machine's GPUs, where it has any.
-
-    Raises:
-        StoppedError: the flow run is ending.
-    """
-    with ExitStack() as held:
-        waiting = False
-        while limit is not None:
-            try:
-                held.enter_context(
-                    concurrency(
-                        limit,
-                        # One question at a time, to its answer. Prefect's timeout would cut one off that the
-                        # server then says yes to, and the GPUs were nobody's until that lease ran out.
-                        max_retries=0,
-                        lease_duration=LEASE_SECONDS,
-                        strict=True,
-                        # A server that is away for a while must not cost the training.
-                        raise_on_lease_renewal_failure=False,
-                    )
-                )
-                break
-            except ConcurrencySlotAcquisitionError as error:
-                if not _is_taken(error):
-                    raise
-            if not waiting:
-                log(f"Waiting for {limit}: another stage computes on this machine's GPUs.")
-            waiting = True
-            time.sleep(WAIT_SECONDS)
-            if processes.stopped:
-                raise StoppedError(f"{limit}: no longer waited for, as the flow run is ending")
-        yield
-
-
-def _is_taken(error: ConcurrencySlotAcquisitionError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code == httpx.codes.LOCKED
+        outcome = run_stage(step.name, run.options.pull, run.processes, log)
+    return replace(outcome, renewed=renewed if outcome.did == UNCHANGED else renewed | {step.name})
 
 
 @task(name="update", task_run_name="update", **BY_DVC)

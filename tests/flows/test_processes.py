@@ -1,6 +1,6 @@
 """What a process prints, as log lines."""
 
-from flows.lines import PROGRESS_SECONDS, Lines
+from flows.processes import PROGRESS_SECONDS, Lines
 
 
 class _Clock:

@@ -6,8 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows.command import with_options
-from flows.options import Retraining
+from flows.options import Retraining, with_options
 
 
 def _run(*arguments: str) -> tuple[Any, dict[str, Any]]:
