@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from wsdkd.datasets.causes import Cause
 from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.records import DatasetError, ObjectRecord, Rejection
 from wsdkd.datasets.voc import read_voc
@@ -89,10 +90,6 @@ def test_another_suffix_is_found(tmp_path: Path, voc_image: Write, voc_sets: Wri
         ("<root/>", "its element is <root>, expected <annotation>"),
         ("<annotation><object/></annotation>", "an object without a name"),
         ("<annotation><object><name>  </name></object></annotation>", "an object without a name"),
-        (
-            "<annotation><object><name>cat</name><difficult>yes</difficult></object></annotation>",
-            "cat: difficult is 'yes', expected 0 or 1",
-        ),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', "document type"),
         ('<!DOCTYPE a SYSTEM "http://example.org/a.dtd"><annotation/>', "document type"),
         ("<annotation>&b;</annotation>", "not well-formed XML: undefined entity"),
@@ -128,14 +125,23 @@ def test_an_annotation_of_megabytes_is_refused(tmp_path: Path, voc_image: Write,
     voc_image("good", ("cat", 0, BOX))
     voc_image("bad", xml=f"<annotation>{' ' * 5_000_000}</annotation>")
     voc_sets(["good", "bad"], [])
-    assert read_voc(tmp_path, params()).rejected[0].reason == "Annotations/bad.xml: more than 4194304 bytes"
+    assert read_voc(tmp_path, params()).rejected[0].reason == (
+        "Annotations/bad.xml: 5,000,025 bytes, more than the limit of 4,194,304"
+    )
 
 
 def test_a_missing_annotation_rejects_its_image(tmp_path: Path, voc_image: Write, voc_sets: Write) -> None:
     voc_image("good", ("cat", 0, BOX))
     voc_sets(["good", "bad"], [])
-    reason = "Annotations/bad.xml: cannot be read: No such file or directory"
-    assert read_voc(tmp_path, params()).rejected == (Rejection("image", "bad", "", reason),)
+    (rejected,) = read_voc(tmp_path, params()).rejected
+    assert (rejected.kind, rejected.path) == ("image", "JPEGImages/bad.jpg")
+    assert rejected.reason.startswith(
+        "Annotations/bad.xml: no such file; dataset.unannotated: empty takes it"
+    )
+    assert rejected.cause is Cause.UNANNOTATED
+    empty = read_voc(tmp_path, params(unannotated="empty"))
+    assert empty.rejected == ()
+    assert [(record.image_id, record.labels) for record in empty.images] == [("good", (0,)), ("bad", ())]
 
 
 def test_an_id_that_leaves_the_folder_is_never_opened(
@@ -164,7 +170,9 @@ def test_a_name_outside_of_the_classes_rejects_its_image(
 def test_a_missing_image_set_is_refused(tmp_path: Path, voc_image: Write, voc_sets: Write) -> None:
     voc_image("a", ("cat", 0, BOX))
     voc_sets(["a"], [])
-    with pytest.raises(DatasetError, match=r"ImageSets/Main/val.txt: no such file"):
+    with pytest.raises(
+        DatasetError, match=r"Main/val.txt: no such file; image sets that are there: test, trainval$"
+    ):
         read_voc(tmp_path, params(val_set="val"))
 
 
@@ -173,3 +181,101 @@ def test_no_object_anywhere_is_refused(tmp_path: Path, voc_image: Write, voc_set
     voc_sets(["a"], [])
     with pytest.raises(DatasetError, match=r"Annotations: no object in the annotations of any image set"):
         read_voc(tmp_path, params())
+
+
+@pytest.mark.parametrize(
+    ("word", "difficult", "read"),
+    [
+        ("<difficult>1</difficult>", True, True),
+        ("<difficult>true</difficult>", True, True),
+        ("<difficult>1.0</difficult>", True, True),
+        ("<difficult>0</difficult>", False, True),
+        ("<difficult>Unspecified</difficult>", False, True),
+        ("<difficult></difficult>", False, True),
+        ("<difficult>\n   </difficult>", False, True),
+        ("", False, True),
+        ("<difficult>maybe</difficult>", False, False),
+    ],
+)
+def test_difficult_is_read_as_tools_write_it(
+    word: str, difficult: bool, read: bool, tmp_path: Path, voc_image: Write, voc_sets: Write
+) -> None:
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    voc_image("a", xml=f"<annotation><object><name>cat</name>{word}{box}</object></annotation>")
+    voc_sets(["a"], [])
+    reading = read_voc(tmp_path, params())
+    assert [item.difficult for item in reading.images[0].objects] == [difficult]
+    assert [(item.kind, item.cause) for item in reading.rejected] == (
+        [] if read else [("warning", Cause.UNKNOWN_WORD)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("", "utf-16"),
+        ("", "utf-16-le"),
+        ('<?xml version="1.0" encoding="gb2312"?>', "gb2312"),
+        ('<?xml version="1.0" encoding="Shift_JIS"?>', "shift_jis"),
+        ("<?xml version='1.0' encoding='windows-1251' standalone='yes'?>", "cp1251"),
+        ('<?xml version="1.0" encoding="utf-16"?>', "utf-8"),  # as .NET writes it
+        ('\n<?xml version="1.0" encoding="UTF-8"?>', "utf-8"),
+    ],
+)
+def test_the_encoding_that_a_file_declares_is_read(
+    head: str, encoding: str, tmp_path: Path, voc_image: Write, voc_sets: Write
+) -> None:
+    name = {"gb2312": "\u732b", "shift_jis": "\u732b", "cp1251": "\u043a\u043e\u0442"}.get(
+        encoding, "caf\u00e9"
+    )
+    voc_image("a")
+    text = f"{head}<annotation><object><name>{name}</name></object></annotation>"
+    (tmp_path / "Annotations" / "a.xml").write_bytes(text.encode(encoding))
+    voc_sets(["a"], [])
+    assert read_voc(tmp_path, params()).classes == (name,)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b'<?xml version="1.0" encoding="klingon"?><annotation/>',
+            "the encoding 'klingon', which is not known",
+        ),
+        (b'<?xml version="1.0" encoding="zlib"?><annotation/>', "the encoding 'zlib', which is not known"),
+        (b"<annotation>\xc3\xa8\xe8</annotation>", "declares no encoding and is not UTF-8, but byte 14 does"),
+        (
+            b'<?xml version="1.0" encoding="ascii"?><annotation>\xe8</annotation>',
+            "declares ascii, but byte 50",
+        ),
+    ],
+)
+def test_an_encoding_that_does_not_fit_rejects_the_image(
+    content: bytes, reason: str, tmp_path: Path, voc_image: Write, voc_sets: Write
+) -> None:
+    voc_image("good", ("cat", 0, BOX))
+    voc_image("bad")
+    (tmp_path / "Annotations" / "bad.xml").write_bytes(content)
+    voc_sets(["good", "bad"], [])
+    assert reason in read_voc(tmp_path, params()).rejected[0].reason
+
+
+def test_a_hundred_thousand_elements_within_one_another_are_no_defect(
+    tmp_path: Path, voc_image: Write, voc_sets: Write
+) -> None:
+    voc_image("good", ("cat", 0, BOX))
+    voc_image("deep", xml="<annotation>" + "<a>" * 100_000 + "</a>" * 100_000 + "</annotation>")
+    voc_sets(["good", "deep"], [])
+    assert len(read_voc(tmp_path, params()).images) + len(read_voc(tmp_path, params()).rejected) == 2
+
+
+def test_names_in_two_unicode_forms_are_one_class(tmp_path: Path, voc_image: Write, voc_sets: Write) -> None:
+    voc_image("a", ("caf\u00e9", 0, BOX))
+    voc_image("b", ("cafe\u0301", 0, BOX), (" dog ", 0, BOX))
+    voc_sets(["a", "b"], [])
+    reading = read_voc(tmp_path, params())
+    assert reading.classes == ("caf\u00e9", "dog")
+    assert [record.labels for record in reading.images] == [(0,), (0, 1)]
+    assert read_voc(tmp_path, params(classes=("cafe\u0301", "dog"))).classes == ("caf\u00e9", "dog")

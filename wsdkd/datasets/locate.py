@@ -6,16 +6,16 @@ that is a matter of spelling, or where the path's folders do not exist here at a
 the name. Otherwise it is missing, and the reason says where one of its name lies.
 """
 
-import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 from urllib.parse import unquote
 
 from wsdkd.datasets.paths import Links, refusal
+from wsdkd.datasets.picture_files import files_below
 
 SHOWN = 3
 
@@ -49,7 +49,7 @@ def locate(
     """
     wanted = {_key(spelling) for item in sought for spelling in _spellings(item.path)}
     by_name: dict[str, list[str]] = defaultdict(list)
-    for path in _files(root, links):
+    for path in files_below(root, links):
         key = _key(path)
         if key in wanted:
             by_name[key].append(path)
@@ -123,18 +123,3 @@ def _shared(path: str, spellings: Iterable[str]) -> int:
             count += 1
         best = max(best, count)
     return best
-
-
-def _files(root: Path, links: Links) -> Iterator[str]:
-    """Paths of all files below ``root``, relative to it; through links to folders if these may lead out."""
-    seen: set[tuple[int, int]] = set()
-    for folder, inner, names in os.walk(root, followlinks=links == "anywhere"):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:  # links may lead in a ring
-            inner.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        inner.sort()
-        here = Path(folder).relative_to(root).as_posix()
-        for name in sorted(names):
-            yield name if here == "." else f"{here}/{name}"

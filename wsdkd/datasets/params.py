@@ -80,12 +80,17 @@ class CocoDataset(_Boxed):
 
 
 class VocDataset(_Boxed):
-    """Pascal VOC layout: ``Annotations``, ``ImageSets/Main``, ``JPEGImages``."""
+    """Pascal VOC, in the layout of its distribution or another, see :mod:`wsdkd.datasets.voc_layouts`."""
 
     format: Literal["voc"]
+    layout: Literal["auto", "sets", "class_lists", "folders"] = "auto"
+    """Image sets with XML; lists of a class in place of XML; folders of XML, beside pictures perhaps."""
     train_set: str = "trainval"
+    """Of ``ImageSets/Main``; where there is none, a folder ``train``, ``valid`` or ``test`` is a split."""
     val_set: str | None = None
-    test_set: str = "test"
+    test_set: str | None = "test"
+    unannotated: Literal["reject", "empty"] = "reject"
+    """What an image without XML is: rejected, or an image of none of the classes."""
     difficult: Literal["positive", "negative", "ignored"] = "ignored"
     """What a class is in an image where all its objects are difficult."""
     classes: tuple[str, ...] | None = None

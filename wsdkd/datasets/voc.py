@@ -1,205 +1,182 @@
-"""XML from strangers: parsed without entities or external files, up to a size.
+"""Pascal VOC, from Annotations in XML or from lists of a class, in the layouts of :mod:`voc_layouts`.
 
-Pascal VOC layout: ``Annotations/ID.xml``, ``ImageSets/Main/SET.txt``, ``JPEGImages/ID.jpg``.
-
-VOC counts pixels from 1 and a box includes its last ones: ``xmin`` 1 and ``xmax`` 10 cover the first
-ten columns, whose edges are 0 and 10. So x1 = xmin - 1 and x2 = xmax, and likewise for y.
+A class is present in an image where any object of it is annotated. Objects may be difficult: what a class is
+whose objects are all difficult, a parameter says.
 """
 
-import math
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
 
 from wsdkd.data.tables import Split
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.names import class_list, class_name
 from wsdkd.datasets.params import VocDataset
-from wsdkd.datasets.paths import Links, normal, read_text, refusal
+from wsdkd.datasets.paths import refusal
+from wsdkd.datasets.picture_files import PictureFiles
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Reading, Rejection
+from wsdkd.datasets.voc_layouts import (
+    Listed,
+    class_files,
+    layout_of,
+    listed_in_folders,
+    listed_in_sets,
+    pictures_of,
+    read_class_list,
+    sets_of,
+)
+from wsdkd.datasets.voc_xml import AnnotationError, XmlAnnotation, read_annotation
 from wsdkd.ground.progress import track
-
-MAX_BYTES = 4 * 1024 * 1024  # a VOC annotation has a few kilobytes
-
-
-class XmlError(ValueError):
-    """A file is not XML that we read; the message says why, without the path."""
-
-
-def parse_xml(path: Path) -> Element:
-    """Parse a small XML file.
-
-    A document type is refused, and with it every entity but the five of XML itself, so that no
-    file can expand into gigabytes or name another file.
-
-    Raises:
-        XmlError: missing, larger than ``MAX_BYTES``, with a document type, or not well-formed.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise XmlError(f"cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise XmlError(f"more than {MAX_BYTES} bytes")
-    builder = TreeBuilder()
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        raise XmlError(f"not well-formed XML: {error}") from None
-    return builder.close()
-
-
-def _refuse_doctype(*_: object) -> None:
-    raise XmlError("it has a document type (DOCTYPE), which is not read")
-
-
-Difficult = Literal["positive", "negative", "ignored"]
-
-SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
-
-
-class _UnusableError(ValueError):
-    """An annotation file does not tell what is in its image; the message says why."""
-
-
-@dataclass(frozen=True)
-class _Object:
-    name: str
-    box: tuple[float, float, float, float] | None
-    difficult: bool
-
-
-@dataclass(frozen=True)
-class _Annotation:
-    image_id: str
-    split: Split
-    size: tuple[int, int] | None
-    objects: tuple[_Object, ...]
+from wsdkd.ground.reading import NoFileError, NotReadError
 
 
 def read_voc(root: Path, params: VocDataset) -> Reading:
-    """Read the image sets that the parameters name, and the annotation of every image in them.
+    """Read all images of a dataset with their annotations.
 
     Raises:
         DatasetError: an image set is missing, or no class is found in any annotation.
     """
-    annotations, rejected = _annotations(root, params)
-    found = sorted({item.name for annotation in annotations for item in annotation.objects})
-    classes = tuple(found) if params.classes is None else params.classes
-    if not classes:
-        raise DatasetError(f"{root / 'Annotations'}: no object in the annotations of any image set")
-    places = {name: place for place, name in enumerate(classes)}
-    images: list[ImageRecord] = []
-    for annotation in annotations:
-        path = _image_path(root, annotation.image_id)
-        unknown = [item.name for item in annotation.objects if item.name not in places]
-        if unknown:
-            reason = f"label {unknown[0]!r} is not a class"
-            rejected.append(Rejection("image", annotation.image_id, path, reason))
-            continue
-        rejected += [
-            Rejection("object", annotation.image_id, path, f"{item.name}: no bndbox of four numbers")
-            for item in annotation.objects
-            if item.box is None
-        ]
-        labels, ignored = _labels(annotation.objects, places, params.difficult)
-        objects = tuple(
-            ObjectRecord(places[item.name], item.box, difficult=item.difficult)
-            for item in annotation.objects
-            if item.box is not None
-        )
-        images.append(
-            ImageRecord(
-                annotation.image_id, path, annotation.split, labels, ignored, objects, annotation.size
-            )
-        )
-    return Reading(classes, tuple(images), tuple(rejected))
-
-
-def _annotations(root: Path, params: VocDataset) -> tuple[list[_Annotation], list[Rejection]]:
-    sets: list[tuple[Split, str | None]] = [
-        ("train", params.train_set),
-        ("val", params.val_set),
-        ("test", params.test_set),
-    ]
-    listed = [
-        (split, image_id) for split, name in sets if name is not None for image_id in _listed(root, name)
-    ]
-    annotations: list[_Annotation] = []
+    layout = layout_of(root, params)
+    if layout == "class_lists":
+        return _read_class_lists(root, params)
+    listed, found = (listed_in_sets if layout == "sets" else listed_in_folders)(root, params)
     rejected: list[Rejection] = []
-    for split, image_id in track(listed, "annotations", total=len(listed)):
+    annotations: list[tuple[Listed, XmlAnnotation]] = []
+    for item in track(listed, "annotations", total=len(listed)):
+        annotation = _annotation(root, params, item, rejected)
+        if annotation is not None:
+            annotations.append((item, annotation))
+    names = {class_name(thing.name) for _, annotation in annotations for thing in annotation.objects}
+    where = root if layout == "folders" else root / "Annotations"
+    if params.classes is None and not names:
+        raise DatasetError(f"{where}: no object in the annotations of any image set", rejected)
+    classes = class_list(names, params.classes, where)
+    places = {name: place for place, name in enumerate(classes)}
+    images = []
+    for item, annotation in annotations:
+        record = _record(item, annotation, places, params, rejected)
+        if record is not None:
+            images.append(record)
+    return Reading(classes, tuple(images), tuple(rejected), notes=(f"VOC: {found}",))
+
+
+def _annotation(
+    root: Path, params: VocDataset, item: Listed, rejected: list[Rejection]
+) -> XmlAnnotation | None:
+    # None: it cannot be read, and the image is rejected.
+    reason, cause = refusal(root, item.xml, params.links), Cause.OUTSIDE
+    if reason is None:
         try:
-            annotations.append(_annotation(root, params.links, split, image_id))
-        except _UnusableError as error:
-            rejected.append(Rejection("image", image_id, "", str(error)))
-    return annotations, rejected
+            return read_annotation(root / item.xml)
+        except NoFileError:
+            if params.unannotated == "empty":
+                return XmlAnnotation()
+            hint = "dataset.unannotated: empty takes it as an image of none of the classes"
+            reason, cause = f"{item.xml}: no such file; {hint}", Cause.UNANNOTATED
+        except (AnnotationError, NotReadError) as error:
+            reason, cause = f"{item.xml}: {error}", Cause.ANNOTATION
+    path = item.pictures[0] if cause is not Cause.OUTSIDE else ""
+    rejected.append(Rejection("image", item.image_id, path, reason, cause))
+    return None
 
 
-def _listed(root: Path, name: str) -> list[str]:
-    _, text = read_text(root, normal("ImageSets", "Main", f"{name}.txt"))
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _annotation(root: Path, links: Links, split: Split, image_id: str) -> _Annotation:
-    path = normal("Annotations", f"{image_id}.xml")
-    reason = refusal(root, path, links)
-    if reason is not None:
-        raise _UnusableError(reason)
-    try:
-        top = parse_xml(root / path)
-    except XmlError as error:
-        raise _UnusableError(f"{path}: {error}") from None
-    if top.tag != "annotation":
-        raise _UnusableError(f"{path}: its element is <{top.tag}>, expected <annotation>")
-    # Only objects of the image itself: VOC puts parts of a person, with names, inside of an object.
-    objects = tuple(_object(path, element) for element in top.findall("object"))
-    return _Annotation(image_id, split, _size(top), objects)
-
-
-def _object(path: str, element: Element) -> _Object:
-    name = (element.findtext("name") or "").strip()
-    if not name:
-        raise _UnusableError(f"{path}: an object without a name")
-    difficult = (element.findtext("difficult") or "0").strip()
-    if difficult not in ("0", "1"):
-        raise _UnusableError(f"{path}: {name}: difficult is {difficult!r}, expected 0 or 1")
-    try:
-        xmin, ymin, xmax, ymax = (
-            float(element.findtext(f"bndbox/{side}") or "") for side in ("xmin", "ymin", "xmax", "ymax")
-        )
-    except ValueError:
-        return _Object(name, None, difficult == "1")
-    return _Object(name, (xmin - 1, ymin - 1, xmax, ymax), difficult == "1")
-
-
-def _size(top: Element) -> tuple[int, int] | None:
-    # Some tools leave the size out, or write zeros.
-    try:
-        width, height = (float(top.findtext(f"size/{side}") or "") for side in ("width", "height"))
-    except ValueError:
+def _record(
+    item: Listed,
+    annotation: XmlAnnotation,
+    places: dict[str, int],
+    params: VocDataset,
+    rejected: list[Rejection],
+) -> ImageRecord | None:
+    path = _picture(item, annotation, rejected)
+    named = [(class_name(thing.name), thing) for thing in annotation.objects]
+    unknown = [name for name, _ in named if name not in places]
+    if unknown:
+        reason = f"label {unknown[0]!r} is not a class"
+        rejected.append(Rejection("image", item.image_id, path, reason, Cause.NOT_A_CLASS))
         return None
-    whole = all(math.isfinite(side) and side > 0 for side in (width, height))
-    return (int(width), int(height)) if whole else None
+    for name, thing in named:
+        if thing.box is None:
+            reason = f"{name}: no bndbox of four numbers"
+            rejected.append(Rejection("object", item.image_id, path, reason, Cause.NO_BOX))
+        if thing.unread is not None:
+            reason = f"{name}: difficult is {thing.unread[:40]!r}, expected 0 or 1"
+            rejected.append(Rejection("warning", item.image_id, path, reason, Cause.UNKNOWN_WORD))
+    labels = _Labels(
+        {places[name] for name, thing in named if not thing.difficult},
+        {places[name] for name, thing in named if thing.difficult},
+    )
+    objects = tuple(
+        ObjectRecord(places[name], thing.box, difficult=thing.difficult)
+        for name, thing in named
+        if thing.box is not None
+    )
+    return labels.record(item.image_id, path, item.split, params, objects=objects, size=annotation.size)
 
 
-def _labels(
-    objects: Sequence[_Object], places: dict[str, int], difficult: Difficult
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    # Present and ignored classes. A class with one plain object is present whatever the others are.
-    plain = {places[item.name] for item in objects if not item.difficult}
-    doubtful = {places[item.name] for item in objects} - plain
-    if difficult == "positive":
-        plain |= doubtful
-    return tuple(sorted(plain)), tuple(sorted(doubtful)) if difficult == "ignored" else ()
+def _picture(item: Listed, annotation: XmlAnnotation, rejected: list[Rejection]) -> str:
+    # Of several files that differ by their suffix the one that the annotation names.
+    named = posixpath.basename(annotation.filename.replace("\\", "/"))
+    fitting = [path for path in item.pictures if posixpath.basename(path) == named]
+    path = (fitting or item.pictures)[0]
+    if len(item.pictures) > 1 and not fitting:
+        others = ", ".join(other for other in item.pictures if other != path)
+        reason = f"there is {others} too, and the annotation names neither"
+        rejected.append(Rejection("warning", item.image_id, path, reason, Cause.ELSEWHERE))
+    return path
 
 
-def _image_path(root: Path, image_id: str) -> str:
-    paths = [normal("JPEGImages", f"{image_id}{suffix}") for suffix in SUFFIXES]
-    return next((path for path in paths if (root / path).is_file()), paths[0])
+@dataclass(frozen=True)
+class _Labels:
+    """Classes of an image: with plain objects, with difficult ones, and those that nobody tells of."""
+
+    plain: set[int]
+    difficult: set[int]
+    unknown: frozenset[int] = frozenset()
+
+    def record(
+        self,
+        image_id: str,
+        path: str,
+        split: Split,
+        params: VocDataset,
+        objects: Sequence[ObjectRecord] = (),
+        size: tuple[int, int] | None = None,
+    ) -> ImageRecord:
+        # A class with one plain object is present whatever the others are.
+        doubtful = self.difficult - self.plain
+        present = self.plain | (doubtful if params.difficult == "positive" else set())
+        ignored = self.unknown | (doubtful if params.difficult == "ignored" else set())
+        labels, unknown = tuple(sorted(present)), tuple(sorted(ignored - present))
+        return ImageRecord(image_id, path, split, labels, unknown, tuple(objects), size)
+
+
+def _read_class_lists(root: Path, params: VocDataset) -> Reading:
+    lists = [(split, name, class_files(root, name)) for split, name in sets_of(params)]
+    for _, name, files in lists:
+        if not files:
+            raise DatasetError(
+                f"{root / 'ImageSets' / 'Main'}: no file CLASS_{name}.txt; "
+                "dataset.train_set, val_set and test_set name the image sets that are there"
+            )
+    found = {class_name(name) for _, _, files in lists for name in files}
+    classes = class_list(found, params.classes, root / "ImageSets" / "Main")
+    places = {name: place for place, name in enumerate(classes)}
+    pictures = PictureFiles(root, params.links)
+    images: list[ImageRecord] = []
+    for split, _, files in lists:
+        told: dict[str, dict[int, int]] = {}
+        for name, path in files.items():
+            if class_name(name) in places:
+                for image_id, label in read_class_list(root, path).items():
+                    told.setdefault(image_id, {})[places[class_name(name)]] = label
+        for image_id, by_class in told.items():
+            labels = _Labels(
+                {place for place, label in by_class.items() if label == 1},
+                {place for place, label in by_class.items() if label == 0},
+                frozenset(set(range(len(classes))) - set(by_class)),
+            )
+            images.append(labels.record(image_id, pictures_of(pictures, image_id)[0], split, params))
+    names = ", ".join(f"{name} ({split})" for split, name, _ in lists)
+    note = f"VOC: lists of {len(classes)} classes in ImageSets, sets {names}; no boxes"
+    return Reading(classes, tuple(images), notes=(note,))
