@@ -1,10 +1,8 @@
 """Section ``cache``: which of the teacher's outputs are kept."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from wsdkd.settings.numbers import Count
+from wsdkd.settings.numbers import Count, Overlap
 from wsdkd.settings.sections import Section
 
 
@@ -13,7 +11,7 @@ class CacheParams(Section):
 
     rois: Literal["all"] | Count = "all"
     """Features of all RoIs, or of the best this many after NMS by the teacher's confidence."""
-    nms_iou: Annotated[float, Field(gt=0, le=1)] = 0.5
+    nms_iou: Overlap = 0.5
     """Of two RoIs that overlap more than this, only the more confident keeps its features."""
     bits: Literal[16, 8] = 16
     """Of a stored logit or feature: half precision, or a byte that counts steps between its row's ends."""

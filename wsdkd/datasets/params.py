@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from wsdkd.settings.numbers import Count, CountOrNone, Fraction, Resolution, Seed
 from wsdkd.settings.sections import Section
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Common(Section):
@@ -14,7 +13,7 @@ class _Common(Section):
     """Folder of the dataset; absolute, or relative to the project."""
     draw: tuple[()] = ()
     """What to draw before the dataset is read; dvc.yaml makes a stage of each, so only scenes have one."""
-    max_rejected: Annotated[int, Field(ge=0)] = 0
+    max_rejected: CountOrNone = 0
     """The stage fails when more images than this cannot be used."""
     max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 100_000_000
     """A larger image counts as a decompression bomb; at most Pillow's own limit."""
@@ -48,14 +47,14 @@ class ScenesDataset(_Common):
     format: Literal["scenes"]
     links: Literal["inside", "anywhere"] = "anywhere"  # DVC may link a stage's outputs to its cache
     draw: tuple[Literal["scenes"]] = ("scenes",)  # type: ignore[assignment]
-    train_images: Annotated[int, Field(ge=1)] = 1200
-    val_images: Annotated[int, Field(ge=1)] = 200
-    test_images: Annotated[int, Field(ge=1)] = 500
-    side: Annotated[int, Field(ge=32, le=2048)] = 192
+    train_images: Count = 1200
+    val_images: Count = 200
+    test_images: Count = 500
+    side: Resolution = 192
     """Side of the square scenes, in pixels."""
     max_side: Annotated[float, Field(ge=0.1, le=0.8)] = 0.4
     """An object's longer side is at most this share of the scene's; smaller ones are harder to see."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
 
 class CocoDataset(_Boxed):

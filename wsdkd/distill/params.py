@@ -1,10 +1,8 @@
 """Sections of the two stages of distillation: ``distill_features`` and ``distill_predictions``."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from wsdkd.settings.numbers import NonNegative, Positive
+from wsdkd.settings.numbers import Count, NonNegative, Positive
 from wsdkd.settings.sections import Section
 from wsdkd.training.params import Optimisation
 
@@ -32,7 +30,7 @@ class DistillFeaturesParams(Section):
 
     recipe: Literal["release", "paper", "regions"] = "regions"
     """See docs/method.md."""
-    rois: Annotated[int, Field(ge=1)] | None = None
+    rois: Count | None = None
     """At most this many of the cached RoIs an image, the most confident first."""
     feature_weight: NonNegative = 1.0
     """Weight of L_f in the recipe's form."""

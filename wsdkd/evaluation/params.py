@@ -1,15 +1,12 @@
 """Section ``evaluation``: thresholds of the reported metrics, and what the evaluated networks are called."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
+from wsdkd.settings.numbers import Count, Positive, Share
 from wsdkd.settings.sections import Section
 
 NETWORKS = ("baseline", "teacher", "student")
 """In the order in which they are reported."""
-
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class EvaluationParams(Section):
@@ -17,14 +14,14 @@ class EvaluationParams(Section):
 
     threshold: Share = 0.5
     """A label is predicted when its score is above this."""
-    top_k: Annotated[int, Field(ge=1)] = 3
+    top_k: Count = 3
     top_k_rule: Literal["always", "above_threshold"] = "always"
     """Whether a top-k label counts whatever its score (the field) or must pass the threshold too (ML-GCN)."""
     unlabelled: Literal["keep", "drop"] = "keep"
     """Test images without any label: keep or drop them."""
     nms_iou: Share = 0.3
     """Of two detections of a class that overlap more than this, the better stays."""
-    detections: Annotated[int, Field(ge=1)] = 100
+    detections: Count = 100
     """At most this many detections an image."""
-    cost_seconds: Annotated[float, Field(gt=0)] = 5.0
+    cost_seconds: Positive = 5.0
     """How long the speed of each network is measured."""

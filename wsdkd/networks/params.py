@@ -1,10 +1,8 @@
 """Which backbone a network has. Read without torch, as parameters are."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from wsdkd.settings.numbers import Count
+from wsdkd.settings.numbers import Count, CountOrNone
 from wsdkd.settings.sections import Section
 
 VGG_WIDTH = 4096
@@ -24,5 +22,5 @@ class Network(Section):
     """Pixels of the input to one cell of the feature map; strides beyond it are taken out."""
     stages: Count | None = None
     """The first this many stages of an EfficientNet are used (its convolution head is the last)."""
-    frozen_stages: Annotated[int, Field(ge=0)] = 0
+    frozen_stages: CountOrNone = 0
     """The first this many stages of the backbone keep their initial weights."""

@@ -7,16 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from wsdkd.settings.numbers import Count, Fraction, NonNegative, Overlap, Positive, Resolution, Share
 from wsdkd.settings.sections import Section
-
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Pixels = Annotated[int, Field(ge=32, le=2048)]
 
 
 class _Common(Section):
-    max_boxes: Annotated[int, Field(ge=1)] = 500
+    max_boxes: Count = 500
     """The best this many boxes of an image are kept."""
-    min_side: Annotated[float, Field(ge=0)] = 4.0
+    min_side: NonNegative = 4.0
     """A box with a shorter side is dropped, in pixels of the original image."""
     scores: Literal["relative", "raw"] = "relative"
     """Divide an image's scores by their highest, so that they lie in (0, 1]; or leave them as they come."""
@@ -26,23 +24,23 @@ class EdgeBoxesProposals(_Common):
     """EdgeBoxes (Zitnick and Dollar, ECCV 2014)."""
 
     method: Literal["edge_boxes"]
-    side: Pixels = 288
+    side: Resolution = 288
     """Images are resized to this longer side, in pixels, before edges are found; at most to double size."""
-    blur: Annotated[float, Field(ge=0)] = 1.75
+    blur: NonNegative = 1.75
     """Standard deviation of the Gaussian before the gradient, in pixels of the resized image."""
-    alpha: Fraction = 0.55
+    alpha: Share = 0.55
     """Overlap of neighbouring windows of the search: higher is finer and slower."""
-    beta: Fraction = 0.55
+    beta: Share = 0.55
     """Of two boxes that overlap more than this, the better stays."""
-    kappa: Annotated[float, Field(gt=0)] = 1.6
+    kappa: Positive = 1.6
     """Exponent of a box's perimeter in its score: higher favours small boxes."""
-    gamma: Annotated[float, Field(gt=0)] = 3.0
+    gamma: Positive = 3.0
     """How sharply a contour breaks where it bends."""
-    min_edge: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    min_edge: Fraction = 0.15
     """Weaker edges are passed over, as a share of the image's strongest one."""
-    min_area: Annotated[float, Field(gt=0)] = 300.0
+    min_area: Positive = 300.0
     """Area of the smallest window of the search, in square pixels of the resized image."""
-    inset: Annotated[float, Field(ge=0)] = 2.0
+    inset: NonNegative = 2.0
     """How far the object lies within its window, in pixels of the resized image: edges have a width."""
     max_aspect: Annotated[float, Field(ge=1)] = 3.0
     """Longer to shorter side of the most oblong window."""
@@ -54,15 +52,15 @@ class SelectiveSearchProposals(_Common):
     """Selective search (Uijlings et al., IJCV 2013)."""
 
     method: Literal["selective_search"]
-    side: Pixels = 192
+    side: Resolution = 192
     """Images are resized to this longer side, in pixels, before regions are found; at most to double size."""
     colours: Annotated[tuple[Literal["rgb", "lab", "hsv"], ...], Field(min_length=1)] = ("lab",)
     """Colour spaces in which images are segmented; each adds proposals and time."""
-    scales: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (50.0,)
+    scales: Annotated[tuple[Positive, ...], Field(min_length=1)] = (50.0,)
     """Scales k of the first segmentation (Felzenszwalb and Huttenlocher); each adds proposals and time."""
-    min_region: Annotated[int, Field(ge=1)] = 30
+    min_region: Count = 30
     """Smaller first regions are merged, in pixels of the resized image."""
-    overlap: Annotated[float, Field(gt=0, le=1)] = 0.8
+    overlap: Overlap = 0.8
     """Of two boxes that overlap more than this, the better stays."""
 
 

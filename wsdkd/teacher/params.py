@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wsdkd.networks.params import Network
-from wsdkd.settings.numbers import Count, Positive
+from wsdkd.settings.numbers import Count, Fraction, Positive, Side, Width
 from wsdkd.settings.sections import Section
 from wsdkd.training.params import Optimisation
 
@@ -27,22 +27,22 @@ class TeacherParams(Section):
     """The teacher (method: T-WDet)."""
 
     network: Network
-    input_size: Annotated[int, Field(ge=32)]
+    input_size: Side
     """Side of the square input when caching and testing, in pixels."""
-    train_sizes: tuple[Annotated[int, Field(ge=32)], ...]
+    train_sizes: tuple[Side, ...]
     """Sides of which each training batch takes one at random."""
-    test_sizes: tuple[Annotated[int, Field(ge=32)], ...] | None = None
+    test_sizes: tuple[Side, ...] | None = None
     """Sides whose image scores and detections are fused; without it, ``input_size`` alone."""
     test_mirrored: bool = False
     """Fuse the mirrored image too."""
     proposals: Count = 500
     """The best this many proposals of an image."""
     roi: RoiPooling = RoiPooling()
-    hidden: Count = 4096
+    hidden: Width = 4096
     """Width of fc6 and fc7, where the backbone brings none of its own."""
     hidden_in: Literal["regions", "cells"] = "regions"
     """Whether these come after the pooling of regions or before it, in each cell of the feature map."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    dropout: Fraction = 0.5
     refinements: Annotated[int, Field(ge=0, le=8)] = 0
     """Branches of online instance classifier refinement (OICR: 3) that learn along; they rank detections."""
     training: Optimisation

@@ -1,10 +1,8 @@
 """How a network is trained. Read without torch, as parameters are."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from wsdkd.settings.numbers import Count, NonNegative, Positive
+from wsdkd.settings.numbers import Count, NonNegative, Positive, Seed
 from wsdkd.settings.sections import Section
 
 
@@ -27,4 +25,4 @@ class Optimisation(Section):
     """New layers learn this many times faster than the pretrained ones."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the backbone and of linear layers; RoI layers and losses stay in fp32."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
