@@ -1,14 +1,17 @@
 """A training stage as DVC runs it: what it leaves behind, and what it goes on with."""
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from stages import train_baseline
-from stages.inputs import read_inputs
+from stages.inputs import Inputs, read_inputs
 from stages.training import Course, Images, TrainingStage, states_of
 from tests.training.small_world import CLASSES, make_world
 from wsdkd import project
@@ -102,6 +105,30 @@ def test_states_of_other_inputs_go_and_the_first_process_alone_removes_them(
     assert not old.parent.exists()
     params.write_text(PARAMS.replace("dropout: 0.0", "dropout: 0.5"))
     assert states_of(read_inputs("train_baseline")).folder != first.folder
+
+
+def _begin(rank: int, inputs: Inputs, start: Barrier) -> None:
+    os.environ["RANK"] = str(rank)
+    start.wait()
+    states_of(inputs)
+
+
+@pytest.mark.usefixtures("params")
+def test_two_processes_that_start_together_do_not_stumble_over_old_states() -> None:
+    for place in range(200):
+        old = project.RESUME / f"train_baseline/{place:016x}/phase-0.pt"
+        old.parent.mkdir(parents=True)
+        old.touch()
+    context = get_context("fork")
+    start = context.Barrier(2)
+    inputs = read_inputs("train_baseline")
+    both = [context.Process(target=_begin, args=(rank, inputs, start)) for rank in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert not list((project.RESUME / "train_baseline").iterdir())
 
 
 def test_what_it_depends_on_and_lacks_is_named(params: Path) -> None:

@@ -76,34 +76,9 @@ class Training:
     save: Callable[[], None]
 
 
-def train(training: Training, accelerator: Accelerator) -> None:
-    """Go through all phases of a training and keep what comes out.
-
-    Args:
-        training: whose networks are on the CPU.
-        accelerator: of :func:`~wsdkd.training.learner.start`, which came before the networks were made,
-            as it seeds.
-
-    Raises:
-        UserError: a loss is no longer a number, or there are more processes than images in a batch.
-    """
-    batch_size = training.phases[0].params.batch_size
-    with open_curves(training.curves, accelerator) as live:
-        watched = training.validation
-        validate = dict if watched is None else validator(watched, batch_size, accelerator)
-        record = Record(training.name, live, training.states, validate)
-        first_epoch = 0
-        for phase in training.phases:
-            fit(phase, record, accelerator, first_epoch)
-            first_epoch += phase.params.epochs
-    if accelerator.is_main_process:
-        training.save()
-        training.states.clear()
-
-
 @dataclass(frozen=True)
 class Record:
-    """What shows and keeps how far a training is.
+    """What shows and keeps how far a training is, while it goes on.
 
     Attributes:
         name: stands before the progress bar.
@@ -118,6 +93,33 @@ class Record:
     validate: Validate
 
 
+def train(training: Training, accelerator: Accelerator) -> None:
+    """Go through all phases of a training and keep what comes out.
+
+    Args:
+        training: whose networks are on the CPU.
+        accelerator: of :func:`~wsdkd.training.learner.start`, which came before the networks were made,
+            as it seeds.
+
+    Raises:
+        UserError: a loss is no longer a number, a batch has fewer images than processes and parts share
+            it, or a GPU's memory is too small.
+    """
+    first = training.phases[0].params
+    batch_size = max(1, first.batch_size // first.accumulate)
+    with open_curves(training.curves, accelerator) as live:
+        watched = training.validation
+        validate = dict if watched is None else validator(watched, batch_size, accelerator)
+        record = Record(training.name, live, training.states, validate)
+        first_epoch = 0
+        for phase in training.phases:
+            fit(phase, record, accelerator, first_epoch)
+            first_epoch += phase.params.epochs
+    if accelerator.is_main_process:
+        training.save()
+        training.states.clear()
+
+
 def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int = 0) -> None:
     """Train the objective of one phase in place.
 
@@ -128,7 +130,8 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
         first_epoch: of the curves and of the order of images, where an earlier phase came before.
 
     Raises:
-        UserError: a loss is no longer a number, or there are more processes than images in a batch.
+        UserError: a loss is no longer a number, a batch has fewer images than processes and parts share
+            it, or a GPU's memory is too small.
     """
     task, params, processes = phase.task, phase.params, accelerator.num_processes
     pictures, images = task.pictures, len(task.pictures.rows)
