@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from benchmarks.ablation import live
+from benchmarks.ablation import controls, live
 from benchmarks.ablation.variants import ALL, changed
 from benchmarks.ablation.workspace import DATA, WORK, workspace
 from benchmarks.device import device
@@ -49,8 +49,8 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
     """Train and score a variant; writes cells/NAME-SEED and, of a teacher, teachers/SEED."""
     variant, home = ALL[name], Path.cwd()
     data = {f"data/{each.name}": each for each in sorted((home / DATA).iterdir())}
-    if variant.kind in ("cached", "live"):
-        teacher = home / TEACHERS / str(seed)
+    teacher = home / TEACHERS / str(seed)
+    if variant.kind in ("cached", "live", "control"):
         data |= {"data/teacher_cache": teacher / "cache", "models/teacher": teacher / "model"}
     plain = home / CELLS / f"{PLAIN}-{seed}" / "model"
     with workspace(WORK / f"{name}-{seed}", changed(params, variant, seed), data):
@@ -63,7 +63,11 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
             ],
             "live": [("train", live.distil_online)],
             "plain teacher": [("train", lambda: live.distil_from_plain(plain))],
+            "random heads": [("heads", lambda: controls.draw_heads(teacher / "model"))],
         }
+        steps["random heads"] += [steps["teacher"][1], *steps["cached"]]
+        if variant.kind in ("control", "no teacher"):
+            steps[variant.kind] = [("train", controls.CONTROLS[name])]
         seconds = _timed(steps[variant.kind])
         made = Path.cwd()
         if variant.kind == "teacher":

@@ -36,7 +36,8 @@ from wsdkd.training.pictures import Pictures
 from wsdkd.training.resume import Resume
 from wsdkd.training.views import View
 
-Phases = Callable[[Student], Sequence[tuple[Objective, Supervision]]]
+Phases = Sequence[tuple[Objective, Supervision]]
+"""Of stage 1 and of stage 2: what is trained, and what its losses need besides pictures."""
 
 
 class LiveTeacher:
@@ -144,7 +145,7 @@ def distil_online() -> None:
     rows = read_images(project.IMAGES, "train")
     kept = load_section("cache", CacheParams)
     live = LiveTeacher(rows, dataset_root(), project.TEACHER, project.PROPOSALS, kept)
-    _train(
+    train_student(
         rows,
         lambda student: (
             (feature_objective(student, features, live.feature_dim), live_features(live, features)),
@@ -158,11 +159,16 @@ def distil_from_plain(teacher: Path) -> None:
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     rows = read_images(project.IMAGES, "train")
     scores = PlainScores(rows, dataset_root(), load_student(teacher))
-    _train(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
+    train_student(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
 
 
-def _train(rows: Sequence[ImageRow], phases: Phases) -> None:
-    # As the two stages do: same weights at first, same order of images, same schedules.
+def train_student(rows: Sequence[ImageRow], phases: Callable[[Student], Phases]) -> None:
+    """Train as the two stages do: same weights at first, order of images and schedules; write models/student.
+
+    Args:
+        rows: training images.
+        phases: of a student, as its losses hold it.
+    """
     params: StudentParams = load_section("student", StudentParams)
     first = load_section("distill_features", DistillFeaturesParams).training
     second = load_section("distill_predictions", DistillPredictionsParams).training

@@ -106,6 +106,18 @@ def _brief(suites: Sequence[Suite]) -> str:
     return "\n".join(lines)
 
 
+def _compared(suites: Sequence[Suite]) -> str:
+    """A line a variant: mAP, and its gain over the baseline with the interval."""
+    (suite,) = suites
+    rows, run = suite.rows, suite.run
+    lines = ["| percent, mean of seeds | mAP | gain | 95 % interval | seeds |", "|---|---:|---:|---:|---:|"]
+    for name, seeds in tables.by_variant(rows).items():
+        gain = ["", ""] if name == BASELINE else tables.difference(tables.gains(rows, name))[:2]
+        cells = [VARIANTS[name].title, tables.spread(rows, name, "mAP"), *gain, str(len(seeds))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{run['command']}`, {run['machine']}, {run['date']}."])
+
+
 def _teacher(suites: Sequence[Suite]) -> str:
     """How teachers stand against the plain classifier of their backbone and resolution; what they find."""
     lines = ["| | mAP | AP50 | CorLoc |", "|---|---:|---:|---:|"]
@@ -158,6 +170,7 @@ PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {
     "table": lambda suites: "\n\n".join(tables.main_table(suite.rows) for suite in suites),
     "parts": lambda suites: "\n\n".join(tables.parts_table(suite.rows) for suite in suites),
     "brief": _brief,
+    "compared": _compared,
     "teacher": _teacher,
     "pays": _pays,
     "run": _provenance,

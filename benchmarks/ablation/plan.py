@@ -31,10 +31,17 @@ STAGES = {
     "teacher": ("stages.train_teacher", "stages.cache_teacher"),
     "student": ("stages.train_baseline", "stages.distill_features", "stages.distill_predictions"),
     "live": ("benchmarks.ablation.live",),
+    "control": ("benchmarks.ablation.controls",),
 }
 """What cells run; a cell is computed anew when this, or what it imports, does something else."""
 
-NEEDS = {"cached": "teacher", "live": "teacher", "plain teacher": "plain_teacher"}
+NEEDS = {
+    "cached": "teacher",
+    "live": "teacher",
+    "control": "teacher",
+    "random heads": "teacher",
+    "plain teacher": "plain_teacher",
+}
 """Kind of a variant -> the variant that teaches it."""
 
 
@@ -100,6 +107,8 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
         if kind in ("live", "plain teacher"):
             stage["params"] += ["cache", {CODE: ["live"]}]
+        if kind in ("control", "no teacher", "random heads"):
+            stage["params"] += ["cache", "teacher", {CODE: ["control"]}]
         if kind in NEEDS:
             teacher = f"teachers/{seed}" if NEEDS[kind] == "teacher" else f"cells/{NEEDS[kind]}-{seed}"
             stage["deps"].append(teacher)

@@ -5,12 +5,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["teacher", "plain", "cached", "live", "plain teacher"]
+Kind = Literal["teacher", "plain", "cached", "live", "plain teacher", "control", "no teacher", "random heads"]
 """How a network comes to be.
 
 ``teacher``: the profile's own. ``plain``: on labels alone. ``cached``: both stages of distillation, from
 the teacher's cache. ``live``: the same with the teacher running along, dropout on, as in the authors'
-release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``.
+release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``. ``control``
+and ``no teacher``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache, with and
+without a teacher behind it. ``random heads``: from a cache of the teacher with heads drawn anew.
 """
 
 
@@ -66,10 +68,23 @@ def _as_published(recipe: str) -> dict[str, object]:
 RELEASE = _predictions(5.0, 0.5, 1.0)
 RIVAL = _predictions(1.0, 1.0, 1.0)
 
+NO_FEATURES = {"distill_features.feature_weight": 0.0}
+
 VARIANTS: dict[str, Variant] = {
     "baseline": Variant("baseline: labels alone", "plain"),
     "teacher": Variant("teacher", "teacher"),
     "both": Variant("**distilled, our recipe**", "cached"),
+    "random_regions": Variant(
+        "control: random regions with the image's labels, no teacher", "no teacher", NO_FEATURES
+    ),
+    "augmented": Variant(
+        "control: the baseline with random regions as augmentation", "no teacher", NO_FEATURES
+    ),
+    "teacher_regions": Variant(
+        "control: the teacher's regions with the image's labels", "control", NO_FEATURES
+    ),
+    "random_heads": Variant("control: a teacher with random heads", "random heads"),
+    "other_features": Variant("control: features of another image", "control"),
     "stage_1": Variant("stage 1 alone", "cached", {"distill_predictions.teacher_weight": 0.0}),
     "stage_2": Variant("stage 2 alone", "cached", _in_both_stages(RELEASE)),
     "release": Variant("both stages, recipe `release`", "cached", _as_published("release")),

@@ -1,0 +1,190 @@
+"""Controls that could refute the claim: students from which a part of the teacher's knowledge is kept.
+
+Each stands in for the teacher's cache and trains by our own recipe otherwise: same weights at first, same
+order of images, same epochs. Whatever a control gains does not come from the knowledge that it lacks.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.ablation.live import Phases, train_student
+from wsdkd import project
+from wsdkd.cache.params import CacheParams
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.view import CachedView, TeacherViews
+from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.distill.features import feature_objective
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
+from wsdkd.distill.predictions import PredictionObjective
+from wsdkd.networks.checkpoints import save_network
+from wsdkd.proposals.stored import Proposals, read_proposals
+from wsdkd.settings.sections import load_section
+from wsdkd.student.learning import LabelObjective
+from wsdkd.student.network import Student
+from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.params import TeacherParams
+from wsdkd.training.learner import Objective
+from wsdkd.training.loader import Labels, Supervision
+
+
+class RandomRegions:
+    """No teacher: regions drawn anew each time from an image's proposals; each is to hold all its labels.
+
+    Logits that are all alike give each region the whole score of every class, so that the labels of the
+    image are the targets of each.
+
+    Args:
+        classes: names, in order.
+        proposals: of all images that are asked for.
+        best: how many of an image's proposals the teacher would be given.
+        count: how many of these are drawn.
+        seed: of the draws.
+    """
+
+    def __init__(self, classes: Sequence[str], proposals: Proposals, best: int, count: int, seed: int):
+        self.classes, self.proposals, self.best, self.count = classes, proposals, best, count
+        self._random = np.random.default_rng(seed)
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:  # noqa: ARG002, as of a cache
+        """As of a cache; features are zero, and nothing may learn from them."""
+        boxes, objectness = self.proposals.of(image_id, self.best)
+        drawn = self._random.permutation(len(boxes))[: self.count].astype(np.int32)
+        alike = np.zeros((len(boxes), len(self.classes)), np.float32)
+        ones = np.ones(len(drawn), np.float32)
+        return CachedView.of(boxes, objectness, alike, alike, drawn, ones, ones[:, None])
+
+
+class TeacherRegions:
+    """The teacher's choice of regions and nothing else of it: each is to hold all labels of its image."""
+
+    def __init__(self, cache: TeacherViews):
+        self.classes, self._cache = cache.classes, cache
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        """As of the cache, with logits that are all alike."""
+        seen = self._cache.view(image_id, mirrored)
+        alike = np.zeros_like(seen.class_logits)
+        return CachedView.of(
+            seen.boxes, seen.objectness, alike, alike, seen.chosen, seen.confidence, seen.features
+        )
+
+
+class OtherFeatures:
+    """The teacher's regions, scores and confidences, beside the features of regions of another image.
+
+    Args:
+        cache: of the teacher.
+        image_ids: of all images that are asked for; each gets the features of another one of them.
+        seed: of the exchange.
+    """
+
+    def __init__(self, cache: TeacherViews, image_ids: Sequence[str], seed: int):
+        self.classes, self._cache = cache.classes, cache
+        order = np.random.default_rng(seed).permutation(len(image_ids))
+        self._other = {image_ids[a]: image_ids[b] for a, b in zip(order, np.roll(order, 1), strict=True)}
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:
+        """As of the cache; where the other image has fewer regions with features, these are repeated."""
+        seen, other = self._cache.view(image_id, mirrored), self._cache.view(self._other[image_id], mirrored)
+        features = other.features[np.arange(len(seen.chosen)) % len(other.chosen)]
+        return CachedView.of(
+            seen.boxes,
+            seen.objectness,
+            seen.class_logits,
+            seen.detection_logits,
+            seen.chosen,
+            seen.confidence,
+            features,
+        )
+
+
+def without_teacher(everywhere: bool) -> None:
+    """Random regions in stage 1 and labels alone in stage 2; writes models/student.
+
+    Args:
+        everywhere: random regions in stage 2, too: the baseline, with regions as its augmentation.
+    """
+    features, rows, kept = _stage_1(), _rows(), load_section("cache", CacheParams)
+    best = load_section("teacher", TeacherParams).proposals
+    drawn = RandomRegions(
+        read_classes(project.CLASSES),
+        read_proposals(project.PROPOSALS),
+        best,
+        best if kept.rois == "all" else kept.rois,
+        features.training.seed,
+    )
+
+    def phases(student: Student) -> Phases:
+        regions = (feature_objective(student, features, 1), CachedFeatures(rows, drawn, features))
+        return regions, regions if everywhere else _labels(student, rows)
+
+    train_student(rows, phases)
+
+
+def with_teachers_regions() -> None:
+    """The teacher's regions, each with all labels of its image, and labels alone in stage 2."""
+    features, rows, cache = _stage_1(), _rows(), TeacherCache(project.TEACHER_CACHE)
+    supervision = CachedFeatures(rows, TeacherRegions(cache), features)
+
+    def phases(student: Student) -> Phases:
+        regions = feature_objective(student, features, cache.feature_dim)
+        return (regions, supervision), _labels(student, rows)
+
+    train_student(rows, phases)
+
+
+def with_features_of_others() -> None:
+    """Our recipe, but for the features of stage 1: they are those of other images."""
+    features, rows, cache = _stage_1(), _rows(), TeacherCache(project.TEACHER_CACHE)
+    predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
+    others = OtherFeatures(cache, [row.image_id for row in rows], features.training.seed)
+    supervision = CachedFeatures(rows, others, features)
+    softened = CachedPredictions(rows, cache, predictions)
+
+    def phases(student: Student) -> Phases:
+        regions = feature_objective(student, features, cache.feature_dim)
+        return (regions, supervision), (PredictionObjective(student, predictions), softened)
+
+    train_student(rows, phases)
+
+
+def draw_heads(folder: Path) -> None:
+    """Write models/teacher: a trained teacher whose two heads are drawn anew, as wide as they were.
+
+    Args:
+        folder: of the trained teacher.
+    """
+    loaded = load_teacher(folder)
+    generator = torch.Generator().manual_seed(_stage_1().training.seed)
+    with torch.no_grad():
+        for head in (loaded.model.classification, loaded.model.detection):
+            drawn = torch.randn(head.weight.shape, generator=generator)
+            head.weight.copy_(drawn * head.weight.std())
+            head.bias.zero_()
+    save_network(project.TEACHER, loaded.model, "teacher", loaded.params, loaded.classes)
+
+
+def _stage_1() -> DistillFeaturesParams:
+    params: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
+    return params
+
+
+def _rows() -> Sequence[ImageRow]:
+    return read_images(project.IMAGES, "train")
+
+
+def _labels(student: Student, rows: Sequence[ImageRow]) -> tuple[Objective, Supervision]:
+    return LabelObjective(student), Labels(rows, student.classifier.out_features)
+
+
+CONTROLS: dict[str, Callable[[], None]] = {
+    "random_regions": lambda: without_teacher(everywhere=False),
+    "augmented": lambda: without_teacher(everywhere=True),
+    "teacher_regions": with_teachers_regions,
+    "other_features": with_features_of_others,
+}
+"""Variant -> what trains it and writes models/student."""

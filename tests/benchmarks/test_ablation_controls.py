@@ -1,0 +1,76 @@
+"""What each control keeps of the teacher, and what it takes away."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.ablation.controls import OtherFeatures, RandomRegions, TeacherRegions
+from tests.cache import synthetic_teacher as synthetic
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.view import TeacherViews
+from wsdkd.data.tables import ImageRow, targets
+from wsdkd.distill.from_cache import CachedFeatures
+from wsdkd.distill.params import DistillFeaturesParams
+from wsdkd.training.params import Optimisation
+from wsdkd.training.views import View
+
+PARAMS = DistillFeaturesParams(training=Optimisation(epochs=1))
+ROWS = synthetic.make_rows(9)
+VIEWS = [View(row, mirrored, 64) for row in range(len(ROWS)) for mirrored in (False, True)]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> TeacherCache:
+    folder: Path = tmp_path_factory.mktemp("cache")
+    synthetic.write(folder / "cache", folder / "scratch", ROWS, rois=4)
+    return TeacherCache(folder / "cache")
+
+
+def _batch(views: TeacherViews, rows: Sequence[ImageRow] = ROWS) -> dict[str, torch.Tensor]:
+    return CachedFeatures(rows, views, PARAMS)(VIEWS)
+
+
+def _labels_of_regions(batch: dict[str, torch.Tensor]) -> np.ndarray:
+    labels, _ = targets([ROWS[view.row] for view in VIEWS], len(synthetic.CLASSES))
+    return labels[batch["rois"][:, 0].long().numpy()]
+
+
+def test_random_regions_hold_the_labels_of_their_image() -> None:
+    proposals = synthetic.make_proposals(ROWS)
+    batch = _batch(RandomRegions(synthetic.CLASSES, proposals, best=8, count=3, seed=0))
+    np.testing.assert_array_equal(batch["region_targets"].numpy(), _labels_of_regions(batch))
+    counts = batch["rois"][:, 0].long().bincount(minlength=len(VIEWS)).tolist()
+    assert counts == [min(3, 8, len(proposals.of(ROWS[view.row].image_id)[1])) for view in VIEWS]
+
+
+def test_random_regions_are_some_of_the_best_proposals_and_others_each_time() -> None:
+    proposals = synthetic.make_proposals(ROWS, most=200)
+    drawn = RandomRegions(synthetic.CLASSES, proposals, best=5, count=2, seed=0)
+    image_id = max((row.image_id for row in ROWS), key=lambda one: len(proposals.of(one)[1]))
+    best, _ = proposals.of(image_id, 5)
+    chosen = [tuple(sorted(drawn.view(image_id, False).chosen.tolist())) for _ in range(20)]
+    assert len(set(chosen)) > 5
+    np.testing.assert_array_equal(drawn.view(image_id, False).boxes, best)
+    again = RandomRegions(synthetic.CLASSES, proposals, best=5, count=2, seed=0)
+    assert [tuple(sorted(again.view(image_id, False).chosen.tolist())) for _ in range(20)] == chosen
+
+
+def test_the_teachers_regions_keep_its_choice_alone(cache: TeacherCache) -> None:
+    batch, real = _batch(TeacherRegions(cache)), _batch(cache)
+    torch.testing.assert_close(batch["rois"], real["rois"])
+    np.testing.assert_array_equal(batch["region_targets"].numpy(), _labels_of_regions(batch))
+    assert not torch.equal(real["region_targets"], batch["region_targets"])
+
+
+def test_features_of_another_image_change_nothing_else(cache: TeacherCache) -> None:
+    others = OtherFeatures(cache, [row.image_id for row in ROWS], seed=0)
+    batch, real = _batch(others), _batch(cache)
+    for name in set(real) - {"features"}:
+        torch.testing.assert_close(batch[name], real[name])
+    same = (batch["features"] == real["features"]).all(dim=1)
+    assert not same.any()
+    of_any_image = {tuple(row) for row in real["features"].numpy().round(3).tolist()}
+    assert {tuple(row) for row in batch["features"].numpy().round(3).tolist()} <= of_any_image
