@@ -1,13 +1,20 @@
-"""A whole parameter file: every section typed, and the sections consistent with one another.
+"""A whole parameter file: every section typed, and the sections consistent; a profile with changes.
 
 Stages never import this: each loads its own sections alone. It serves ``wsdkd profile``, which
 refuses a file before anything runs, where a stage could only fail hours later.
 """
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from wsdkd import project
 from wsdkd.cache.params import CacheParams
@@ -16,7 +23,7 @@ from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.proposals.params import EdgeBoxesProposals, FileProposals, ProposalsParams
 from wsdkd.serving.params import PromotionParams
-from wsdkd.settings.sections import ParamsError, parse_section, read_params
+from wsdkd.settings.sections import ParamsError, parse_params, parse_section, read_params
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.params import TeacherParams
 
@@ -32,6 +39,7 @@ KINDS: dict[str, Any] = {
     "promotion": PromotionParams,
 }
 
+PROFILES = Path("profiles")
 SCENES_ROOT = project.SCENES.as_posix()
 INPUTS = Path("inputs")
 """Where files that a parameter names must lie: DVC watches these folders; see inputs/README.md."""
@@ -108,3 +116,96 @@ def _conflicts(profile: Profile, data: dict[str, Any]) -> Iterator[str]:
 def _unwatched(key: str, file: str | None, folder: Path) -> Iterator[str]:
     if file is not None and folder not in Path(file).parents:
         yield f"{key}: a file it names should lie below {folder}/, which DVC watches, got {file!r}"
+
+
+def customised(text: str, changes: list[str], source: Path) -> str:
+    """The text of a profile with ``changes`` made; comments and order stay.
+
+    Args:
+        text: of the profile.
+        changes: each ``section.key=value`` (or ``section.key.key=value``), the value written as in YAML.
+        source: named in messages.
+
+    Raises:
+        ParamsError: a change is not of that form, or the outcome is refused.
+    """
+    if changes:
+        yaml = YAML()
+        yaml.Representer = _Representer
+        yaml.preserve_quotes = True
+        yaml.width = 110
+        data = yaml.load(text)
+        for change in changes:
+            _apply(data, change)
+        buffer = io.StringIO()
+        yaml.dump(data, buffer)
+        text = buffer.getvalue()
+    try:
+        parse_profile(parse_params(text, source), source)
+    except ParamsError:
+        _explain_choice(changes)
+        raise
+    return text
+
+
+def _explain_choice(changes: Sequence[str]) -> None:
+    """Refuse a change of a key whose choice brings other keys with it.
+
+    Raises:
+        ParamsError: says which profiles have that choice.
+    """
+    for change in changes:
+        section, _, rest = change.partition("=")[0].strip().partition(".")
+        value = change.partition("=")[2].strip()
+        if TypeAdapter(KINDS[section]).json_schema().get("discriminator", {}).get("propertyName") != rest:
+            continue
+        known = [
+            path.stem for path in sorted(PROFILES.glob("*.yaml")) if _choice(path, section, rest) == value
+        ]
+        begin = known[0] if known else "NAME"
+        raise ParamsError(
+            f"--set {change}: this choice brings other keys with it; "
+            + (f"profiles that have it: {', '.join(known)}; " if known else "")
+            + f"begin with one, or write your own: wsdkd profile show {begin} > mine.yaml, edit it, "
+            "wsdkd profile use mine.yaml"
+        )
+
+
+def _choice(path: Path, section: str, key: str) -> Any:
+    try:
+        return (read_params(path).get(section) or {}).get(key)
+    except ParamsError:
+        return None
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null as null; the default leaves the place after the key empty."""
+
+
+_Representer.add_representer(
+    type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+)
+
+
+def _apply(data: Any, change: str) -> None:
+    key, sign, text = change.partition("=")
+    steps = key.strip().split(".")
+    if not sign or len(steps) < 2 or not all(steps):
+        raise ParamsError(f"--set {change}: expected section.key=value")
+    if steps[0] not in KINDS:
+        raise ParamsError(f"--set {change}: {steps[0]}: unknown section; allowed: {', '.join(KINDS)}")
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        value = text  # a path may hold what YAML gives a meaning to
+    if isinstance(value, dict) and not text.lstrip().startswith("{"):
+        value = text  # as may one with a colon and a space
+    if isinstance(value, list):
+        value = CommentedSeq(value)
+        value.fa.set_flow_style()  # in one line, with its comment behind it
+    here = data
+    for step in steps[:-1]:
+        if not isinstance(here.get(step), dict):
+            here[step] = CommentedMap()
+        here = here[step]
+    here[steps[-1]] = value

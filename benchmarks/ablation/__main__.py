@@ -24,13 +24,12 @@ import typer
 from benchmarks.ablation import charts, plan, results, tables
 from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS, changed
 from benchmarks.command import run
-from wsdkd.cli.profile import PROFILES, customised
 from wsdkd.data.tables import Split
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.origin import versions
 from wsdkd.ground.workers import worker_count
-from wsdkd.profiles import parse_profile
+from wsdkd.profiles import PROFILES, customised, parse_profile
 from wsdkd.settings.sections import ParamsError, parse_params
 
 REPORTS = Path("reports/ablation")

@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from tests.pipeline.clone import Clone
-from wsdkd.cli.profile import customised
+from wsdkd.profiles import customised
 
 API_SECONDS = 90  # a server waits up to a minute for its own database
 

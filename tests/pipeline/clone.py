@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsdkd.cli.profile import customised
+from wsdkd.profiles import customised
 
 ROOT = Path(__file__).parents[2]
 PARTS = (

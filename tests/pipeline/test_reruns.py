@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.clone import Clone
 from tests.pipeline.graph import DRAWN, downstream
-from wsdkd.cli.profile import customised
+from wsdkd.profiles import customised
 
 EVALUATE = {"evaluate"}
 PREDICTIONS = {"distill_predictions", *EVALUATE}

@@ -1,22 +1,24 @@
 """``wsdkd profile``: choose a parameter file, check it, look at it."""
 
-import io
+import shlex
+import subprocess
+from collections.abc import Sequence
+from difflib import ndiff
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.representer import RoundTripRepresenter
 
 from wsdkd.cli.places import require_project
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file
-from wsdkd.profiles import KINDS, load_profile, parse_profile
-from wsdkd.settings.sections import PARAMS_FILE, ParamsError, parse_params
+from wsdkd.profiles import PROFILES, Profile, customised, load_profile
+from wsdkd.settings.sections import PARAMS_FILE, ParamsError
 
-PROFILES = Path("profiles")
+MADE_BY = ("wsdkd", "profile", "use")
+SHOWN_LINES = 10
+"""Of an edited file, at most."""
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Choose and check the parameters of a run."
@@ -31,29 +33,102 @@ def use(
     changes: Annotated[
         list[str], typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a parameter; repeatable.")
     ] = [],  # noqa: B006, typer copies it
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an edited params.yaml.")] = False,
 ) -> None:
-    """Make a profile the active params.yaml, with its comments and with the changes asked for."""
+    """Make a profile the active params.yaml, with its comments and with the changes asked for.
+
+    A params.yaml that was edited is not overwritten: what would be lost is shown, and --force overwrites it.
+    """
     source = _find(name)
-    text = customised(source.read_text(encoding="utf-8"), changes, source)
+    text = customised(_text(source), changes, source)
+    if changes or source.parent != PROFILES:
+        text = _made_by(name, changes) + text
+    if not force:
+        _keep_edits(text)
     with publish_file(PARAMS_FILE) as aside:
         aside.write_text(text, encoding="utf-8")
     typer.echo(f"{PARAMS_FILE} is now {source}" + "".join(f", {change}" for change in changes))
     typer.echo("next: dvc repro")
 
 
+def _made_by(name: str, changes: Sequence[str]) -> str:
+    """The first line of a parameter file that is no profile as it stands: the command that made it."""
+    options = [word for change in changes for word in ("--set", change)]
+    line = shlex.join([*MADE_BY, name, *options])
+    return f"# {line}\n" if line.isprintable() else ""
+
+
+def _keep_edits(text: str) -> None:
+    """Refuse to put ``text`` in place of a params.yaml that nothing else holds.
+
+    Raises:
+        UserError: shows the lines that would be lost.
+    """
+    if not PARAMS_FILE.is_file():
+        return
+    there = _text(PARAMS_FILE)
+    had_again = [text, _remade(there), *(_text(path) for path in sorted(PROFILES.glob("*.yaml")))]
+    edits = min((_added(there, each) for each in had_again if each is not None), key=len)
+    committed = ["git", "diff", "--quiet", "HEAD", "--", str(PARAMS_FILE)]
+    tracked = ["git", "ls-files", "--error-unmatch", str(PARAMS_FILE)]
+    if not edits or all(_succeeds(command) for command in (tracked, committed)):
+        return
+    lines = "this line" if len(edits) == 1 else f"these {len(edits)} lines"
+    shown = [f"  {line.strip()}" for line in edits[:SHOWN_LINES]]
+    more = [f"  and {len(edits) - SHOWN_LINES} more"] if len(edits) > SHOWN_LINES else []
+    head = (
+        f"{PARAMS_FILE}: it was edited, and {lines} would be lost; --force overwrites it, and "
+        f"cp {PARAMS_FILE} mine.yaml keeps it"
+    )
+    raise UserError("\n".join([head, *shown, *more]))
+
+
+def _added(text: str, base: str) -> list[str]:
+    """Lines of ``text`` that are not in ``base``."""
+    return [line[2:] for line in ndiff(base.splitlines(), text.splitlines()) if line.startswith("+ ")]
+
+
+def _remade(text: str) -> str | None:
+    """What the command in the first line of a parameter file would write now; None where there is none."""
+    try:
+        words = shlex.split(text.partition("\n")[0].removeprefix("# "))
+        prefix, name, options = tuple(words[: len(MADE_BY)]), words[len(MADE_BY)], words[len(MADE_BY) + 1 :]
+        if prefix != MADE_BY or set(options[::2]) - {"--set"}:
+            return None
+        source = _find(name)
+        return _made_by(name, options[1::2]) + customised(_text(source), options[1::2], source)
+    except (ValueError, IndexError):  # not such a line, or of a profile that is gone
+        return None
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    except FileNotFoundError:
+        return False
+
+
 @app.command("check")
 def check() -> None:
-    """Validate every profile and the active params.yaml."""
+    """Validate every profile and the active params.yaml; their networks are built, without weights."""
     paths = [*sorted(PROFILES.glob("*.yaml")), *([PARAMS_FILE] if PARAMS_FILE.exists() else [])]
     if not paths:
         raise UserError(f"neither {PROFILES}/*.yaml nor {PARAMS_FILE} here; go to the project's folder")
+    read: dict[Path, Profile] = {}
     refused: list[str] = []
     for path in paths:
         try:
-            load_profile(path)
-            typer.echo(f"{path}: ok")
+            read[path] = load_profile(path)
         except ParamsError as error:
             refused += str(error).splitlines()
+    # Torch takes seconds to load, which no file that is refused without it need cost.
+    from wsdkd.cli.networks import misfits
+
+    for path, profile in read.items():
+        lines = [f"{path}: {line}" for part in (profile.teacher, profile.student) for line in misfits(part)]
+        if not lines:
+            typer.echo(f"{path}: ok")
+        refused += lines
     if refused:
         raise ParamsError("\n".join(refused))
 
@@ -63,73 +138,14 @@ def list_profiles() -> None:
     """List the profiles with the first line of each."""
     require_project()
     for path in sorted(PROFILES.glob("*.yaml")):
-        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        first = _text(path).partition("\n")[0]
         typer.echo(f"{path.stem:<14} {first.removeprefix('#').strip()}")
 
 
 @app.command("show")
 def show(name: Name) -> None:
     """Print a profile."""
-    typer.echo(_find(name).read_text(encoding="utf-8"), nl=False)
-
-
-def customised(text: str, changes: list[str], source: Path) -> str:
-    """The text of a profile with ``changes`` made; comments and order stay.
-
-    Args:
-        text: of the profile.
-        changes: each ``section.key=value`` (or ``section.key.key=value``), the value written as in YAML.
-        source: named in messages.
-
-    Raises:
-        ParamsError: a change is not of that form, or the outcome is refused.
-    """
-    if changes:
-        yaml = YAML()
-        yaml.Representer = _Representer
-        yaml.preserve_quotes = True
-        yaml.width = 110
-        data = yaml.load(text)
-        for change in changes:
-            _apply(data, change)
-        buffer = io.StringIO()
-        yaml.dump(data, buffer)
-        text = buffer.getvalue()
-    parse_profile(parse_params(text, source), source)
-    return text
-
-
-class _Representer(RoundTripRepresenter):
-    """Writes null as null; the default leaves the place after the key empty."""
-
-
-_Representer.add_representer(
-    type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
-)
-
-
-def _apply(data: Any, change: str) -> None:
-    key, sign, text = change.partition("=")
-    steps = key.strip().split(".")
-    if not sign or len(steps) < 2 or not all(steps):
-        raise ParamsError(f"--set {change}: expected section.key=value")
-    if steps[0] not in KINDS:
-        raise ParamsError(f"--set {change}: {steps[0]}: unknown section; allowed: {', '.join(KINDS)}")
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        value = text  # a path may hold what YAML gives a meaning to
-    if isinstance(value, dict) and not text.lstrip().startswith("{"):
-        value = text  # as may one with a colon and a space
-    if isinstance(value, list):
-        value = CommentedSeq(value)
-        value.fa.set_flow_style()  # in one line, with its comment behind it
-    here = data
-    for step in steps[:-1]:
-        if not isinstance(here.get(step), dict):
-            here[step] = CommentedMap()
-        here = here[step]
-    here[steps[-1]] = value
+    typer.echo(_text(_find(name)), nl=False)
 
 
 def _find(name: str) -> Path:
@@ -138,3 +154,8 @@ def _find(name: str) -> Path:
         known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.yaml"))) or "none found here"
         raise UserError(f"{name}: no such profile; allowed: {known}, or the path of a YAML file")
     return path
+
+
+def _text(path: Path) -> str:
+    with naming(path):
+        return path.read_text(encoding="utf-8")
