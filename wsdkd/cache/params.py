@@ -3,7 +3,7 @@
 from typing import Literal
 
 from wsdkd.settings.numbers import Count, Overlap
-from wsdkd.settings.sections import Section
+from wsdkd.settings.sections import Folder, Section
 
 
 class CacheParams(Section):
@@ -18,5 +18,5 @@ class CacheParams(Section):
     shard_images: Count = 4096
     """Images a shard."""
     batch_size: Count = 16
-    folder: str = "data/teacher_cache"
+    folder: Folder = "data/teacher_cache"
     """Where the student's stages read it; another folder for one that another repository made."""

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wsdkd.settings.numbers import Count, CountOrNone, Fraction, Resolution, Seed
-from wsdkd.settings.sections import Section
+from wsdkd.settings.sections import Folder, Section
 
 
 class _Common(Section):
-    root: Annotated[str, Field(min_length=1)]
+    root: Folder
     """Folder of the dataset; absolute, or relative to the project."""
     draw: tuple[()] = ()
     """What to draw before the dataset is read; dvc.yaml makes a stage of each, so only scenes have one."""

@@ -1,22 +1,21 @@
 """How a section of params.yaml is read: strictly, and refused by its full name.
 
-Each section lives in a file of its own, so that a stage depends on the sections it uses alone.
-
-The one parameter that is read without being a dependency: where the photographs lie.
-
-The parameter ``cache.folder``, read alone: a student depends on what lies there, not on its section.
+What a section holds stands in the ``params.py`` of its room, so that a stage's code is that of its own
+sections. Two folders are read without the section around them: where the photographs lie, and where a
+teacher's cache does.
 """
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Annotated, Any, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
+from wsdkd.ground.files import require_file
 from wsdkd.settings.refusals import refusals
+from wsdkd.settings.yaml_text import load_yaml
 
 T = TypeVar("T")
 
@@ -45,6 +44,16 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _without_tilde(folder: str) -> str:
+    if folder.startswith("~"):
+        raise ValueError(f"DVC reads this file too, and expands no ~: write {Path(folder).expanduser()}")
+    return folder
+
+
+Folder = Annotated[str, Field(min_length=1), AfterValidator(_without_tilde)]
+"""Absolute, or relative to the project."""
+
+
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read a parameter file; see :func:`parse_params`.
 
@@ -52,30 +61,47 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
         ParamsError: the file is missing, or refused.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file; choose a profile: wsdkd profile use NAME") from None
+        require_file(path, "choose a profile: wsdkd profile use NAME")
+        with naming(path):
+            text = path.read_text(encoding="utf-8")
+    except UserError as error:
+        raise ParamsError(str(error)) from None
     return parse_params(text, path)
 
 
 def parse_params(text: str, source: Path) -> dict[str, Any]:
     """The sections in the text of a parameter file, none of them validated yet.
 
-    It is read as DVC reads it, as YAML 1.2: 1e-3 is a number, no is a word, a key stands once.
-
     Raises:
-        ParamsError: the text is not YAML, or has a section that no stage reads.
+        ParamsError: the text is not YAML, would become more than a parameter file ever is, or has a
+            section that no stage reads.
     """
     try:
-        data = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise ParamsError(f"{source}: not valid YAML: {error}") from None
+        data = load_yaml(text, source)
+    except UserError as error:
+        raise ParamsError(str(error)) from None
     if not isinstance(data, dict):
         raise ParamsError(f"{source}: expected sections ({', '.join(SECTIONS)}), found {type(data).__name__}")
     unknown = sorted(str(key) for key in data if key not in SECTIONS)
     if unknown:
         raise ParamsError(f"{source}: {unknown[0]}: unknown section; allowed: {', '.join(SECTIONS)}")
+    odd = _key_that_is_no_text(data)
+    if odd is not None:
+        raise ParamsError(f"{source}: {odd}: a key should be text")
     return data
+
+
+def _key_that_is_no_text(value: Any) -> str | None:
+    """Full name of the first key, at any depth, that is a number, a list or the like."""
+    if isinstance(value, list):
+        return next((odd for each in value if (odd := _key_that_is_no_text(each)) is not None), None)
+    for key, below in value.items() if isinstance(value, dict) else ():
+        if not isinstance(key, str):
+            return repr(key)
+        odd = _key_that_is_no_text(below)
+        if odd is not None:
+            return f"{key}.{odd}"
+    return None
 
 
 @overload
