@@ -1,10 +1,15 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
+from pydantic import ValidationError
 
-from wsdkd.datasets.coco import Part, parts_of, read_coco
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.coco import read_coco
+from wsdkd.datasets.coco_layouts import Part, parts_of
 from wsdkd.datasets.params import CocoDataset, ScenesDataset
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Rejection
 
@@ -13,6 +18,7 @@ Write = Callable[[str, object], None]
 
 TRAIN = Part("train", "train.json", "pictures")
 TEST = Part("test", "test.json", "others")
+SIZE = (60, 40)
 
 
 def test_categories_become_classes_in_the_order_of_their_ids(
@@ -27,8 +33,8 @@ def test_categories_become_classes_in_the_order_of_their_ids(
         ObjectRecord(0, (0, 0, 5.5, 6), crowd=True),
     )
     assert reading.images == (
-        ImageRecord("pictures/a.jpg", "pictures/a.jpg", "train", (0, 1), (), objects, (60, 40)),
-        ImageRecord("pictures/b.jpg", "pictures/b.jpg", "train", (), (), (), (60, 40)),
+        ImageRecord("pictures/a.jpg", "pictures/a.jpg", "train", (0, 1), (), objects, SIZE, None, "pictures"),
+        ImageRecord("pictures/b.jpg", "pictures/b.jpg", "train", (), (), (), SIZE, None, "pictures"),
     )
     assert capsys.readouterr().out == ""
 
@@ -72,16 +78,114 @@ def test_an_id_of_two_images_rejects_both(tmp_path: Path, coco_content: Content,
 
 
 def test_annotations_of_no_image_are_listed(tmp_path: Path, coco_content: Content, write_json: Write) -> None:
-    for note in coco_content["annotations"]:
-        note["image_id"] = 99
+    coco_content["annotations"][0]["image_id"] = 99
     write_json("train.json", coco_content)
     reading = read_coco(tmp_path, [TRAIN])
-    assert len(reading.images) == 2
-    reason = "train.json: 2 annotations of image 99, which it does not list"
+    assert [record.labels for record in reading.images] == [(0,), ()]
+    reason = "train.json: 1 annotations of image 99, which it does not list"
     assert reading.rejected == (Rejection("object", "", "", reason),)
 
 
-@pytest.mark.parametrize("bbox", [None, [1, 2, 3], ["a", 1, 2, 3], 5])
+@pytest.mark.parametrize("as_written", [str, float, lambda number: f" {number} "])
+def test_ids_are_compared_as_what_they_mean(
+    as_written: Callable[[int], object], tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    write_json("train.json", coco_content)
+    expected = read_coco(tmp_path, [TRAIN])
+    for note in coco_content["annotations"]:
+        note["image_id"] = as_written(note["image_id"])
+        note["category_id"] = as_written(note["category_id"])
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]) == expected
+
+
+def test_annotations_most_of_which_name_no_image_are_refused_with_both_values(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    for note in coco_content["annotations"]:
+        note["image_id"] = "000001"
+    write_json("train.json", coco_content)
+    message = (
+        r"train.json: 2 of 2 annotations name an image that it does not list: image_id '000001', while "
+        r"images have the ids 1, 2; correct the one or the other"
+    )
+    with pytest.raises(DatasetError, match=message):
+        read_coco(tmp_path, [TRAIN])
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("images", "id"), ("annotations", "image_id"), ("categories", "id")]
+)
+@pytest.mark.parametrize("value", [None, True, 1.5, [1], {"a": 1}])
+def test_what_is_no_id_is_refused_by_its_place(
+    value: object, section: str, key: str, tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content[section][1][key] = value
+    write_json("train.json", coco_content)
+    with pytest.raises(DatasetError, match=rf'train.json: {section}\[1\], "{key}": .* is no id, which is a'):
+        read_coco(tmp_path, [TRAIN])
+
+
+@pytest.mark.parametrize(
+    ("word", "crowd"), [("0", False), ("1", True), ("false", False), (None, False), (True, True), (1.0, True)]
+)
+def test_crowds_are_read_as_tools_write_them(
+    word: object, crowd: bool, tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["annotations"][0]["iscrowd"] = word
+    write_json("train.json", coco_content)
+    reading = read_coco(tmp_path, [TRAIN])
+    assert reading.images[0].objects[0].crowd is crowd
+    assert reading.rejected == ()
+
+
+def test_another_word_for_a_crowd_is_a_warning(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["annotations"][0]["iscrowd"] = "perhaps"
+    write_json("train.json", coco_content)
+    (warning,) = read_coco(tmp_path, [TRAIN]).rejected
+    assert (warning.kind, warning.cause) == ("warning", Cause.UNKNOWN_WORD)
+    assert warning.reason == "annotation 1: iscrowd is 'perhaps', expected 0 or 1"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [
+        (60.0, 40.0, SIZE),
+        ("60", "40", SIZE),
+        (0, 0, None),
+        (None, 40, None),
+        (1e400, 5, None),
+        ([], {}, None),
+    ],
+)
+def test_sizes_are_read_as_tools_write_them(
+    width: object, height: object, size: object, tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["images"][0].update(width=width, height=height)
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]).images[0].annotated_size == size
+
+
+def test_backslashes_are_read_as_slashes(tmp_path: Path, coco_content: Content, write_json: Write) -> None:
+    coco_content["images"][0]["file_name"] = "sub\\a.jpg"
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]).images[0].path == "pictures/sub/a.jpg"
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "  ", ["a.jpg"]])
+def test_an_image_without_a_file_name_is_listed(
+    name: object, tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["images"][1]["file_name"] = name
+    write_json("train.json", coco_content)
+    reading = read_coco(tmp_path, [TRAIN])
+    assert [record.path for record in reading.images] == ["pictures/a.jpg"]
+    assert reading.rejected[0].reason.startswith("train.json: image 2: file_name is ")
+
+
+@pytest.mark.parametrize("bbox", [None, [1, 2, 3], ["a", 1, 2, 3], 5, [10**400, 1, 2, 3]])
 def test_an_object_without_a_box_is_listed_and_its_label_kept(
     bbox: object, tmp_path: Path, coco_content: Content, write_json: Write
 ) -> None:
@@ -129,33 +233,210 @@ def test_a_missing_file_is_refused_and_a_missing_root_named(tmp_path: Path) -> N
         read_coco(tmp_path / "nowhere", [TRAIN])
 
 
-def test_two_files_with_other_categories_are_refused(
+def other_file(content: Content) -> Content:
+    """A copy of a file, to be changed."""
+    copy: Content = json.loads(json.dumps(content))
+    return copy
+
+
+def test_categories_of_a_subset_or_with_other_numbers_are_matched_by_name(
     tmp_path: Path, coco_content: Content, write_json: Write
 ) -> None:
     write_json("train.json", coco_content)
-    coco_content["categories"][0]["name"] = "wolf"
-    write_json("test.json", coco_content)
-    with pytest.raises(DatasetError, match=r"test.json: its categories are not those of .*train.json"):
-        read_coco(tmp_path, [TRAIN, TEST])
+    subset = other_file(coco_content)
+    subset["categories"] = [{"id": 1, "name": "dog"}]
+    subset["annotations"] = [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}]
+    write_json("test.json", subset)
+    reading = read_coco(tmp_path, [TRAIN, TEST])
+    assert reading.classes == ("cat", "dog")
+    test = [record for record in reading.images if record.split == "test"]
+    assert [record.labels for record in test] == [(1,), ()]
+    assert [item.label for item in test[0].objects] == [1]
 
 
-@pytest.mark.parametrize("key", ["id", "name"])
-def test_a_category_that_stands_twice_is_refused(
-    key: str, tmp_path: Path, coco_content: Content, write_json: Write
+def test_a_category_that_the_training_file_lacks_is_refused_by_name(
+    tmp_path: Path, coco_content: Content, write_json: Write
 ) -> None:
-    coco_content["categories"][0][key] = coco_content["categories"][1][key]
     write_json("train.json", coco_content)
-    with pytest.raises(DatasetError, match=r"a category's id or name stands in it twice"):
+    other = other_file(coco_content)
+    other["categories"][0]["name"] = "wolf"
+    write_json("test.json", other)
+    message = (
+        r"test.json: 1 annotations of the category 'wolf', which .*train.json does not list \(cat, dog\); "
+    )
+    with pytest.raises(DatasetError, match=rf"{message}correct its name, or .* dataset.leave_out: \[wolf\]$"):
+        read_coco(tmp_path, [TRAIN, TEST])
+    reading = read_coco(tmp_path, [TRAIN, TEST], leave_out=["wolf"])
+    assert reading.classes == ("cat", "dog")
+    test = [record for record in reading.images if record.split == "test"]
+    assert [(record.labels, len(record.objects)) for record in test] == [((0,), 1), ((), 0)]
+
+
+def test_a_category_of_a_later_file_that_nothing_is_annotated_with_is_no_class(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    write_json("train.json", coco_content)
+    other = other_file(coco_content)
+    other["categories"].append({"id": 50, "name": "wolf"})
+    write_json("test.json", other)
+    reading = read_coco(tmp_path, [TRAIN, TEST])
+    assert reading.classes == ("cat", "dog")
+    assert reading.notes[1].startswith("left out: 'wolf', not in ")
+
+
+@pytest.mark.parametrize(("root_name", "classes"), [("pets", ("cat", "dog")), ("cat", ("cat", "dog"))])
+def test_a_root_category_that_nothing_is_annotated_with_is_no_class(
+    root_name: str, classes: tuple[str, ...], tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    for category in coco_content["categories"]:
+        category["supercategory"] = root_name
+    coco_content["categories"].insert(0, {"id": 0, "name": root_name, "supercategory": "none"})
+    write_json("train.json", coco_content)
+    reading = read_coco(tmp_path, [TRAIN])
+    assert reading.classes == classes
+    assert reading.images[0].labels == (0, 1)
+    assert root_name in reading.notes[1]
+
+
+def test_a_category_above_others_that_is_annotated_is_a_class(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["categories"][0]["supercategory"] = "cat"
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]).classes == ("cat", "dog")
+
+
+def test_a_category_without_annotations_or_others_below_is_a_class(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["categories"].append({"id": 9, "name": "wolf", "supercategory": "wolf"})
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]).classes == ("cat", "dog", "wolf")
+
+
+@pytest.mark.parametrize("name", ["cat", "cafe\u0301"])
+def test_categories_of_one_name_are_one_class(
+    name: str, tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    first, second = coco_content["categories"]
+    first["name"], second["name"] = name, normalize("NFC", name)
+    write_json("train.json", coco_content)
+    reading = read_coco(tmp_path, [TRAIN])
+    assert reading.classes == (normalize("NFC", name),)
+    assert reading.images[0].labels == (0,)
+    assert reading.notes[1].endswith(
+        f"categories 3, 7 are all named {normalize('NFC', name)!r} and are one class"
+    )
+
+
+def test_a_category_listed_twice_is_one_and_an_id_of_two_names_is_refused(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["categories"].append({"id": "3", "name": "cat"})
+    write_json("train.json", coco_content)
+    assert read_coco(tmp_path, [TRAIN]).classes == ("cat", "dog")
+    coco_content["categories"][-1]["name"] = "cow"
+    write_json("train.json", coco_content)
+    with pytest.raises(DatasetError, match=r"the category id 3 stands for 'cat' and for 'cow'$"):
         read_coco(tmp_path, [TRAIN])
 
 
-def test_parts_follow_the_parameters() -> None:
-    coco = CocoDataset(format="coco", root="r")
-    assert [(part.split, part.images) for part in parts_of(coco)] == [
-        ("train", "train2014"),
-        ("test", "val2014"),
-    ]
-    whole = CocoDataset(format="coco", root="r", val_annotations="v.json", val_images="v")
-    assert [part.split for part in parts_of(whole)] == ["train", "val", "test"]
-    scenes = parts_of(ScenesDataset(format="scenes", root="r"))
+def test_a_name_to_leave_out_that_there_is_not_is_refused(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    write_json("train.json", coco_content)
+    with pytest.raises(DatasetError, match=r"^dataset.leave_out: 'cow' is no category; there are cat, dog$"):
+        read_coco(tmp_path, [TRAIN], leave_out=["cow"])
+
+
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text("[" * 200_000)
+    with pytest.raises(DatasetError, match=r"train.json: not JSON"):
+        read_coco(tmp_path, [TRAIN])
+
+
+def test_what_was_listed_till_then_goes_with_a_refusal(
+    tmp_path: Path, coco_content: Content, write_json: Write
+) -> None:
+    coco_content["annotations"][1]["category_id"] = 91
+    write_json("train.json", coco_content)
+    with pytest.raises(DatasetError, match="no such file") as refusal:
+        read_coco(tmp_path, [TRAIN, TEST])
+    assert [item.cause for item in refusal.value.rejected] == [Cause.NOT_A_CLASS]
+
+
+def test_parts_follow_the_parameters(tmp_path: Path) -> None:
+    for name in ("t.json", "v.json", "x.json"):
+        (tmp_path / name).write_text("{}")
+    coco = CocoDataset(
+        format="coco", root="r", train_annotations="t.json", train_images="a", test_annotations="x.json"
+    )
+    assert parts_of(tmp_path, coco) == [Part("train", "t.json", "a"), Part("test", "x.json", "")]
+    scenes = parts_of(tmp_path, ScenesDataset(format="scenes", root="r"))
     assert scenes[1] == Part("val", "annotations/instances_val.json", "images/val")
+
+
+AUTO = CocoDataset(format="coco", root="r")
+
+
+@pytest.mark.parametrize(
+    ("files", "folders", "parts"),
+    [
+        (
+            ["annotations/instances_train2014.json", "annotations/instances_val2014.json"],
+            ["train2014", "val2014"],
+            [("train", "train2014"), ("test", "val2014")],
+        ),
+        (
+            ["annotations/instances_train2017.json", "annotations/instances_val2017.json"],
+            ["images/train2017", "images/val2017"],
+            [("train", "images/train2017"), ("test", "images/val2017")],
+        ),
+        (
+            [f"annotations/instances_{split}.json" for split in ("train", "val", "test")],
+            ["images/train", "images/val", "images/test"],
+            [("train", "images/train"), ("val", "images/val"), ("test", "images/test")],
+        ),
+        (
+            [f"{split}/_annotations.coco.json" for split in ("train", "valid", "test")],
+            [],
+            [("train", "train"), ("val", "valid"), ("test", "test")],
+        ),
+        (["annotations/instances_default.json"], ["images"], [("train", "images")]),
+        (["result.json"], ["images"], [("train", "images")]),
+        (["_annotations.coco.json"], [], [("train", "")]),
+    ],
+)
+def test_files_of_usual_tools_are_found(
+    files: list[str], folders: list[str], parts: list[tuple[str, str]], tmp_path: Path, write_json: Write
+) -> None:
+    for name in files:
+        write_json(name, {})
+    for name in folders:
+        (tmp_path / name).mkdir(parents=True)
+    found = parts_of(tmp_path, AUTO)
+    assert [(part.split, part.images) for part in found] == parts
+    assert all((tmp_path / part.annotations).is_file() for part in found)
+
+
+def test_where_no_file_is_found_those_that_are_there_are_named(tmp_path: Path, write_json: Write) -> None:
+    with pytest.raises(DatasetError, match=r"no annotation file of COCO .* there is no JSON file; name them"):
+        parts_of(tmp_path, AUTO)
+    write_json("deep/mine.json", {})
+    with pytest.raises(DatasetError, match=r"JSON files that are there: deep/mine.json; name them: dataset"):
+        parts_of(tmp_path, AUTO)
+    named = CocoDataset(format="coco", root="r", train_annotations="a.json")
+    with pytest.raises(
+        DatasetError, match=r"a.json: no such file; JSON files that are there: deep/mine.json$"
+    ):
+        parts_of(tmp_path, named)
+    with pytest.raises(DatasetError, match=r"; dataset.root: .*nowhere is not a folder"):
+        parts_of(tmp_path / "nowhere", AUTO)
+
+
+@pytest.mark.parametrize(
+    "keys", [{"val_annotations": "v.json"}, {"train_annotations": "t.json", "test_images": "x"}]
+)
+def test_keys_that_contradict_each_other_are_refused(keys: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        CocoDataset(format="coco", root="r", **keys)  # type: ignore[arg-type]

@@ -1,164 +1,136 @@
-"""COCO: ``instances_*.json`` with folders of images, read by pycocotools.
+"""COCO: JSON with images, categories and annotations, and folders of images.
 
 An image's id is its path below the root. A class is present in an image where any object of it is
 annotated, crowds among them: of COCO val 2014's 40,504 images 40,137 are then labelled, the field's
-figure. Categories become classes in the order of their ids.
+figure. Categories become classes in the order of their ids in the training file.
 """
 
-import contextlib
-import io
-import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pycocotools.coco import COCO
-
-from wsdkd.data.tables import SPLITS, Split
-from wsdkd.datasets.params import CocoDataset, ScenesDataset
-from wsdkd.datasets.paths import normal, read_text
+from wsdkd.datasets.causes import Cause
+from wsdkd.datasets.coco_categories import Categories
+from wsdkd.datasets.coco_file import CocoFile, Id, load_coco
+from wsdkd.datasets.coco_layouts import Part
+from wsdkd.datasets.paths import normal
 from wsdkd.datasets.records import DatasetError, ImageRecord, ObjectRecord, Reading, Rejection
+from wsdkd.datasets.words import yes_or_no
 from wsdkd.ground.progress import track
 
 
-@dataclass(frozen=True)
-class Part:
-    """One annotation file and the folder of its images, both relative to the root."""
-
-    split: Split
-    annotations: str
-    images: str
-
-
-def parts_of(params: CocoDataset | ScenesDataset) -> list[Part]:
-    """The annotation files that the parameters name."""
-    if isinstance(params, ScenesDataset):
-        return [Part(split, f"annotations/instances_{split}.json", f"images/{split}") for split in SPLITS]
-    parts = [Part("train", params.train_annotations, params.train_images)]
-    if params.val_annotations is not None and params.val_images is not None:
-        parts.append(Part("val", params.val_annotations, params.val_images))
-    return [*parts, Part("test", params.test_annotations, params.test_images)]
-
-
-def read_coco(root: Path, parts: Sequence[Part], unlabelled: Literal["keep", "drop"] = "keep") -> Reading:
+def read_coco(
+    root: Path,
+    parts: Sequence[Part],
+    unlabelled: Literal["keep", "drop"] = "keep",
+    leave_out: Collection[str] = (),
+) -> Reading:
     """Read the annotation files of all splits.
 
+    Args:
+        root: the dataset's folder.
+        parts: the files, that of training first.
+        unlabelled: whether images without any label stay.
+        leave_out: names of categories that are no classes.
+
     Raises:
-        DatasetError: a file is missing or not a COCO file, or two files differ in their categories.
+        DatasetError: a file is missing or not a COCO file, most of its annotations name no image, or two
+            files contradict each other in their categories.
     """
-    categories: dict[Any, str] = {}
-    images: list[ImageRecord] = []
-    rejected: list[Rejection] = []
-    dropped = 0
-    for part in track(parts, "annotations", total=len(parts), unit="file"):
-        file = _load(root, part)  # one at a time: COCO's are gigabytes in memory
-        found = _categories(file, root, part)
-        if found != (categories := categories or found):
-            raise DatasetError(
-                f"{root / part.annotations}: its categories are not those of {root / parts[0].annotations}"
-            )
-        places = {category: place for place, category in enumerate(categories)}
-        for record in _records(file, part, places, rejected):
-            if record.labels or unlabelled == "keep":
-                images.append(record)
-            else:
-                dropped += 1
-    return Reading(tuple(categories.values()), tuple(images), tuple(rejected), dropped)
-
-
-def _load(root: Path, part: Part) -> COCO:
-    path, text = read_text(root, part.annotations)
-    try:
-        content = json.loads(text, object_hook=_without_outline)
-    except ValueError as error:
-        raise DatasetError(f"{path}: not JSON: {error}") from None
-    _check_shape(path, content)
-    coco = COCO()
-    coco.dataset = content
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints how far it is
-        coco.createIndex()
-    return coco
-
-
-def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
-    # Nobody asks for outlines, and they are nine tenths of what COCO's own files hold.
-    entry.pop("segmentation", None)
-    return entry
-
-
-def _check_shape(path: str, content: Any) -> None:
-    # What pycocotools would meet with a KeyError, or not notice.
-    needed = {
-        "categories": ("id", "name"),
-        "images": ("id", "file_name"),
-        "annotations": ("image_id", "category_id"),
-    }
-    for section, keys in needed.items():
-        entries = content.get(section) if isinstance(content, dict) else None
-        if not isinstance(entries, list):
-            raise DatasetError(f'{path}: no list "{section}" in it; is it an instances_*.json?')
-        for place, entry in enumerate(entries):
-            missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
-            if missing:
-                raise DatasetError(f'{path}: {section}[{place}] has no "{missing[0]}"')
-            entry.setdefault("id", place)  # of annotations: pycocotools wants one, nobody else does
-
-
-def _categories(coco: COCO, root: Path, part: Part) -> dict[Any, str]:
-    entries = coco.dataset["categories"]
-    names = {entry["id"]: str(entry["name"]) for entry in sorted(entries, key=lambda entry: entry["id"])}
-    if len(names) < len(entries) or len(set(names.values())) < len(entries):
-        raise DatasetError(f"{root / part.annotations}: a category's id or name stands in it twice")
-    return names
-
-
-def _records(coco: COCO, part: Part, places: dict[Any, int], rejected: list[Rejection]) -> list[ImageRecord]:
-    entries = coco.dataset["images"]
-    times = Counter(entry["id"] for entry in entries)
+    categories = Categories(leave_out)
     records: list[ImageRecord] = []
-    for entry in entries:
-        path = normal(part.images, str(entry["file_name"]))
+    rejected: list[Rejection] = []
+    told: list[str] = []
+    try:
+        for part in track(parts, "annotations", total=len(parts), unit="file"):
+            file = load_coco(root, part.annotations)  # one at a time: COCO's are gigabytes in memory
+            records += _records(file, part, categories.add(file), rejected)
+            told.append(
+                f"{part.annotations} with {len(file.images)} images of {part.images or 'the root'} and "
+                f"{file.count} annotations ({part.split})"
+            )
+        classes, numbers = categories.classes()
+    except DatasetError as error:
+        raise DatasetError(str(error), rejected) from None
+    images = [_numbered(record, numbers) for record in records]
+    kept = [record for record in images if record.labels or unlabelled == "keep"]
+    notes = (f"COCO: {'; '.join(told)}", *categories.notes)
+    return Reading(classes, tuple(kept), tuple(rejected), len(images) - len(kept), notes)
+
+
+def _numbered(record: ImageRecord, numbers: Sequence[int | None]) -> ImageRecord:
+    # From places among all names of categories to classes; what is none is passed over.
+    if all(numbers[place] == place for place in record.labels):
+        return record
+    labels = tuple(sorted(label for place in record.labels if (label := numbers[place]) is not None))
+    objects = tuple(
+        replace(item, label=label) for item in record.objects if (label := numbers[item.label]) is not None
+    )
+    return replace(record, labels=labels, objects=objects)
+
+
+def _records(
+    file: CocoFile, part: Part, places: dict[Id, int], rejected: list[Rejection]
+) -> list[ImageRecord]:
+    times = Counter(entry["id"] for entry in file.images)
+    records: list[ImageRecord] = []
+    folder = normal(part.images) if part.images else ""
+    for entry in file.images:
+        name = entry["file_name"]
+        if not isinstance(name, str) or not name.strip():
+            reason = f"{part.annotations}: image {entry['id']!r}: file_name is {str(name)[:60]!r}, no path"
+            rejected.append(Rejection("image", "", "", reason))
+            continue
+        path = normal(folder, name.replace("\\", "/"))
         if times[entry["id"]] > 1:
             # Nobody can tell to which of them the annotations belong.
             reason = f"{part.annotations}: the id {entry['id']} stands for {times[entry['id']]} images"
             rejected.append(Rejection("image", path, path, reason))
             continue
-        annotations = coco.imgToAnns.get(entry["id"], [])
+        annotations = file.annotations.get(entry["id"], [])
         unknown = [note["category_id"] for note in annotations if note["category_id"] not in places]
         if unknown:
-            rejected.append(Rejection("image", path, path, f"label {unknown[0]!r} is not a class"))
+            reason = f"label {unknown[0]!r} is not a class"
+            rejected.append(Rejection("image", path, path, reason, Cause.NOT_A_CLASS))
             continue
         labels = tuple(sorted({places[note["category_id"]] for note in annotations}))
         objects = tuple(_objects(annotations, places, path, rejected))
-        size = _size(entry)
-        records.append(ImageRecord(path, path, part.split, labels, (), objects, size))
-    for image_id in sorted(set(coco.imgToAnns) - set(times), key=str):
-        count = len(coco.imgToAnns[image_id])
+        records.append(ImageRecord(path, path, part.split, labels, (), objects, _size(entry), folder=folder))
+    for image_id in sorted(set(file.annotations) - set(times), key=str):
+        count = len(file.annotations[image_id])
         reason = f"{part.annotations}: {count} annotations of image {image_id!r}, which it does not list"
-        rejected.append(Rejection("object", "", "", reason))
+        rejected.append(Rejection("object", "", "", reason, Cause.NO_IMAGE))
     return records
 
 
 def _objects(
-    annotations: list[dict[str, Any]], places: dict[Any, int], path: str, rejected: list[Rejection]
+    annotations: list[dict[str, Any]], places: dict[Id, int], path: str, rejected: list[Rejection]
 ) -> list[ObjectRecord]:
     objects: list[ObjectRecord] = []
     for note in annotations:
+        shown = str(note["id"])[:60]
         try:
             x, y, width, height = (float(value) for value in note["bbox"])
-        except (KeyError, TypeError, ValueError):
-            reason = f"annotation {note['id']}: no bbox of four numbers"
-            rejected.append(Rejection("object", path, path, reason))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            reason = f"annotation {shown}: no bbox of four numbers"
+            rejected.append(Rejection("object", path, path, reason, Cause.NO_BOX))
             continue
+        crowd = yes_or_no(note.get("iscrowd"))
+        if crowd is None:
+            reason = f"annotation {shown}: iscrowd is {str(note['iscrowd'])[:40]!r}, expected 0 or 1"
+            rejected.append(Rejection("warning", path, path, reason, Cause.UNKNOWN_WORD))
         box = (x, y, x + width, y + height)
-        objects.append(ObjectRecord(places[note["category_id"]], box, crowd=bool(note.get("iscrowd"))))
+        objects.append(ObjectRecord(places[note["category_id"]], box, crowd=bool(crowd)))
     return objects
 
 
 def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
-    width, height = entry.get("width"), entry.get("height")
-    return (
-        (width, height) if isinstance(width, int) and isinstance(height, int) and width and height else None
-    )
+    try:
+        width, height = (float(entry[side]) for side in ("width", "height"))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not (1 <= width < 2**31 and 1 <= height < 2**31):  # some tools write zeros
+        return None
+    return round(width), round(height)

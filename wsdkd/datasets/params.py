@@ -61,20 +61,36 @@ class CocoDataset(_Boxed):
     """``instances_*.json`` with its folders of images."""
 
     format: Literal["coco"]
-    train_annotations: str = "annotations/instances_train2014.json"
-    train_images: str = "train2014"
+    train_annotations: str = "auto"
+    """A file below the root; or those of all splits as usual tools name them, see the layouts."""
+    train_images: str | None = None
+    """Folder of the images; null: the one that belongs to a file of that name."""
     val_annotations: str | None = None
     """Annotations of split ``val``; without it ``validation_fraction`` of train is set aside."""
     val_images: str | None = None
-    test_annotations: str = "annotations/instances_val2014.json"
-    test_images: str = "val2014"
+    test_annotations: str | None = None
+    """Annotations of split ``test``; without it ``test_fraction`` of train is set aside."""
+    test_images: str | None = None
+    leave_out: tuple[str, ...] = ()
+    """Names of categories that are no classes; annotations with them are passed over."""
     unlabelled: Literal["keep", "drop"] = "keep"
     """Images without any label: keep (COCO val 2014: 40,504) or drop (40,137)."""
 
     @model_validator(mode="after")
-    def _val_is_whole(self) -> "CocoDataset":
-        if (self.val_annotations is None) != (self.val_images is None):
-            raise ValueError("val_annotations and val_images go together")
+    def _images_have_annotations(self) -> "CocoDataset":
+        named = (
+            self.train_images,
+            self.val_annotations,
+            self.val_images,
+            self.test_annotations,
+            self.test_images,
+        )
+        if self.train_annotations == "auto" and any(key is not None for key in named):
+            raise ValueError("train_annotations: auto finds all files and folders; name it to name others")
+        if (self.val_annotations is None and self.val_images) or (
+            self.test_annotations is None and self.test_images
+        ):
+            raise ValueError("val_images and test_images go with val_annotations and test_annotations")
         return self
 
 

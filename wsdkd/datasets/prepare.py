@@ -7,7 +7,8 @@ from pathlib import Path
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow, Split
 from wsdkd.datasets.check import Found, Rules, check_images
-from wsdkd.datasets.coco import parts_of, read_coco
+from wsdkd.datasets.coco import read_coco
+from wsdkd.datasets.coco_layouts import parts_of
 from wsdkd.datasets.nuswide import read_nuswide
 from wsdkd.datasets.params import (
     CocoDataset,
@@ -57,9 +58,9 @@ def read_annotations(root: Path, params: DatasetParams) -> Reading:
         DatasetError: they cannot be read.
     """
     if isinstance(params, ScenesDataset):
-        return read_coco(root, parts_of(params))
+        return read_coco(root, parts_of(root, params))
     if isinstance(params, CocoDataset):
-        return read_coco(root, parts_of(params), params.unlabelled)
+        return read_coco(root, parts_of(root, params), params.unlabelled, params.leave_out)
     if isinstance(params, VocDataset):
         return read_voc(root, params)
     if isinstance(params, NusWideDataset):
