@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from wsdkd import project
@@ -24,6 +23,7 @@ from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.proposals.params import EdgeBoxesProposals, FileProposals, ProposalsParams
 from wsdkd.serving.params import PromotionParams
 from wsdkd.settings.sections import ParamsError, parse_params, parse_section, read_params
+from wsdkd.settings.yaml_text import typed_value
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.params import TeacherParams
 
@@ -123,13 +123,15 @@ def customised(text: str, changes: list[str], source: Path) -> str:
 
     Args:
         text: of the profile.
-        changes: each ``section.key=value`` (or ``section.key.key=value``), the value written as in YAML.
+        changes: each ``section.key=value`` (or ``section.key.key=value``); what the value means says
+            :func:`wsdkd.settings.yaml_text.typed_value`.
         source: named in messages.
 
     Raises:
         ParamsError: a change is not of that form, or the outcome is refused.
     """
     if changes:
+        parse_params(text, source)  # which bounds what the text becomes
         yaml = YAML()
         yaml.Representer = _Representer
         yaml.preserve_quotes = True
@@ -194,12 +196,7 @@ def _apply(data: Any, change: str) -> None:
         raise ParamsError(f"--set {change}: expected section.key=value")
     if steps[0] not in KINDS:
         raise ParamsError(f"--set {change}: {steps[0]}: unknown section; allowed: {', '.join(KINDS)}")
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        value = text  # a path may hold what YAML gives a meaning to
-    if isinstance(value, dict) and not text.lstrip().startswith("{"):
-        value = text  # as may one with a colon and a space
+    value = typed_value(text)
     if isinstance(value, list):
         value = CommentedSeq(value)
         value.fa.set_flow_style()  # in one line, with its comment behind it

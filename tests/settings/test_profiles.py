@@ -7,8 +7,8 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from wsdkd.profiles import KINDS, load_profile
-from wsdkd.settings.sections import SECTIONS, read_params
+from wsdkd.profiles import KINDS, customised, load_profile
+from wsdkd.settings.sections import SECTIONS, ParamsError, parse_params, read_params
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 NAMES = ["scenes", "scenes-smoke", "cards", "table", "voc2007", "coco", "nuswide"]
@@ -68,3 +68,22 @@ def _is_section(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
         return any(_is_section(each) for each in get_args(annotation))
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+@pytest.mark.parametrize(
+    "typed", ["labels #2.csv", "|", " ", "a: b", "[2020].csv", "'quoted", "5 # five", "- a", "*"]
+)
+def test_a_changed_value_is_in_the_file_as_it_was_typed(typed: str) -> None:
+    source = PROFILES / "table.yaml"
+    text = customised(source.read_text(encoding="utf-8"), [f"dataset.file={typed}"], source)
+    assert parse_params(text, source)["dataset"]["file"] == typed
+    others = [line for line in text.splitlines() if not line.startswith("  file:")]
+    assert others == [line for line in source.read_text().splitlines() if not line.startswith("  file:")]
+
+
+def test_a_profile_that_would_become_too_much_is_refused_before_it_is_changed() -> None:
+    laughs = (
+        "dataset: {a0: &a0 1, " + ", ".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 9}]" for n in range(9)) + "}"
+    )
+    with pytest.raises(ParamsError, match="more than 100,000 values"):
+        customised(laughs, ["dataset.root=x"], Path("laughs.yaml"))
