@@ -10,10 +10,10 @@ from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
-from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
 from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import seed_all, start
 
 
 def student(images: Images) -> Course:

@@ -9,10 +9,10 @@ from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import load_student
-from wsdkd.training.learner import start
 from wsdkd.training.loader import Labels
 from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import start
 
 
 def student(images: Images) -> Course:

@@ -10,9 +10,9 @@ from wsdkd.settings.sections import load_section
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.params import TeacherParams
-from wsdkd.training.learner import start
 from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import start
 
 
 def teacher(images: Images) -> Course:

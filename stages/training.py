@@ -21,7 +21,7 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import Section, dataset_root
 from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.processes import in_processes
-from wsdkd.training.resume import Resume
+from wsdkd.training.record import Resume
 
 
 @dataclass(frozen=True)

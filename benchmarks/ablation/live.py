@@ -29,11 +29,12 @@ from wsdkd.settings.sections import dataset_root, load_section
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.network import load_teacher
-from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels, Supervision
-from wsdkd.training.loop import Phase, Record, Task, fit, open_curves
+from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.resume import Resume
+from wsdkd.training.processes import seed_all, start
+from wsdkd.training.record import Record, Resume, open_curves
 from wsdkd.training.views import View
 
 Phases = Sequence[tuple[Objective, Supervision]]

@@ -29,10 +29,10 @@ from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.student.network import Student
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.run import ImageRegions
-from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Supervision
 from wsdkd.training.loop import Task
 from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import seed_all
 
 CLASSES = [f"class {number}" for number in range(80)]
 BATCHES = 2

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from wsdkd.training.learner import Learner, Objective, start
+from wsdkd.training.learner import Learner, Objective
 from wsdkd.training.loader import Batch, load_batches
 from wsdkd.training.loop import Task
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Stem
+from wsdkd.training.processes import start
 from wsdkd.training.views import EpochViews, View
 
 EPOCHS = range(1_000_000)  # more than anybody waits for

@@ -29,7 +29,7 @@ from wsdkd.proposals.stored import Proposals, read_proposals, write_proposals
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.teacher.network import LoadedTeacher, Wsddn, load_teacher
 from wsdkd.teacher.run import run_teacher
-from wsdkd.training.learner import seed_all
+from wsdkd.training.processes import seed_all
 
 PROJECT = Path(__file__).resolve().parents[2]
 

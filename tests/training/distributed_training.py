@@ -15,13 +15,13 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Labels, Supervision
 from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.processes import in_processes
-from wsdkd.training.resume import Resume
+from wsdkd.training.processes import in_processes, seed_all, start
+from wsdkd.training.record import Resume
 
 STEPS = 20
 # One batch an epoch, so that a point of a curve is the loss of a step. Five images a batch: one

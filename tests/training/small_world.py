@@ -18,12 +18,13 @@ from wsdkd.networks.params import Network
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.params import RoiPooling, TeacherParams
-from wsdkd.training.learner import Objective, seed_all, start
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Supervision
-from wsdkd.training.loop import Phase, Record, Task, fit
+from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.resume import Resume
+from wsdkd.training.processes import seed_all, start
+from wsdkd.training.record import Record, Resume
 
 COLOURS = ((230, 30, 30), (30, 230, 30), (30, 30, 230))
 CLASSES = ["red", "green", "blue"]

@@ -1,6 +1,5 @@
 """Optimiser, schedule and steps: a batch in parts, as memory asks for, is the batch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.ground.errors import UserError
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
-from wsdkd.training.learner import allow_tf32, build_optimizer, build_schedule
+from wsdkd.training.learner import build_optimizer, build_schedule
 from wsdkd.training.loader import Labels
 from wsdkd.training.params import Optimisation
 from wsdkd.training.views import BatchParts, EpochViews
@@ -117,18 +116,3 @@ def test_more_parts_than_images_in_a_batch(world: World) -> None:
             Labels(world.rows, 3),
             _changed(TRAINING, accumulate=5),
         )
-
-
-@pytest.fixture
-def precision() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    yield
-    torch.set_float32_matmul_precision(before[0])
-    torch.backends.cudnn.allow_tf32 = before[1]
-
-
-@pytest.mark.usefixtures("precision")
-def test_full_precision_on_a_gpu_is_full_in_every_operation() -> None:
-    for allowed in (True, False):
-        allow_tf32(allowed)
-        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == allowed

@@ -1,11 +1,8 @@
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
-from dvc.repo import Repo
 
 from tests.training.small_world import (
     CLASSES,
@@ -23,11 +20,10 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.learner import seed_all
 from wsdkd.training.loader import Labels
-from wsdkd.training.loop import open_curves
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import MEMORY_VARIABLE
+from wsdkd.training.processes import seed_all
 from wsdkd.training.views import View
 
 FROZEN = STUDENT.model_copy(update={"network": STUDENT.network.model_copy(update={"frozen_stages": 2})})
@@ -207,52 +203,3 @@ def test_each_batch_takes_one_of_the_sizes(world: World) -> None:
 
     train(lambda: _Seeing(Student(STUDENT, 3)), world, _labels(world), sizes=(24, 32))
     assert set(seen) == {(24, 24), (32, 32)}
-
-
-def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
-    class _Second:
-        is_main_process = False
-
-    with open_curves(tmp_path / "main", fresh_start(TRAINING)) as live:
-        live.log_metric("train/labels", 1.0)
-        live.next_step()
-    with open_curves(tmp_path / "other", _Second()) as live:  # type: ignore[arg-type]
-        live.log_metric("train/labels", 1.0)
-    written = (tmp_path / "main/plots/metrics/train/labels.tsv").read_text()
-    assert written == "step\tlabels\n0\t1.0\n"
-    assert not (tmp_path / "other").exists()
-
-
-def _git_repository(folder: Path) -> None:
-    identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
-    for command in (("init",), (*identity, "commit", "--allow-empty", "-m", "One"), ("repack", "-a")):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
-
-
-def test_curves_leave_the_repository_they_run_in_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Left open, its pack files would be closed by the garbage collector, in the midst of anything.
-    _git_repository(tmp_path)
-    with Repo.init(str(tmp_path)) as repo:
-        repo.scm.get_rev()
-        assert _open_files(tmp_path / ".git")  # or this test would prove nothing
-    monkeypatch.chdir(tmp_path)
-    with open_curves(Path("curves"), fresh_start(TRAINING)) as live:
-        live.log_metric("train/labels", 1.0)
-        assert not _open_files(tmp_path / ".git")
-    assert not _open_files(tmp_path / ".git")
-    assert (tmp_path / "curves/plots/metrics/train/labels.tsv").is_file()
-
-
-def test_curves_make_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _git_repository(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    with open_curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
-        live.log_metric("train/labels", 1.0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "curves"]
-
-
-def _open_files(folder: Path) -> list[str]:
-    paths = [Path(file.path) for file in psutil.Process().open_files()]
-    return [path.name for path in paths if path.is_relative_to(folder)]

@@ -31,12 +31,12 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.learner import seed_all, start
 from wsdkd.training.loader import Labels
 from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.resume import Resume
+from wsdkd.training.processes import seed_all, start
+from wsdkd.training.record import Resume
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LOSSES = {

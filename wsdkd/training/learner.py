@@ -6,10 +6,8 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import nn
 
-from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone
 from wsdkd.training.batch_norm import convert_for_gpus, whole_batch
 from wsdkd.training.loader import Batch
@@ -39,41 +37,6 @@ class Objective(nn.Module):
     def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
         """For each loss that averages over something else than images, its sum of weights in a batch."""
         return {}
-
-
-def seed_all(seed: int) -> None:
-    """Seed Python, NumPy and torch on every device."""
-    set_seed(seed)
-
-
-def start(params: Optimisation) -> Accelerator:
-    """Seed everything, and find the device and the processes.
-
-    Raises:
-        UserError: fp16 is wanted on a machine without a GPU.
-    """
-    seed_all(params.seed)
-    has_gpu = torch.cuda.is_available()
-    if params.precision == "fp16" and not has_gpu:
-        raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
-    if has_gpu:
-        allow_tf32(params.precision != "fp32")
-    return Accelerator(
-        # Without the argument accelerate counts a single process on a machine that has no GPU.
-        cpu=not has_gpu,
-        mixed_precision="no" if params.precision == "fp32" else params.precision,
-        # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-
-
-def allow_tf32(allowed: bool) -> None:
-    """Whether a GPU may compute what stays in fp32 on its tensor cores, which round factors to ten bits.
-
-    torch's own defaults are half of each: convolutions may, products of matrices may not.
-    """
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
 
 
 class Learner:

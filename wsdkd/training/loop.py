@@ -1,17 +1,15 @@
 """The training loop, the same for teacher, baseline and both stages of distillation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from dvclive import Live
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
@@ -19,12 +17,18 @@ from wsdkd.training.learner import Learner, Objective
 from wsdkd.training.loader import Supervision, load_batches
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures, Stem
-from wsdkd.training.resume import Resume, State, random_state, restore_random_state
+from wsdkd.training.record import (
+    Epoch,
+    Record,
+    Resume,
+    State,
+    Validate,
+    log_epoch,
+    open_curves,
+    random_state,
+    restore_random_state,
+)
 from wsdkd.training.views import BatchParts, EpochViews, plain_batches
-
-Epoch = dict[str, Any]  # its number under "epoch", and losses by name under "train" and "val"
-Validate = Callable[[], dict[str, float]]
-"""Gives losses by name."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +80,12 @@ class Training:
     save: Callable[[], None]
 
 
-@dataclass(frozen=True)
-class Record:
-    """What shows and keeps how far a training is, while it goes on.
-
-    Attributes:
-        name: stands before the progress bar.
-        live: takes the curves.
-        states: takes the state after each epoch, and gives back that of an interrupted training.
-        validate: called after each epoch; its numbers go to ``live``.
-    """
-
-    name: str
-    live: Live
-    states: Resume
-    validate: Validate
-
-
 def train(training: Training, accelerator: Accelerator) -> None:
     """Go through all phases of a training and keep what comes out.
 
     Args:
         training: whose networks are on the CPU.
-        accelerator: of :func:`~wsdkd.training.learner.start`, which came before the networks were made,
+        accelerator: of :func:`~wsdkd.training.processes.start`, which came before the networks were made,
             as it seeds.
 
     Raises:
@@ -139,7 +126,7 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     learner = Learner(task.objective, params, max(images // params.batch_size, 1), accelerator)
     history = _restore(record.states.load(first_epoch), learner.parts)
     for earlier in history:
-        _log(record.live, earlier)
+        log_epoch(record.live, earlier)
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
     views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs)
     stem = Stem(task.objective.backbone, pictures, accelerator.device)
@@ -160,7 +147,7 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
                 means = _means(sums, views.steps, accelerator, record.name)
                 epoch = epochs[place // views.steps]
                 history.append({"epoch": epoch, "train": means, "val": record.validate()})
-                _log(record.live, history[-1])
+                log_epoch(record.live, history[-1])
                 if accelerator.is_main_process:
                     states = {name: part.state_dict() for name, part in learner.parts.items()}
                     states |= {"random": random_state(), "history": history}
@@ -242,25 +229,3 @@ def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate
         return {name: sum(each.get(name, 0.0) for each in everyone) / images for name in names}
 
     return validate
-
-
-def _log(live: Live, epoch: Epoch) -> None:
-    live.step = epoch["epoch"]
-    for split in ("train", "val"):
-        for name, value in epoch[split].items():
-            live.log_metric(f"{split}/{name}", value)
-    live.next_step()
-
-
-@contextmanager
-def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
-    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
-    folder = folder.absolute()
-    with TemporaryDirectory() as nowhere:
-        # Live opens the DVC repository around the current folder, or makes one where there is Git alone, and
-        # leaves its files to the garbage collector. No repository is needed: begin where there is none.
-        with chdir(nowhere):
-            target = folder if accelerator.is_main_process else nowhere
-            live = Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
-        with live:
-            yield live

@@ -1,12 +1,15 @@
-"""How many processes a stage runs in: one on a CPU or a single GPU, one a GPU where there are several."""
+"""Where a stage trains: in one process on a CPU or a single GPU, in one a GPU where there are several."""
 
 import os
 import sys
 from collections.abc import Callable
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 
 from wsdkd.ground.errors import UserError
+from wsdkd.training.params import Optimisation
 
 PROCESSES_VARIABLE = "WSDKD_PROCESSES"
 
@@ -52,3 +55,38 @@ def in_processes(main: Callable[[], None], module: str) -> Callable[[], None]:
         os.execv(sys.executable, [*torchrun, "-m", module])  # noqa: S606
 
     return start
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python, NumPy and torch on every device."""
+    set_seed(seed)
+
+
+def start(params: Optimisation) -> Accelerator:
+    """Seed everything, and find the device and the processes.
+
+    Raises:
+        UserError: fp16 is wanted on a machine without a GPU.
+    """
+    seed_all(params.seed)
+    has_gpu = torch.cuda.is_available()
+    if params.precision == "fp16" and not has_gpu:
+        raise UserError("training.precision: fp16 needs a GPU; bf16 and fp32 work without one")
+    if has_gpu:
+        allow_tf32(params.precision != "fp32")
+    return Accelerator(
+        # Without the argument accelerate counts a single process on a machine that has no GPU.
+        cpu=not has_gpu,
+        mixed_precision="no" if params.precision == "fp32" else params.precision,
+        # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Whether a GPU may compute what stays in fp32 on its tensor cores, which round factors to ten bits.
+
+    torch's own defaults are half of each: convolutions may, products of matrices may not.
+    """
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed

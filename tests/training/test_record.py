@@ -1,21 +1,25 @@
-"""An interrupted training ends with the very weights of one that was not."""
+"""Curves; and states: an interrupted training ends with the very weights of one that was not."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
+from dvc.repo import Repo
 from torch import nn
 
-from tests.training.small_world import Curves, record_in
+from tests.training.small_world import TRAINING, Curves, fresh_start, record_in
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
-from wsdkd.training.learner import Objective, start
+from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
-from wsdkd.training.loop import Phase, Record, Task, fit, open_curves
+from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
-from wsdkd.training.resume import Resume
+from wsdkd.training.processes import start
+from wsdkd.training.record import Record, Resume, open_curves
 from wsdkd.training.views import View
 
 PARAMS = Optimisation(epochs=4, batch_size=4, learning_rate=1e-2, seed=3)
@@ -123,3 +127,52 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
             record_in(Curves()),
             start(PARAMS),
         )
+
+
+def test_curves_leave_nothing_but_curves(tmp_path: Path) -> None:
+    class _Second:
+        is_main_process = False
+
+    with open_curves(tmp_path / "main", fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+        live.next_step()
+    with open_curves(tmp_path / "other", _Second()) as live:  # type: ignore[arg-type]
+        live.log_metric("train/labels", 1.0)
+    written = (tmp_path / "main/plots/metrics/train/labels.tsv").read_text()
+    assert written == "step\tlabels\n0\t1.0\n"
+    assert not (tmp_path / "other").exists()
+
+
+def _git_repository(folder: Path) -> None:
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    for command in (("init",), (*identity, "commit", "--allow-empty", "-m", "One"), ("repack", "-a")):
+        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+
+
+def test_curves_leave_the_repository_they_run_in_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Left open, its pack files would be closed by the garbage collector, in the midst of anything.
+    _git_repository(tmp_path)
+    with Repo.init(str(tmp_path)) as repo:
+        repo.scm.get_rev()
+        assert _open_files(tmp_path / ".git")  # or this test would prove nothing
+    monkeypatch.chdir(tmp_path)
+    with open_curves(Path("curves"), fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+        assert not _open_files(tmp_path / ".git")
+    assert not _open_files(tmp_path / ".git")
+    assert (tmp_path / "curves/plots/metrics/train/labels.tsv").is_file()
+
+
+def test_curves_make_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _git_repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with open_curves(tmp_path / "curves", fresh_start(TRAINING)) as live:
+        live.log_metric("train/labels", 1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "curves"]
+
+
+def _open_files(folder: Path) -> list[str]:
+    paths = [Path(file.path) for file in psutil.Process().open_files()]
+    return [path.name for path in paths if path.is_relative_to(folder)]

@@ -1,13 +1,46 @@
-"""Where an interrupted training goes on: the whole state after each epoch, in a scratch file."""
+"""What shows and keeps how far a training is: curves, and the whole state after each epoch."""
 
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from accelerate import Accelerator
+from dvclive import Live
 
 from wsdkd.ground.files import publish_file
 
 State = dict[str, Any]
+Epoch = dict[str, Any]
+"""Its number under ``epoch``, and losses by name under ``train`` and ``val``."""
+Validate = Callable[[], dict[str, float]]
+"""Gives losses by name."""
+
+
+@contextmanager
+def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
+    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
+    folder = folder.absolute()
+    with TemporaryDirectory() as nowhere:
+        # Live opens the DVC repository around the current folder, or makes one where there is Git alone, and
+        # leaves its files to the garbage collector. No repository is needed: begin where there is none.
+        with chdir(nowhere):
+            target = folder if accelerator.is_main_process else nowhere
+            live = Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
+        with live:
+            yield live
+
+
+def log_epoch(live: Live, epoch: Epoch) -> None:
+    """Add an epoch to the curves."""
+    live.step = epoch["epoch"]
+    for split in ("train", "val"):
+        for name, value in epoch[split].items():
+            live.log_metric(f"{split}/{name}", value)
+    live.next_step()
 
 
 class Resume:
@@ -59,3 +92,20 @@ def restore_random_state(state: State) -> None:
     torch.set_rng_state(state["cpu"])
     for device, value in zip(range(torch.cuda.device_count()), state["cuda"], strict=False):
         torch.cuda.set_rng_state(value, device)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What shows and keeps how far a training is, while it goes on.
+
+    Attributes:
+        name: stands before the progress bar.
+        live: takes the curves.
+        states: takes the state after each epoch, and gives back that of an interrupted training.
+        validate: called after each epoch; its numbers go to ``live``.
+    """
+
+    name: str
+    live: Live
+    states: Resume
+    validate: Validate
