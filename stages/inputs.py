@@ -8,8 +8,6 @@ DVC records is not what ran, and the stage never reruns. So a stage holds on to 
 - Its parameters are read when it starts and again when it ends, and have to be the same.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from ruamel.yaml import YAML
 
 from wsdkd import project
 from wsdkd.ground.code import Sources, differing
+from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
 from wsdkd.settings.sections import PARAMS_FILE, read_params
@@ -87,14 +86,14 @@ class Inputs:
             raise UserError(
                 f"{project.PIPELINE}: lists no stage {self.stage}; add it, with what it depends on"
             )
-        total = hashlib.sha256(json.dumps([self.code, self.parameters], sort_keys=True).encode())
+        contents: dict[str, str] = {}
         for path in sorted(self.data):
             if not path.exists():
                 raise UserError(f"{path}: missing, and stage {self.stage} depends on it; run: dvc repro")
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                 if file.is_file():
-                    total.update(f"{file.as_posix()} {_content(file)}\n".encode())
-        return total.hexdigest()[:16]
+                    contents[file.as_posix()] = _content(file)
+        return digest([self.code, self.parameters, contents])[:16]
 
 
 def read_inputs(stage: str) -> Inputs:
@@ -130,7 +129,7 @@ def _content(file: Path) -> str:
     status = file.stat()
     if status.st_size > LARGE:
         return f"{status.st_size} {status.st_mtime_ns}"
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return sha256(file)
 
 
 def _value(params: dict[str, Any], name: str) -> Any:
