@@ -33,7 +33,7 @@ serve: $(VENV)/.installed-flow ## Start a Prefect server, and retraining at two 
 	python -m flows.schedule --server --cron "$(CRON)"
 
 student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
-	dvc repro code
+	dvc repro --pull code
 	dvc repro --pull --allow-missing distill_predictions
 	@test -d models/student || dvc pull distill_predictions 2>/dev/null || { \
 		echo "Nobody has pushed the student that dvc.lock names: training it here."; \
