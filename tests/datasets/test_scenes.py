@@ -9,8 +9,15 @@ import pytest
 from PIL import Image
 
 from wsdkd.datasets.params import ScenesDataset
-from wsdkd.datasets.scenes import compose
-from wsdkd.datasets.scenes.compose import Scene, class_weights, draw_scene
+from wsdkd.datasets.scenes.compose import (
+    MIN_VISIBLE,
+    THEMES,
+    Scene,
+    class_weights,
+    draw_ground,
+    draw_scene,
+    lay_objects,
+)
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES
 from wsdkd.datasets.scenes.write_coco import Job, draw, write_scenes
 from wsdkd.ground.workers import map_ordered
@@ -32,20 +39,14 @@ def _digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def drawn() -> list[tuple[Scene, list[np.ndarray]]]:
     """Scenes with the masks of their objects, from back to front, as they were laid on the canvas."""
-    original = compose._place
     scenes = []
     for index in range(60):
-        masks: list[np.ndarray] = []
-
-        def seen(*arguments: object, masks: list[np.ndarray] = masks) -> np.ndarray | None:
-            mask = original(*arguments)  # type: ignore[arg-type]
-            if mask is not None:
-                masks.append(mask.copy())
-            return mask
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(compose, "_place", seen)
-            scenes.append((draw_scene(np.random.default_rng([3, index]), SIZE, 0.4), masks))
+        rng = np.random.default_rng([3, index])
+        canvas = draw_ground(rng, SIZE)
+        masks = [mask for _, mask in lay_objects(rng, canvas, 0.4)]
+        scene = draw_scene(np.random.default_rng([3, index]), SIZE, 0.4)
+        np.testing.assert_array_equal(canvas.clip(0, 255).astype(np.uint8), scene.picture)
+        scenes.append((scene, masks))
     return scenes
 
 
@@ -118,20 +119,14 @@ def test_boxes_are_tight_around_what_is_drawn(drawn: list[tuple[Scene, list[np.n
             assert len(set(item.box)) > 1
 
 
-def test_an_object_is_seen_where_its_mask_is() -> None:
-    # The same scene with one object more differs inside of that object's box alone.
-    rng = np.random.default_rng(0)
-    canvas = np.full((SIZE, SIZE, 3), 128, np.float32)
-    before = canvas.copy()
-    mask = compose._place(rng, SHAPES["gear"], SIZE, 0.4, [])
-    assert mask is not None
-    compose._lay(rng, canvas, mask)
-    changed = np.abs(canvas - before).max(axis=2) > 20
-    x1, y1, x2, y2 = (int(edge) for edge in compose._bounds(mask))
-    outside = changed.copy()
-    outside[max(y1 - 1, 0) : y2 + 1, max(x1 - 1, 0) : x2 + 1] = False
-    assert not outside.any()
-    assert changed[mask > 0.5].mean() > 0.5
+def test_objects_are_seen_where_their_masks_are() -> None:
+    for index in range(20):
+        canvas = np.full((SIZE, SIZE, 3), 128, np.float32)
+        laid = lay_objects(np.random.default_rng([2, index]), canvas, 0.4)
+        changed = np.abs(canvas - 128).max(axis=2) > 20
+        covered = np.max([mask for _, mask in laid], axis=0)
+        assert not changed[covered == 0].any()
+        assert changed[covered > 0.5].mean() > 0.5
 
 
 def test_sizes_and_numbers_of_objects(drawn: list[tuple[Scene, list[np.ndarray]]]) -> None:
@@ -159,7 +154,7 @@ def test_later_objects_leave_most_of_an_object_in_sight(drawn: list[tuple[Scene,
             for later in masks[place + 1 :]:
                 left *= 1 - later
             share = left.sum() / mask.sum()
-            assert share >= compose.MIN_VISIBLE - 1e-6
+            assert share >= MIN_VISIBLE - 1e-6
             occluded += share < 0.99
     assert occluded > 10
 
@@ -192,7 +187,7 @@ def test_drawn_scenes_show_the_same_dependence() -> None:
         for place, first in enumerate(found):
             for second in found[place + 1 :]:
                 pairs += 1
-                same += first % compose.THEMES == second % compose.THEMES
+                same += first % THEMES == second % THEMES
     by_chance = 3 / 19
     assert same / pairs > 2 * by_chance
 

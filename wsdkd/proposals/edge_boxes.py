@@ -1,8 +1,8 @@
-"""Edges of a picture: how strong they are and which way they run.
+"""EdgeBoxes: a box scores by the contours that lie whole within it (Zitnick and Dollar, ECCV 2014).
 
-Learned edges by OpenCV's structured forests (Dollar and Zitnick, ICCV 2013), where a model is at hand.
-
-EdgeBoxes: a box scores by the contours that lie whole within it (Zitnick and Dollar, ECCV 2014).
+First the edges of a picture, how strong they are and which way they run: by its gradients, or learned ones
+by OpenCV's structured forests (Dollar and Zitnick, ICCV 2013) where a model is at hand. Then OpenCV's search
+over them.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,22 @@ import numpy as np
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.params import EdgeBoxesProposals
 
-# Scharr's kernel sums to 16 on each side, two pixels apart: so scaled, a step from black to white is 1.
 SCHARR_SCALE = 1 / (16 * 255)
+"""Scharr's kernel sums to 16 on each side, two pixels apart: so scaled, a step from black to white is 1."""
+MODEL_OPTIONS = (
+    "stride",
+    "shrinkNumber",
+    "patchSize",
+    "patchInnerSize",
+    "numberOfTrees",
+    "numberOfTreesToEvaluate",
+)
+MODEL_TREES = ("childs", "featureIds", "thresholds", "edgeBoundaries", "edgeBins")
+"""What a file of OpenCV's structured edge model holds: these options, and these lists."""
+
+
+class EdgeModelError(UserError):
+    """A file is not a structured edge model."""
 
 
 @dataclass(frozen=True)
@@ -120,21 +134,6 @@ def half_turn(angle: np.ndarray) -> np.ndarray:
     return np.where(turned >= np.float32(np.pi), np.float32(0), turned).astype(np.float32)
 
 
-OPTIONS = (
-    "stride",
-    "shrinkNumber",
-    "patchSize",
-    "patchInnerSize",
-    "numberOfTrees",
-    "numberOfTreesToEvaluate",
-)
-TREES = ("childs", "featureIds", "thresholds", "edgeBoundaries", "edgeBins")
-
-
-class EdgeModelError(UserError):
-    """A file is not a structured edge model."""
-
-
 def structured_edges(picture: np.ndarray, detector: Any) -> EdgeMap:
     """Edges of an RGB picture, uint8 (H, W, 3), by a detector of :func:`load_edge_model`."""
     thick = detector.detectEdges(picture.astype(np.float32) / 255)
@@ -159,11 +158,11 @@ def check_edge_model(path: str) -> None:
         raise EdgeModelError(f"{field}: not a structured edge model: not YAML, XML or JSON")
     options = storage.getNode("options")
     lacking = (
-        [name for name in OPTIONS if not _above_zero(options.getNode(name))]
+        [name for name in MODEL_OPTIONS if not _above_zero(options.getNode(name))]
         if options.isMap()
         else ["options"]
     )
-    lacking += [name for name in TREES if not storage.getNode(name).isSeq()]
+    lacking += [name for name in MODEL_TREES if not storage.getNode(name).isSeq()]
     storage.release()
     if lacking:
         raise EdgeModelError(f"{field}: not a structured edge model: it has no {lacking[0]}")

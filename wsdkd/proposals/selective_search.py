@@ -1,6 +1,4 @@
-"""The first regions of selective search, what each looks like, and which ones touch.
-
-Selective search: boxes around regions that grow by merging alike neighbours (Uijlings et al., IJCV 2013).
+"""Selective search: boxes around regions that grow by merging alike neighbours (Uijlings et al., IJCV 2013).
 
 OpenCV has it too, but orders its boxes by the C library's random numbers, so that what comes first
 depends on what the process did before, and gives no scores. Here grouping is our own, on OpenCV's
@@ -17,9 +15,12 @@ from wsdkd.data.boxes import area
 from wsdkd.proposals.edge_boxes import colour_gradient, steepness
 from wsdkd.proposals.params import SelectiveSearchProposals
 
-BINS = 16  # of a colour histogram, a channel
-SMOOTHING = 0.8  # of the segmentation, in pixels, as in the paper
+BINS = 16
+"""Of a colour histogram, a channel."""
+SMOOTHING = 0.8
+"""Of the segmentation, in pixels, as in the paper."""
 CONTRAST_BLUR = 1.0
+"""Before the gradient that a contour is scored by, in pixels."""
 
 COLOURS = {"lab": cv2.COLOR_RGB2Lab, "hsv": cv2.COLOR_RGB2HSV}
 
@@ -41,6 +42,31 @@ class RegionGraph:
     histograms: np.ndarray
     length: np.ndarray
     contrast: np.ndarray
+
+
+def selective_search(picture: np.ndarray, params: SelectiveSearchProposals) -> tuple[np.ndarray, np.ndarray]:
+    """Propose boxes for an RGB picture, uint8 (H, W, 3).
+
+    The score of a region is its mean gradient along its border (0 for the whole picture, which has
+    none) times the square root of the share of its box that it fills: the paper's hierarchy
+    gives an order at most, and a teacher that weighs features by objectness needs more.
+
+    Returns:
+        Boxes float64 (n, 4), (x1, y1, x2, y2) edges in pixels of the picture, and scores float64
+        (n,), 0 or above, best first. A picture of one region has one box, itself.
+    """
+    pixels = picture.shape[0] * picture.shape[1]
+    grouped = [
+        group(region_graph(picture, colours, scale, params.min_region), pixels)
+        for colours in params.colours
+        for scale in params.scales
+    ]
+    boxes = np.concatenate([found for found, _ in grouped])
+    scores = np.concatenate([scored for _, scored in grouped])
+    order = np.argsort(-scores, kind="stable")
+    boxes, scores = boxes[order], scores[order]
+    kept = _distinct(boxes, params.overlap)
+    return boxes[kept], scores[kept]
 
 
 def region_graph(picture: np.ndarray, colours: str, scale: float, min_region: int) -> RegionGraph:
@@ -93,31 +119,6 @@ def _borders(labels: np.ndarray, count: int, magnitude: np.ndarray) -> tuple[np.
         contrast += np.bincount(pair, gradient[border], minlength=count * count)
     length, contrast = length.reshape(count, count), contrast.reshape(count, count)
     return length + length.T, contrast + contrast.T
-
-
-def selective_search(picture: np.ndarray, params: SelectiveSearchProposals) -> tuple[np.ndarray, np.ndarray]:
-    """Propose boxes for an RGB picture, uint8 (H, W, 3).
-
-    The score of a region is its mean gradient along its border (0 for the whole picture, which has
-    none) times the square root of the share of its box that it fills: the paper's hierarchy
-    gives an order at most, and a teacher that weighs features by objectness needs more.
-
-    Returns:
-        Boxes float64 (n, 4), (x1, y1, x2, y2) edges in pixels of the picture, and scores float64
-        (n,), 0 or above, best first. A picture of one region has one box, itself.
-    """
-    pixels = picture.shape[0] * picture.shape[1]
-    grouped = [
-        group(region_graph(picture, colours, scale, params.min_region), pixels)
-        for colours in params.colours
-        for scale in params.scales
-    ]
-    boxes = np.concatenate([found for found, _ in grouped])
-    scores = np.concatenate([scored for _, scored in grouped])
-    order = np.argsort(-scores, kind="stable")
-    boxes, scores = boxes[order], scores[order]
-    kept = _distinct(boxes, params.overlap)
-    return boxes[kept], scores[kept]
 
 
 def group(regions: RegionGraph, pixels: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,15 @@ import numpy as np
 
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES, Part, Rng, colour, noise, paint, pattern
 
-MIN_SIDE = 0.06  # an object's longer side, at least, as a share of the image's
-MIN_VISIBLE = 0.6  # share of an object's pixels that later objects and the frame must leave
+MIN_SIDE = 0.06
+"""An object's longer side, at least, as a share of the image's."""
+MIN_VISIBLE = 0.6
+"""Share of an object's pixels that later objects and the frame must leave."""
+THEMES, THEME_SHARE = 5, 0.75
+"""Groups of classes, and the share of a scene's objects that come from its own."""
+NUMBERS = (0.12, 0.2, 0.24, 0.2, 0.14, 0.1)
+"""Chances of one object in a scene, of two, and so on."""
 SUPERSAMPLING = 4
-THEMES = 5
-THEME_SHARE = 0.75  # share of a scene's objects that come from its theme
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,56 @@ class Scene:
     objects: tuple[SceneObject, ...]
 
 
+def draw_scene(rng: Rng, size: int, max_side: float) -> Scene:
+    """Draw one scene of size x size pixels with one to six objects.
+
+    Args:
+        rng: its random stream.
+        size: in pixels.
+        max_side: an object's longer side, at most, as a share of ``size``.
+    """
+    canvas = draw_ground(rng, size)
+    laid = lay_objects(rng, canvas, max_side)
+    objects = tuple(SceneObject(label, bounds(mask)) for label, mask in laid)
+    return Scene(canvas.clip(0, 255).astype(np.uint8), objects)
+
+
+def draw_ground(rng: Rng, size: int) -> np.ndarray:
+    """A textured ground with distractors: float32 (size, size, 3), RGB, some of it beyond [0, 255]."""
+    canvas = paint(_texture(rng, size), colour(rng), colour(rng), rng, grain=float(rng.uniform(2, 10)))
+    for _ in range(int(rng.integers(3, 9))):
+        _lay(rng, canvas, _distractor(rng, size))
+    return canvas
+
+
+def lay_objects(rng: Rng, canvas: np.ndarray, max_side: float) -> list[tuple[int, np.ndarray]]:
+    """Lay objects on a canvas, (size, size, 3).
+
+    Args:
+        rng: their random stream.
+        canvas: painted over.
+        max_side: an object's longer side, at most, as a share of ``size``.
+
+    Returns:
+        The place in CLASSES and the mask, float32 (size, size) in [0, 1], of each object, from back to
+        front; a mask is the object's whole outline within the frame, whatever lies before it.
+    """
+    weights = class_weights()[rng.integers(THEMES)]
+    laid: list[tuple[int, np.ndarray]] = []
+    visible: list[np.ndarray] = []
+    for _ in range(int(rng.choice(len(NUMBERS), p=NUMBERS)) + 1):
+        label = int(rng.choice(len(CLASSES), p=weights))
+        mask = _place(rng, SHAPES[CLASSES[label]], len(canvas), max_side, visible)
+        if mask is None:
+            continue
+        for other in visible:
+            other *= 1 - mask
+        visible.append(mask.copy())
+        _lay(rng, canvas, mask)
+        laid.append((label, mask))
+    return laid
+
+
 def class_weights() -> np.ndarray:
     """Chance of each class within each theme, (THEMES, K).
 
@@ -44,34 +98,14 @@ def class_weights() -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def draw_scene(rng: Rng, size: int, max_side: float) -> Scene:
-    """Draw one scene of size x size pixels with one to six objects.
-
-    Args:
-        rng: its random stream.
-        size: in pixels.
-        max_side: an object's longer side, at most, as a share of ``size``.
-    """
-    canvas = paint(_ground(rng, size), colour(rng), colour(rng), rng, grain=float(rng.uniform(2, 10)))
-    for _ in range(int(rng.integers(3, 9))):
-        _lay(rng, canvas, _distractor(rng, size))
-    weights = class_weights()[rng.integers(THEMES)]
-    visible: list[np.ndarray] = []
-    objects: list[SceneObject] = []
-    for _ in range(int(rng.choice(6, p=[0.12, 0.2, 0.24, 0.2, 0.14, 0.1])) + 1):
-        label = int(rng.choice(len(CLASSES), p=weights))
-        mask = _place(rng, SHAPES[CLASSES[label]], size, max_side, visible)
-        if mask is None:
-            continue
-        for other in visible:
-            other *= 1 - mask
-        visible.append(mask.copy())
-        _lay(rng, canvas, mask)
-        objects.append(SceneObject(label, _bounds(mask)))
-    return Scene(canvas.clip(0, 255).astype(np.uint8), tuple(objects))
+def bounds(mask: np.ndarray) -> tuple[float, float, float, float]:
+    """The box (x1, y1, x2, y2), in pixels, of a mask's pixels that are more than half covered."""
+    columns = np.flatnonzero(mask.max(axis=0) > 0.5)
+    rows = np.flatnonzero(mask.max(axis=1) > 0.5)
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def _ground(rng: Rng, size: int) -> np.ndarray:
+def _texture(rng: Rng, size: int) -> np.ndarray:
     share = 0.6 * pattern(rng, size, size) + 0.4 * noise(rng, size, size, int(rng.integers(3, 20)))
     return share * np.float32(rng.uniform(0.3, 0.9))
 
@@ -129,12 +163,6 @@ def _rasterise(rng: Rng, shape: list[Part], size: int, side: float) -> tuple[flo
     right, bottom = min(x + window, size), min(y + window, size)
     mask[top:bottom, left:right] = patch[top - y : bottom - y, left - x : right - x]
     return float(patch.sum()), mask
-
-
-def _bounds(mask: np.ndarray) -> tuple[float, float, float, float]:
-    columns = np.flatnonzero(mask.max(axis=0) > 0.5)
-    rows = np.flatnonzero(mask.max(axis=1) > 0.5)
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def _distractor(rng: Rng, size: int) -> np.ndarray:

@@ -1,15 +1,16 @@
-"""Twenty kinds of object as outlines in the unit frame: x right, y down, both in [-1, 1].
+"""What scenes are made of: the outlines of twenty kinds of object, and textures to fill them with.
 
-A shape is a list of parts drawn in order; a part is an outline (n, 2) that is filled, or cut out
-of what was drawn before.
-
-Grounds and fills: smooth noise, stripes, dots and gradients between two colours.
+A shape is a list of parts in the unit frame, x right, y down, both in [-1, 1], drawn in order; a part is an
+outline (n, 2) that is filled, or cut out of what was drawn before. A texture mixes two colours by smooth
+noise, stripes, checks, dots or a gradient.
 """
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,6 @@ SHAPES: dict[str, list[Part]] = {
 }
 
 CLASSES = tuple(sorted(SHAPES))
-
-
-Rng = np.random.Generator
 
 
 def noise(rng: Rng, height: int, width: int, cells: int) -> np.ndarray:
