@@ -84,7 +84,7 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             _record(store.folder, key, decision)
             return decision
         decision = decision.model_copy(update={"version": store.next_version()})
-        store.add(student, decision, collect(sources, weights, code, params, force))
+        store.add(student, decision, collect(sources, weights, code, params, threshold, force))
         return decision
 
 
