@@ -13,10 +13,11 @@ from wsdkd import project
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.build import CacheBuilder
 from wsdkd.cache.writing.fingerprint import common_fingerprint
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_images
 from wsdkd.networks.description import WEIGHTS
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ImageRegions, run_teacher
 from wsdkd.training.processes import in_processes
@@ -27,7 +28,7 @@ def main() -> None:
     params = load_section("cache", CacheParams)
     teacher = load_teacher(project.TEACHER)
     proposals = read_proposals(project.PROPOSALS)
-    root = dataset_root()
+    root = photographs_folder(project.IMAGES)
     # Without the argument accelerate counts a single process on a machine that has no GPU.
     processes = PartialState(cpu=not torch.cuda.is_available())
 

@@ -16,9 +16,10 @@ from stages.inputs import Inputs, read_inputs
 from stages.photographs import fetch_photographs
 from stages.run import is_first, run
 from wsdkd import project
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.settings.sections import Section, dataset_root
+from wsdkd.settings.sections import Section
 from wsdkd.training.loop import Phase, Task, Training, train
 from wsdkd.training.processes import in_processes
 from wsdkd.training.record import Resume
@@ -89,7 +90,7 @@ class TrainingStage:
         inputs = read_inputs(self.name)
         classes = read_classes(project.CLASSES)
         train_rows, val_rows = (read_images(project.IMAGES, split) for split in ("train", "val"))
-        course = self.make(Images(dataset_root(), classes, train_rows, val_rows))
+        course = self.make(Images(photographs_folder(project.IMAGES), classes, train_rows, val_rows))
 
         def save() -> None:
             save_network(self.folder, course.network, self.kind, course.params, classes)

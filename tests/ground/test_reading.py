@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsdkd.ground.reading import NoFileError, NotReadError, read_regular
+from wsdkd.ground.reading import NoFileError, NotReadError, file_of, read_regular, stretch_of
 
 
 def test_the_bytes_of_a_file_and_of_a_link_to_it(tmp_path: Path) -> None:
@@ -51,3 +51,23 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
         read_regular(tmp_path / "\ud800", 100)
     with pytest.raises(NotReadError, match=r"^cannot be read: File name too long$"):
         read_regular(tmp_path / ("a" * 300), 100)
+
+
+def test_a_stretch_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "shard.tar").write_bytes(b"0123456789")
+    path = stretch_of("shard.tar", 3, 4)
+    assert path == "shard.tar#3+4"
+    assert read_regular(tmp_path / path, 4) == b"3456"
+    assert file_of(path) == file_of("shard.tar") == "shard.tar"
+    assert file_of("a#1.jpg") == "a#1.jpg"
+    with pytest.raises(NotReadError, match=r"^4 bytes, more than the limit of 3$"):
+        read_regular(tmp_path / path, 3)
+    with pytest.raises(NotReadError, match=r"^cut off: 10 bytes, but a picture ends at 11$"):
+        read_regular(tmp_path / stretch_of("shard.tar", 7, 4), 100)
+    with pytest.raises(NoFileError):
+        read_regular(tmp_path / stretch_of("no.tar", 0, 1), 100)
+
+
+def test_a_file_with_the_name_of_a_stretch(tmp_path: Path) -> None:
+    (tmp_path / "photo#1+2").write_bytes(b"abc")
+    assert read_regular(tmp_path / "photo#1+2", 3) == b"abc"
