@@ -24,11 +24,12 @@ RUNS = ("teacher", "baseline", "features", "student")
 def main() -> None:
     """Score the three networks and write numbers, charts and costs."""
     params = load_section("evaluation", EvaluationParams)
+    classes = read_classes(project.CLASSES)
     data = Data(
-        classes=read_classes(project.CLASSES),
-        train=read_images(project.IMAGES, "train"),
-        test=read_images(project.IMAGES, "test"),
-        objects=read_objects(project.OBJECTS),
+        classes=classes,
+        train=read_images(project.IMAGES, "train", num_classes=len(classes)),
+        test=read_images(project.IMAGES, "test", num_classes=len(classes)),
+        objects=read_objects(project.OBJECTS, num_classes=len(classes)),
         proposals=read_proposals(project.PROPOSALS),
         root=photographs_folder(project.IMAGES),
     )

@@ -89,7 +89,9 @@ class TrainingStage:
         """Train in this process, and write the network and its curves."""
         inputs = read_inputs(self.name)
         classes = read_classes(project.CLASSES)
-        train_rows, val_rows = (read_images(project.IMAGES, split) for split in ("train", "val"))
+        train_rows, val_rows = (
+            read_images(project.IMAGES, split, num_classes=len(classes)) for split in ("train", "val")
+        )
         course = self.make(Images(photographs_folder(project.IMAGES), classes, train_rows, val_rows))
 
         def save() -> None:

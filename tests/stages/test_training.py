@@ -59,6 +59,14 @@ def never(_batch: object) -> None:
     raise AssertionError("it trains again")
 
 
+@pytest.mark.usefixtures("params")
+def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained() -> None:
+    write_classes(project.CLASSES, CLASSES[:-1])
+    with pytest.raises(UserError, match=r"images.parquet: row \d+: labels has a class beyond classes.json"):
+        train_baseline.STAGE.train()
+    assert states() == []
+
+
 def states() -> list[Path]:
     return sorted(project.RESUME.glob("train_baseline/*/*"))
 

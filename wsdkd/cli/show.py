@@ -81,7 +81,7 @@ def regions(
     from wsdkd.evaluation.examples import best_region_page
 
     classes = read_classes(prepared / project.CLASSES.name)
-    train = read_images(prepared / project.IMAGES.name, "train")
+    train = read_images(prepared / project.IMAGES.name, "train", num_classes=len(classes))
     reader = TeacherCache(cache)
     reader.check(classes, train)
     folder = photographs_folder(prepared / project.IMAGES.name)

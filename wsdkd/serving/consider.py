@@ -152,7 +152,8 @@ def _measured(
     params: PromotionParams,
     threshold: float,
 ) -> Decision:
-    rows, root = read_images(sources.images, "val"), photographs_folder(sources.images, sources.params)
+    rows = read_images(sources.images, "val", num_classes=len(names))
+    root = photographs_folder(sources.images, sources.params)
     labels, known = targets(rows, len(names))
     candidate = _scores(student, rows, root, "student on validation images")
     before = None if promoted is None else _scores(promoted, rows, root, "promoted on validation images")
