@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from wsdkd.data.parquet import WRITTEN_BY
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import require_file
+from wsdkd.ground.reading import require_file
 from wsdkd.settings.sections import PARAMS_FILE, dataset_root
 
 _KEY = b"photographs"

@@ -19,7 +19,8 @@ from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parq
 from wsdkd.data.photographs import in_folder
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import publish_file, require_file
+from wsdkd.ground.files import publish_file
+from wsdkd.ground.reading import require_file
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

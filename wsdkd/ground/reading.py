@@ -9,6 +9,8 @@ import re
 import stat
 from pathlib import Path
 
+from wsdkd.ground.errors import UserError
+
 _STRETCH = re.compile(r"(.+)#(\d{1,18})\+(\d{1,18})", re.DOTALL)
 
 
@@ -67,7 +69,9 @@ def _read(path: str | Path, most: int, offset: int, size: int | None) -> bytes:
         raise NotReadError("not a path") from None
     try:
         status = os.fstat(handle)
-        _require_regular(status.st_mode)
+        kind = _irregular(status.st_mode)
+        if kind is not None:
+            raise NotReadError(f"cannot be read: {kind}, where a file should be")
         wanted = status.st_size if size is None else size
         if wanted > most:
             raise NotReadError(f"{wanted:,} bytes, more than the limit of {most:,}")
@@ -86,8 +90,27 @@ def _read(path: str | Path, most: int, offset: int, size: int | None) -> bytes:
         os.close(handle)
 
 
-def _require_regular(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise NotReadError("cannot be read: Is a directory")
-    if not stat.S_ISREG(mode):
-        raise NotReadError("cannot be read: not a regular file, but a pipe, a socket or a device")
+def require_file(path: Path, remedy: str = "") -> None:
+    """Refuse what is no regular file, for a library that opens ``path`` itself.
+
+    Args:
+        path: of the file.
+        remedy: what to do where there is none, for the message.
+
+    Raises:
+        UserError: there is nothing, or a folder, a pipe, a device or a socket.
+    """
+    try:
+        kind = _irregular(path.stat().st_mode)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file{f'; {remedy}' if remedy else ''}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if kind is not None:
+        raise UserError(f"{path}: {kind}, where a file should be")
+
+
+def _irregular(mode: int) -> str | None:
+    """What it is that is no regular file."""
+    kinds = {stat.S_IFREG: None, stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
