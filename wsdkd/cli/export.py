@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wsdkd.cli.places import check_output
-from wsdkd.serving.named import student_named
+from wsdkd.serving.named import student_folder
 
 app = typer.Typer(add_completion=False)
 
@@ -20,7 +20,7 @@ def export(
 ) -> None:
     """Write a student as an ONNX file. It appears once ONNX Runtime gives with it what PyTorch gives."""
     check_output(to, ".onnx")
-    folder = student_named(model).folder
+    folder = student_folder(model)
 
     # Torch takes seconds to load, which a wrong path or option need not cost.
     from wsdkd.serving.export import export_student
