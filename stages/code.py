@@ -9,17 +9,24 @@ from pathlib import Path
 from stages.run import run
 from wsdkd import project
 from wsdkd.ground.code import Sources, written
+from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
 
 FOLDER = Path(__file__).parent
 
 
 def main() -> None:
-    """Write the files of all stages, from one reading of the code."""
+    """Write the files of all stages, from one reading of the code.
+
+    Raises:
+        UserError: a module was edited meanwhile, and DVC would take the edited one for what is written here.
+    """
     sources = Sources()
     with publish_folder(project.CODE) as aside:
         for name in stage_names():
             (aside / name).write_text(written(sources.digests(f"stages.{name}")), encoding="utf-8")
+        for path in sources.edited():
+            raise UserError(f"{path}: edited while stage code read it; run again: dvc repro")
 
 
 def stage_names() -> list[str]:

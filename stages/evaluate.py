@@ -7,13 +7,14 @@ from stages.run import run
 from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import read_classes, read_images
 from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.evaluate import Data, Networks, evaluate
 from wsdkd.evaluation.files import read_curves, write_class_rows, write_columns, write_report
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.student.network import load_student
 from wsdkd.teacher.network import load_teacher
 
@@ -23,13 +24,14 @@ RUNS = ("teacher", "baseline", "features", "student")
 def main() -> None:
     """Score the three networks and write numbers, charts and costs."""
     params = load_section("evaluation", EvaluationParams)
+    classes = read_classes(project.CLASSES)
     data = Data(
-        classes=read_classes(project.CLASSES),
-        train=read_images(project.IMAGES, "train"),
-        test=read_images(project.IMAGES, "test"),
-        objects=read_objects(project.OBJECTS),
+        classes=classes,
+        train=read_images(project.IMAGES, "train", num_classes=len(classes)),
+        test=read_images(project.IMAGES, "test", num_classes=len(classes)),
+        objects=read_objects(project.OBJECTS, num_classes=len(classes)),
         proposals=read_proposals(project.PROPOSALS),
-        root=dataset_root(),
+        root=photographs_folder(project.IMAGES),
     )
     cache = TeacherCache(project.TEACHER_CACHE)
     cache.check(data.classes, data.train)

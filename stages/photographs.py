@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+from wsdkd import project
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
-from wsdkd.settings.sections import PARAMS_FILE, dataset_root, read_params
+from wsdkd.ground.reading import file_of
+from wsdkd.settings.sections import PARAMS_FILE, read_params
 
 
 def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
@@ -24,7 +27,7 @@ def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
     Raises:
         UserError: they are not there, and DVC cannot bring them.
     """
-    root = dataset_root()
+    root = photographs_folder(project.IMAGES)
     if _absent(root, tables) is None:
         return
     sys.stdout.write(f"{root}: the photographs are not here; fetching them: dvc pull {root}\n")
@@ -47,10 +50,11 @@ def fetch_photographs(tables: Sequence[Sequence[ImageRow]]) -> None:
 
 
 def _absent(root: Path, tables: Sequence[Sequence[ImageRow]]) -> Path | None:
-    """The first photograph of a folder that is not there; to look at all would take long on a network."""
+    """The first photograph of a folder, or a shard, that is not there; to look at all would take long."""
     first: dict[str, str] = {}
     for row in chain.from_iterable(tables):
-        first.setdefault(row.path.rpartition("/")[0], row.path)
+        file = file_of(row.path)
+        first.setdefault(file if file != row.path else row.path.rpartition("/")[0], file)
     return next((root / path for path in first.values() if not (root / path).is_file()), None)
 
 

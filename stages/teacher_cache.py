@@ -6,19 +6,18 @@ first two with what was recorded; of an imported one, its fingerprint alone tell
 
 from collections.abc import Sequence
 
-from wsdkd.cache.format import SCHEMA_VERSION
+from wsdkd.cache.format import OUTPUTS_VERSION, SCHEMA_VERSION
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 from wsdkd.data.tables import ImageRow
 from wsdkd.settings.sections import cache_folder
 
 
 def teacher_cache(classes: Sequence[str], rows: Sequence[ImageRow]) -> TeacherCache:
-    """The cache in ``cache.folder``, made for these classes and images by the code that is here.
+    """The cache in ``cache.folder``, made for these classes and images, of the versions that this code reads.
 
     Raises:
         CacheError: there is none, or it was made for others; the message names what differs.
     """
     cache = TeacherCache(cache_folder())
-    cache.check(classes, rows, {"schema": str(SCHEMA_VERSION), "code": code_digest(FORWARD_CODE)})
+    cache.check(classes, rows, {"schema": str(SCHEMA_VERSION), "outputs": str(OUTPUTS_VERSION)})
     return cache

@@ -17,6 +17,8 @@ IMAGES = PREPARED / "images.parquet"
 OBJECTS = PREPARED / "objects.parquet"
 CLASSES = PREPARED / "classes.json"
 REJECTED = PREPARED / "rejected.csv"
+PHOTOGRAPHS = PREPARED / "photographs"
+"""Those that lay within Parquet files, unpacked; empty for all other datasets."""
 
 PROPOSALS = DATA / "proposals"
 TEACHER_CACHE = DATA / "teacher_cache"

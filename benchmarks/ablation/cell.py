@@ -24,6 +24,7 @@ from stages import cache_teacher, distill_features, distill_predictions, train_b
 from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
 from wsdkd.evaluation.evaluate import image_scores_and_detections
 from wsdkd.evaluation.localisation import best_cached_regions, localisation
@@ -31,7 +32,7 @@ from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.truth import gather_objects
 from wsdkd.ground.files import publish_folder
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.settings.sections import dataset_root, load_section, read_params
+from wsdkd.settings.sections import load_section, read_params
 from wsdkd.student.network import load_student
 from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import load_teacher
@@ -103,7 +104,7 @@ def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]
         split: student_scores(
             loaded,
             read_images(project.IMAGES, split),
-            dataset_root(),
+            photographs_folder(project.IMAGES),
             batch_size=BATCH,
             device=device(),
             description=split,
@@ -122,7 +123,7 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
         regions = run_fused_teacher(
             loaded,
             rows,
-            dataset_root(),
+            photographs_folder(project.IMAGES),
             proposals,
             batch_size=BATCH // 4,
             device=device(),

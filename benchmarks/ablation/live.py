@@ -17,6 +17,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.view import CachedView
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.boxes import to_input
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
@@ -25,7 +26,7 @@ from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.network import load_teacher
@@ -145,7 +146,7 @@ def distil_online() -> None:
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     rows = read_images(project.IMAGES, "train")
     kept = load_section("cache", CacheParams)
-    live = LiveTeacher(rows, dataset_root(), project.TEACHER, project.PROPOSALS, kept)
+    live = LiveTeacher(rows, photographs_folder(project.IMAGES), project.TEACHER, project.PROPOSALS, kept)
     train_student(
         rows,
         lambda student: (
@@ -159,7 +160,7 @@ def distil_from_plain(teacher: Path) -> None:
     """Both stages on labels and a plain classifier's image scores; writes models/student."""
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     rows = read_images(project.IMAGES, "train")
-    scores = PlainScores(rows, dataset_root(), load_student(teacher))
+    scores = PlainScores(rows, photographs_folder(project.IMAGES), load_student(teacher))
     train_student(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
 
 
@@ -177,7 +178,7 @@ def train_student(rows: Sequence[ImageRow], phases: Callable[[Student], Phases])
     accelerator = start(first)
     seed_all(params.seed)
     student = Student(params, len(classes))
-    pictures = Pictures(rows, dataset_root(), [params.input_size])
+    pictures = Pictures(rows, photographs_folder(project.IMAGES), [params.input_size])
     steps = zip(phases(student), (first, second), ("stage 1", "stage 2"), strict=True)
     for (objective, supervision), optimisation, name in steps:
         if optimisation is second:

@@ -96,11 +96,16 @@ def _brief(suites: Sequence[Suite]) -> str:
         lines.append(f"| {titles.get(name, '**distilled student**')} | {figures} |")
     gain = summarise(tables.gains(rows, OURS))
     low, high = gain.interval
-    count = len(tables.by_variant(rows)[OURS])
+    count, share = len(tables.by_variant(rows)[OURS]), _recovered(rows)
+    interval = "" if np.isnan(low) else f" (95 % interval over {count} seeds {low:+.1f} to {high:+.1f})"
+    recovered = (
+        "no lead of the teacher to recover"
+        if share is None
+        else (f"{share:.2f} of the teacher's lead recovered")
+    )
     lines += [
         "",
-        f"Gain {gain.mean:+.1f} mAP (95 % interval over {count} seeds {low:+.1f} to {high:+.1f}), "
-        f"{_recovered(rows):.2f} of the teacher's lead recovered; ± is the deviation over seeds.",
+        f"Gain {gain.mean:+.1f} mAP{interval}, {recovered}; ± is the deviation over seeds.",
         f"`{run['command']}`, {run['machine']}, {run['date']}.",
     ]
     return "\n".join(lines)
@@ -145,6 +150,7 @@ def _pays(suites: Sequence[Suite]) -> str:
         gain, lead = (summarise(tables.gains(suite.rows, name)) for name in (OURS, TEACHER))
         low, high = gain.interval
         interval = "" if np.isnan(low) else f"{low:+.1f} to {high:+.1f}"
+        share = _recovered(suite.rows)
         cells = [
             suite.run["title"],
             str(len(tables.by_variant(suite.rows)[OURS])),
@@ -152,18 +158,18 @@ def _pays(suites: Sequence[Suite]) -> str:
             f"{lead.mean:+.1f}",
             f"{gain.mean:+.1f}",
             interval,
-            "none" if np.isnan(_recovered(suite.rows)) else f"{_recovered(suite.rows):.2f}",
+            "none" if share is None else f"{share:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _recovered(rows: Sequence[Row]) -> float:
+def _recovered(rows: Sequence[Row]) -> float | None:
     # A seed whose teacher does not lead has none.
     values = [
         row["gap_recovered"] for row in tables.by_variant(rows)[OURS].values() if "gap_recovered" in row
     ]
-    return float(np.mean(values)) if values else float("nan")
+    return float(np.mean(values)) if values else None
 
 
 PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {

@@ -71,9 +71,10 @@ def collect(home: Path, cells: Iterable[tuple[str, int]], by: Judge) -> list[Row
     maps = {(row["variant"], row["seed"]): row["mAP"] for row in rows}
     for row in rows:
         plain, teacher = maps.get((BASELINE, row["seed"])), maps.get((TEACHER, row["seed"]))
-        if row["variant"] not in (BASELINE, TEACHER) and plain is not None and teacher is not None:
-            # Where the teacher does not lead, there is no gap to recover.
-            row["gap_recovered"] = (row["mAP"] - plain) / (teacher - plain) if teacher > plain else np.nan
+        if row["variant"] in (BASELINE, TEACHER) or plain is None or teacher is None:
+            continue
+        if teacher > plain:  # else there is no gap to recover
+            row["gap_recovered"] = (row["mAP"] - plain) / (teacher - plain)
     return rows
 
 

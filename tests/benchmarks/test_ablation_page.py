@@ -88,6 +88,18 @@ def test_the_three_networks_in_use(folder: Path) -> None:
     )
 
 
+def test_what_is_not_known_is_said_in_words_and_not_as_nan(folder: Path) -> None:
+    one_seed = _lines("brief of two", folder)
+    assert one_seed[8].startswith("Gain +5.0 mAP, 0.50 of the teacher's lead recovered; ")
+    # A teacher that leads in no seed: what `results.collect` leaves out is missing here, too.
+    rows = [{key: value for key, value in row.items() if key != "gap_recovered"} for row in ROWS]
+    (folder / "one.csv").write_text(to_csv(rows), encoding="utf-8")
+    assert ", no lead of the teacher to recover; " in _lines("brief of one", folder)[8]
+    assert _lines("pays of one", folder)[4].endswith("| none |")
+    for part in ("brief", "pays", "table"):
+        assert "nan" not in "\n".join(_lines(f"{part} of one", folder))
+
+
 def test_the_teacher_with_what_it_finds(folder: Path) -> None:
     assert _lines("teacher of one", folder)[4] == "| teacher | 51.0 ± 1.4 | 8.0 | 20.0 |"
 

@@ -18,7 +18,7 @@ from wsdkd.teacher.run import ImageRegions
 
 CLASSES = ["bird", "cat", "dog", "été", "fish"]
 FEATURES = 24
-PARTS = {"schema": "2", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "code": "k" * 64}
+PARTS = {"schema": "3", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "outputs": "1"}
 
 
 @dataclass(frozen=True)

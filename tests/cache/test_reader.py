@@ -3,17 +3,24 @@ import json
 import os
 import pickle
 import shutil
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.format import CacheError
+from tests.cache.damage import first_byte, flip
+from wsdkd.cache.format import ARRAYS, CacheError
+from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import CachedView
+from wsdkd.ground.digests import digest
 
 
 class Views(Dataset[tuple[str, bool, CachedView, int]]):
@@ -86,7 +93,7 @@ def test_files_open_at_the_first_read_and_close(cache: Path) -> None:
 def test_a_fitting_cache_is_accepted_without_opening_a_shard(cache: Path) -> None:
     for shard in cache.glob("*.h5"):
         shard.unlink()
-    TeacherCache(cache).check(synthetic.CLASSES, synthetic.make_rows(20), {"code": "k" * 64})
+    TeacherCache(cache).check(synthetic.CLASSES, synthetic.make_rows(20), {"outputs": "1"})
 
 
 def test_fewer_images_than_cached_are_accepted(cache: Path) -> None:
@@ -121,23 +128,17 @@ def test_another_teacher_is_refused_by_name(cache: Path) -> None:
         TeacherCache(cache).check(
             synthetic.CLASSES,
             synthetic.make_rows(20),
-            {"teacher_weights": "0" * 64, "code": synthetic.PARTS["code"]},
+            {"teacher_weights": "0" * 64, "outputs": "1"},
         )
 
 
-def test_a_shard_of_another_cache_is_refused_by_what_differs(cache: Path, tmp_path: Path) -> None:
-    rows = synthetic.make_rows(20)
-    relabelled = [replace(row, labels=(0, 1, 2)) for row in rows]
-    synthetic.write(
-        tmp_path / "other",
-        tmp_path / "other-scratch",
-        relabelled,
-        parts={**synthetic.PARTS, "code": "0" * 64},
-    )
+def test_a_shard_of_another_cache_is_refused(cache: Path, tmp_path: Path) -> None:
+    relabelled = [replace(row, labels=(0, 1, 2)) for row in synthetic.make_rows(20)]
+    synthetic.write(tmp_path / "other", tmp_path / "other-scratch", relabelled)
     shutil.copy(tmp_path / "other" / "shard-00001.h5", cache)
     with TeacherCache(cache) as reader:
         assert len(reader.view("img-0001", False).boxes) > 0
-        with pytest.raises(CacheError, match=r"shard-00001.*\(code\), .*\(labels\);"):
+        with pytest.raises(CacheError, match=r"shard-00001\.h5: damaged or of another cache: its structure"):
             reader.view("img-0009", False)
 
 
@@ -152,8 +153,96 @@ def test_a_missing_shard_is_named_and_the_others_serve(cache: Path) -> None:
 def test_a_cut_shard_is_refused(cache: Path) -> None:
     path = cache / "shard-00000.h5"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CacheError, match=r"shard-00000\.h5: cannot be opened, it is incomplete"):
+    with pytest.raises(
+        CacheError, match=r"shard-00000\.h5: incomplete or of another cache: it has \d+ bytes"
+    ):
         TeacherCache(cache).view("img-0000", False)
+
+
+@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_damaged_rows_are_refused_at_their_first_read(cache: Path, array: str, mirrored: bool) -> None:
+    with TeacherCache(cache) as reader:
+        expected = reader.view("img-0011", mirrored)
+    flip(cache / "shard-00001.h5", first_byte(cache / "shard-00001.h5", array, 3, mirrored))
+    with TeacherCache(cache) as reader:
+        for _ in range(2):  # having refused them once does not make them good
+            with pytest.raises(CacheError, match=rf"shard-00001\.h5: {array}: image img-0011: damaged"):
+                reader.view("img-0011", mirrored)
+        assert len(reader.view("img-0010", mirrored).boxes) > 0
+        if array != "regions":  # which both views share
+            found = reader.view("img-0011", not mirrored)
+            assert found.boxes.tobytes() == expected.boxes.tobytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_what_a_worker_compared_no_other_compares_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sums: list[int] = []
+
+    def crc32(data: memoryview) -> int:
+        sums.append(zlib.crc32(data))
+        return sums[-1]
+
+    reader = TeacherCache(cache)
+    child = os.fork()
+    if child == 0:
+        reader.view("img-0003", True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    monkeypatch.setattr("wsdkd.cache.reader.zlib", SimpleNamespace(crc32=crc32))
+    reader.view("img-0003", True)
+    assert sums == []
+    reader.view("img-0003", False)
+    assert len(sums) == len(ARRAYS)
+    reader.view("img-0003", False)
+    assert len(sums) == len(ARRAYS)
+    reader.close()
+
+
+def test_hdf5_never_sees_bytes_of_its_own_that_are_not_as_written(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may loop for ever over one flipped bit of them."""
+    path = cache / "shard-00000.h5"
+    (entry, *_) = read_manifest(cache).shards
+    inside = [range(*stretch) for stretch in entry.structure.rows]
+    outside = [place for place in range(entry.bytes) if not any(place in stretch for stretch in inside)]
+    assert 0 < len(outside) < entry.bytes / 2
+    whole = path.read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("HDF5 opened a damaged file")
+
+    monkeypatch.setattr("wsdkd.cache.shard.h5py", SimpleNamespace(File=refuse))
+    for place in np.linspace(0, len(outside) - 1, 200).astype(int):
+        flip(path, outside[place])
+        with pytest.raises(CacheError, match="its structure is not the one"):
+            TeacherCache(cache).view("img-0000", False)
+        path.write_bytes(whole)
+
+
+def sealed(data: dict[str, Any]) -> str:
+    return json.dumps({**data, "digest": digest(data)})
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: data["shards"].pop(),
+        lambda data: data["classes"].reverse(),
+        lambda data: data["shards"][0]["image_ids"].reverse(),
+        lambda data: data["fingerprint"].update(outputs="2"),
+        lambda data: data["settings"].clear(),
+        lambda data: data.pop("digest"),
+    ],
+)
+def test_an_edited_manifest_is_refused(cache: Path, edit: Callable[[Any], object]) -> None:
+    path = cache / "cache.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    edit(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(CacheError, match=r"cache\.json: digest: is not that of what the file holds"):
+        TeacherCache(cache)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +251,9 @@ def test_a_cut_shard_is_refused(cache: Path) -> None:
         (None, "no finished cache"),
         ("{", "damaged"),
         ("[]", "schema_version: None"),
-        (json.dumps({"schema_version": 1}), "schema_version: 1, but this code reads 2"),
-        (json.dumps({"schema_version": 2}), "classes: Field required"),
+        (json.dumps({"schema_version": 2}), "schema_version: 2, but this code reads 3"),
+        (json.dumps({"schema_version": 3}), "digest: is not that of what the file holds"),
+        (sealed({"schema_version": 3}), "classes: Field required"),
     ],
 )
 def test_a_bad_manifest_is_refused(cache: Path, text: str | None, message: str) -> None:

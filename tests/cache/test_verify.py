@@ -1,38 +1,17 @@
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from tests.cache import synthetic_teacher as synthetic
-from wsdkd.cache.format import ARRAYS, INDEX_ARRAYS
+from tests.cache.damage import first_byte, flip
+from wsdkd.cache.format import ARRAYS
+from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.verify import verify_cache
 
 
 def damages(cache: Path) -> list[str]:
     return [str(damage) for _, found in verify_cache(cache) for damage in found]
-
-
-def flip(path: Path, offset: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[offset] ^= 4
-    path.unlink()  # the file is shared with the scratch folder
-    path.write_bytes(data)
-
-
-def byte_of(path: Path, array: str, row: int) -> int:
-    """Where the first byte of a row stands in the file."""
-    with h5py.File(path) as file:
-        dataset = file[array]
-        if dataset.chunks is None:
-            return int(dataset.id.get_offset()) + row * dataset.dtype.itemsize
-        row_bytes = dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=int))
-        chunk = next(
-            info
-            for info in map(dataset.id.get_chunk_info, range(dataset.id.get_num_chunks()))
-            if info.chunk_offset[0] <= row < info.chunk_offset[0] + dataset.chunks[0]
-        )
-        return int(chunk.byte_offset) + (row - chunk.chunk_offset[0]) * row_bytes
 
 
 def test_a_whole_cache_passes(cache: Path) -> None:
@@ -41,30 +20,41 @@ def test_a_whole_cache_passes(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("array", ARRAYS)
-def test_one_flipped_bit_is_placed(cache: Path, array: str) -> None:
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("block", [1, 10_000])
+def test_one_flipped_bit_is_placed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, array: str, mirrored: bool, block: int
+) -> None:
+    monkeypatch.setattr("wsdkd.cache.verify.BLOCK_BYTES", block)
     path = cache / "shard-00001.h5"
-    with h5py.File(path) as file:
-        region, chosen = int(file["region_offsets"][3]), int(file["chosen_offsets"][6])
-    row = {"regions": region, "logits": 2 * region}
-    flip(path, byte_of(path, array, row.get(array, chosen)))
+    flip(path, first_byte(path, array, 3, mirrored))
     assert damages(cache) == [f"shard-00001.h5: {array}: image img-0011: its checksum differs"]
 
 
-@pytest.mark.parametrize("array", [*INDEX_ARRAYS, *(f"checksums.{name}" for name in ARRAYS)])
-def test_a_flipped_bit_of_the_index_is_found(cache: Path, array: str) -> None:
-    path = cache / "shard-00002.h5"
-    flip(path, byte_of(path, array, 1))
-    (damage,) = damages(cache)
-    assert damage.startswith(f"shard-00002.h5: {array}:")
+def test_two_damages_are_both_placed(cache: Path) -> None:
+    path = cache / "shard-00001.h5"
+    flip(path, first_byte(path, "features", 3))
+    flip(path, first_byte(path, "regions", 7))
+    assert damages(cache) == [
+        "shard-00001.h5: regions: image img-0015: its checksum differs",
+        "shard-00001.h5: features: image img-0011: its checksum differs",
+    ]
 
 
 def test_a_flipped_bit_anywhere_is_found(cache: Path) -> None:
     path = cache / "shard-00000.h5"
     whole = path.read_bytes()
-    for offset in np.linspace(0, len(whole) - 1, 25).astype(int):
+    for offset in np.linspace(0, len(whole) - 1, 200).astype(int):
         flip(path, int(offset))
         assert damages(cache), offset
         path.write_bytes(whole)
+
+
+def test_bytes_of_a_chunk_that_no_image_uses_count_too(cache: Path) -> None:
+    path = cache / "shard-00002.h5"
+    _, stop = read_manifest(cache).shards[2].structure.rows[-1]
+    flip(path, stop - 1)
+    assert damages(cache) == ["shard-00002.h5: its SHA-256 differs from the manifest's, in bytes of no image"]
 
 
 def test_a_missing_a_cut_and_a_foreign_shard_are_found(cache: Path, tmp_path: Path) -> None:
@@ -78,5 +68,5 @@ def test_a_missing_a_cut_and_a_foreign_shard_are_found(cache: Path, tmp_path: Pa
     (tmp_path / "other" / "shard-00002.h5").replace(cache / "shard-00002.h5")
     missing, truncated, foreign = damages(cache)
     assert "missing" in missing
-    assert "incomplete or damaged" in truncated
-    assert "of another cache" in foreign
+    assert f"it has {len(data)} bytes, cache.json says {len(data) + 1}" in truncated
+    assert "damaged or of another cache: its structure" in foreign

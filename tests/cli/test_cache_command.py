@@ -65,7 +65,7 @@ def test_a_folder_without_a_cache_is_a_user_error(tmp_path: Path) -> None:
 def test_keep_counts_the_shards(cache: Path, tmp_path: Path) -> None:
     code, text = run("keep", cache, "--scratch", tmp_path / "elsewhere")
     assert code == 0
-    assert "3 of 3 shards" in text
+    assert "3 of 3 shards kept in " in text
 
 
 def test_estimate_without_data(params: Path) -> None:

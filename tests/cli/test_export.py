@@ -45,5 +45,5 @@ def test_other_names_and_folders_are_refused(made: Path, tmp_path: Path) -> None
         run(made / "models/student", "--to", tmp_path / "student.bin")
     with pytest.raises(UserError, match=r"there is no folder .*/out; make it: mkdir -p .*/out"):
         run(made / "models/student", "--to", tmp_path / "out/student.onnx")
-    with pytest.raises(UserError, match=r"nothing/model\.json: no such file"):
+    with pytest.raises(UserError, match=r"nothing: no such folder; expected promoted"):
         run(tmp_path / "nothing", "--to", tmp_path / "student.onnx")

@@ -4,23 +4,33 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import safetensors.numpy
 from click.testing import Result
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from tests.serving.fake_students import promote
 from tests.serving.small_project import make_project
 from tests.training.small_world import CLASSES
 from wsdkd.cli.main import app
+from wsdkd.cli.promoted import SOURCES
 from wsdkd.ground.errors import UserError
+from wsdkd.serving.consider import consider
+from wsdkd.serving.provenance import Code
 from wsdkd.serving.store import Store
+from wsdkd.settings.sections import read_params
 
 ROOT = Path(__file__).parents[2]
 PICTURES = 6
+CODE = Code(commit=None, dirty=(), run=None)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +82,7 @@ def test_json_of_a_mixed_folder(mixed: Path, model: str) -> None:
         f"{mixed}/cut short.png: cannot be decoded",
         f"{mixed}/empty.jpg: an empty file",
         "2 files in folders passed over as no pictures: 1 .db, 1 .txt",
-        "2 of the paths could not be read",
+        "5 pictures, 2 unreadable, ",
     ):
         assert told in result.stderr
 
@@ -133,8 +143,109 @@ def test_what_is_refused_at_once(tmp_path: Path, model: str, monkeypatch: pytest
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="no pictures found"):
         run(tmp_path, "--model", model)
-    with pytest.raises(UserError, match="exclude one another"):
-        run("a.png", "--model", model, "--json", "--csv")
+    for options in (["--json", "--csv"], ["--to", "out.csv", "--csv"]):
+        with pytest.raises(UserError, match="exclude one another"):
+            run("a.png", "--model", model, *options)
+    with pytest.raises(UserError, match=r"--to out\.txt: expected a name that ends in \.csv or \.json"):
+        run("a.png", "--model", model, "--to", "out.txt")
+
+
+@pytest.mark.parametrize(("folder", "what"), [("nonsense", "no such folder"), ("empty", "holds no student")])
+def test_no_student_is_no_reason_to_pull(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    with pytest.raises(UserError) as said:
+        run("a.png", "--model", folder)
+    assert str(said.value).startswith(f"{folder}: {what}; expected promoted, student, baseline, or a folder")
+    assert "dvc" not in str(said.value)
+
+
+def test_a_lost_ledger_is_told_where_the_folder_is_named(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "models/promoted", tmp_path / "promoted")
+    (tmp_path / "promoted/promoted.json").unlink()
+    with pytest.raises(UserError, match="wsdkd promoted rebuild"):
+        run("a.png", "--model", tmp_path / "promoted")
+
+
+def test_the_threshold_is_the_students(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(made, root)
+    monkeypatch.chdir(root)
+    params = read_params(root / "params.yaml")
+    params["evaluation"]["threshold"] = 0.01
+    YAML().dump(params, root / "params.yaml")
+    result = run("pictures/0.png", "--model", "student", "--json")
+    assert len(json.loads(result.stdout)[0]["labels"]) > 1
+    assert f"labels scored above 0.01 (evaluation.threshold of {root}/params.yaml)" in result.stderr
+    # A promoted one keeps its own, whatever the project says later.
+    found = consider(root / "models/bad", Store(root / "models/promoted"), SOURCES, CODE, force=True)
+    assert found.decision == "promoted"
+    params["evaluation"]["threshold"] = 0.9
+    YAML().dump(params, root / "params.yaml")
+    assert "labels scored above 0.01 (as it was promoted with)" in run("pictures/0.png", "--json").stderr
+    asked = run("pictures/0.png", "--threshold", "0.3", "--json").stderr
+    assert "labels scored above 0.3\n" in asked
+    assert "labels scored" not in run("pictures/0.png", "--top", "2", "--json").stderr
+    # A student needs no project, nor one that is in order.
+    (root / "params.yaml").write_text("{")
+    alone = run("pictures/0.png", "--model", "models/good", "--json").stderr
+    assert "labels scored above 0.5 (as no project says otherwise)" in alone
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_a_file_holds_what_is_printed(mixed: Path, model: str, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    result = run(mixed, "--model", model, "--to", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    expected = json.loads(run(mixed, "--model", model, "--json").stdout)
+    if ending == "parquet":
+        table = pq.read_table(path).to_pylist()
+        assert [row["labels"] for row in table] == [each["labels"] for each in expected]
+        for row, each in zip(table, expected, strict=True):
+            assert row["path"] == each["path"]
+            assert {name: row[name] for name in CLASSES} == pytest.approx(each["scores"], abs=1e-6)
+    else:
+        printed = run(mixed, "--model", model, f"--{ending}").stdout
+        assert path.read_bytes().decode() == printed
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["my pictures", path.name]
+
+
+def test_a_file_is_whole_or_as_it_was(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("of before")
+    broken = tmp_path / "broken"
+    shutil.copytree(made / "models/good", broken)
+    state = safetensors.numpy.load_file(broken / "model.safetensors")
+    safetensors.numpy.save_file(
+        {**state, "classifier.bias": np.full_like(state["classifier.bias"], np.nan)},
+        broken / "model.safetensors",
+    )
+    with pytest.raises(UserError, match="not finite"):
+        run(made / "pictures", "--model", broken, "--to", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "of before"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "out.csv"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_paths_on_standard_input(made: Path, mixed: Path, model: str, end: str) -> None:
+    names = [mixed / "a red one.png", made / "pictures/1.png"]
+    words = ["predict", "-", str(made / "pictures/2.png"), "--model", model, "--json"]
+    result = CliRunner().invoke(app, words, input=end.join(map(str, names)) + end)
+    assert result.exit_code == 0
+    assert [each["labels"] for each in json.loads(result.stdout)] == [["red"], ["green"], ["blue"]]
+    assert "3 pictures, 0 unreadable, " in result.stderr
+
+
+def test_nothing_readable_has_no_table(mixed: Path, model: str) -> None:
+    (mixed / "Thumbs.db").unlink()
+    shutil.rmtree(mixed / "deep er")
+    for path in mixed.glob("*.png"):
+        path.write_text("no picture")
+    result = run(mixed, "--model", model)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "1 file in folders passed over as no pictures: 1 .txt" in result.stderr
+    assert "4 pictures, 4 unreadable, " in result.stderr
 
 
 def test_a_path_that_does_not_exist_is_named_and_the_others_labelled(made: Path, model: str) -> None:

@@ -33,7 +33,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         x, y = int(rng.integers(0, width - 40)), int(rng.integers(0, height - 40))
         picture[y : y + 40, x : x + 40] = rng.integers(0, 255, 3)
         Image.fromarray(picture).save(folder / f"photos/{number}.jpg")
-        lines.append(f"{number}.jpg,square,{('train', 'val', 'test')[number % 3]}")
+        shape, split = ("square", "circle")[number % 2], ("train", "val", "test")[number % 3]
+        lines.append(f"{number}.jpg,{shape},{split}")
     (folder / "photos/17.jpg").write_text("no picture")
     (folder / "photos/labels.csv").write_text("\n".join(lines) + "\n")
     monkeypatch.chdir(folder)

@@ -72,7 +72,7 @@ def test_missing_and_a_folder(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     assert reasons(check(tmp_path, record("a.jpg"), record("folder.jpg"))) == [
         "cannot be read: No such file or directory",
-        "cannot be read: Is a directory",
+        "cannot be read: a folder, where a file should be",
     ]
 
 

@@ -139,6 +139,17 @@ def test_a_module_s_digest_is_its_own(tmp_path: Path) -> None:
     assert differing(written({**after, "wsdkd.gone": "0"}), after) == ["wsdkd.gone"]
 
 
+def test_a_file_that_is_edited_after_it_was_read_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, FILES)
+    sources = Sources(folder=tmp_path)
+    sources.digests("stages.one")
+    (tmp_path / "wsdkd/unused.py").write_text("unused = 1\n")
+    assert sources.edited() == []
+    (tmp_path / "wsdkd/b.py").write_text("b = 1\n")
+    (tmp_path / "wsdkd/late.py").unlink()
+    assert sorted(sources.edited()) == [tmp_path / "wsdkd/b.py", tmp_path / "wsdkd/late.py"]
+
+
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_another_python_finds_the_same_digests(version: str, tmp_path: Path) -> None:
     """Whoever pulls a model need not have the Python that trained it."""

@@ -1,5 +1,6 @@
 """A stage runs on what DVC will record of it, or not at all."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from stages import code
 from stages.inputs import read_inputs
 from stages.run import run
+from wsdkd.ground.code import PACKAGES, Sources
 from wsdkd.ground.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +159,27 @@ class TestCode:
             "error: wsdkd.proposals.edge_boxes: changed since data/code/propose was written"
         )
         assert "run: dvc repro --force code, and then this stage again" in line
+
+    def test_code_that_is_edited_while_it_is_read_is_not_written_down(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code.main()
+        before = (project / "data/code/propose").read_bytes()
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, project / "copy" / package)
+
+        class Edited(Sources):
+            def digests(self, module: str) -> dict[str, str]:
+                found = super().digests(module)
+                path = self.path("wsdkd.ground.errors")
+                assert path
+                path.write_text(path.read_text() + "EDITED = True\n")
+                return found
+
+        monkeypatch.setattr(code, "Sources", lambda: Edited(folder=project / "copy"))
+        with pytest.raises(UserError, match=r"ground/errors\.py: edited while stage code read it; run again"):
+            code.main()
+        assert (project / "data/code/propose").read_bytes() == before
 
     def test_without_dvc_a_stage_needs_no_such_file(self) -> None:
         ran = []

@@ -12,13 +12,12 @@ import pytest
 
 from stages import train_baseline
 from stages.inputs import Inputs, read_inputs
-from stages.training import TrainingStage, states_of
+from stages.training import Course, Images, TrainingStage, states_of
 from tests.training.small_world import CLASSES, make_world
 from wsdkd import project
 from wsdkd.data.tables import write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.student.network import load_student
-from wsdkd.training.course import Course, Images
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """
@@ -58,6 +57,14 @@ def meanwhile(change: Callable[[Course], None]) -> TrainingStage:
 
 def never(_batch: object) -> None:
     raise AssertionError("it trains again")
+
+
+@pytest.mark.usefixtures("params")
+def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained() -> None:
+    write_classes(project.CLASSES, CLASSES[:-1])
+    with pytest.raises(UserError, match=r"images.parquet: row \d+: labels has a class beyond classes.json"):
+        train_baseline.STAGE.train()
+    assert states() == []
 
 
 def states() -> list[Path]:

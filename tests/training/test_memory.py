@@ -1,7 +1,6 @@
 """What a training run keeps of each image, beside what the budget allows: bytes, not objects."""
 
 import gc
-import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from wsdkd.cache.manifest import Manifest, ShardEntry
+from wsdkd.cache.format import SCHEMA_VERSION
+from wsdkd.cache.manifest import Manifest, ShardEntry, Structure, write_manifest
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.tables import ImageRow, read_images, write_images
 from wsdkd.distill.from_cache import CachedPredictions
@@ -45,16 +45,22 @@ def write_tables(folder: Path, images: int) -> None:
             file=f"shard-{first}",
             bytes=1,
             sha256="",
+            structure=Structure(rows=(), sha256=""),
             fingerprint={},
             image_ids=tuple(image_id(place) for place in range(first, first + SHARD)),
         )
         for first in range(0, images, SHARD)
     )
     manifest = Manifest(
-        schema_version=2, classes=tuple(CLASSES), feature_dim=8, fingerprint={}, settings={}, shards=shards
+        schema_version=SCHEMA_VERSION,
+        classes=tuple(CLASSES),
+        feature_dim=8,
+        fingerprint={},
+        settings={},
+        shards=shards,
     )
     (folder / "cache").mkdir()
-    (folder / "cache/cache.json").write_text(json.dumps(manifest.model_dump()))
+    write_manifest(folder / "cache", manifest)
 
 
 def kept(make: Callable[[], object]) -> int:

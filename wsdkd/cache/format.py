@@ -15,13 +15,13 @@ array                     type     shape       rows of image i
 ``logits``                float16  (2R, 2, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
 ``chosen``                records  (C,)        by ``chosen_offsets``; ``region`` int32, ``confidence`` float32
 ``features``              float16  (C, D)      by ``chosen_offsets``
-``checksums.ARRAY``       uint32   (N,)        CRC-32 of the bytes of image i in each array from ``regions``
+``checksums.ARRAY``       uint32   (N or 2N,)  CRC-32 of the rows of an image in ``regions``, of a view in the
+                                               other three: image 0 plain, image 0 mirrored, image 1 plain
 ========================  =======  ==========  ==========================================================
 
 Boxes are (x1, y1, x2, y2) in unmirrored pixels of the original, in both views. ``chosen`` names the regions
 that have features, most confident first. What is read together lies together: a view of an image takes four
-reads. With ``cache.bits: 8`` the float16 arrays are
-uint8, packed as :func:`wsdkd.cache.view.pack_rows` has it.
+reads. With ``cache.bits: 8`` the float16 arrays are uint8, packed as :mod:`wsdkd.cache.view` has it.
 """
 
 import math
@@ -31,8 +31,15 @@ import numpy as np
 
 from wsdkd.ground.errors import UserError
 
-SCHEMA_VERSION = 2
-"""Raised with every change of what is written here; readers of another version refuse."""
+SCHEMA_VERSION = 3
+"""Raised with every change of this layout; readers of another version refuse."""
+
+OUTPUTS_VERSION = 1
+"""Raised with every change of code after which the same inputs give other outputs in a cache.
+
+That is the teacher's forward pass, the choice of RoIs and the packing of rows. Students refuse a cache of
+another version. ``tests/cache/writing/test_golden.py`` fails where outputs change and this does not.
+"""
 
 VIEWS = 2
 HDF5_VERSION = ("v110", "v110")

@@ -11,10 +11,24 @@ from wsdkd.cache.format import SCHEMA_VERSION, CacheError
 from wsdkd.ground.digests import digest
 
 MANIFEST = "cache.json"
+DIGEST = "digest"
+"""The key in it under which the digest of all else stands."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Structure(_Strict):
+    """What a shard's file has besides rows: HDF5's own bytes, the index, the checksums.
+
+    HDF5 may loop for ever over one flipped bit of its own, so they are compared before it opens the file.
+    """
+
+    rows: tuple[tuple[int, int], ...]
+    """Where rows lie in the file, ascending: of each stretch the first byte, and the first one after it."""
+    sha256: str
+    """Of all other bytes, in their order."""
 
 
 class ShardEntry(_Strict):
@@ -24,13 +38,14 @@ class ShardEntry(_Strict):
     bytes: int
     sha256: str
     """Of the whole file."""
+    structure: Structure
     fingerprint: dict[str, str]
     """What went into this shard alone: ``images``, ``labels`` and ``proposals``, each a digest."""
     image_ids: tuple[str, ...]
 
 
 class Manifest(_Strict):
-    """``cache.json``: what is in the cache and what went in."""
+    """What is in the cache and what went in."""
 
     schema_version: int
     classes: tuple[str, ...]
@@ -42,16 +57,19 @@ class Manifest(_Strict):
     shards: tuple[ShardEntry, ...]
 
 
-def images_digest(images: Iterable[tuple[str, str]]) -> str:
-    """Digest of (image id, digest of its file) pairs, in the order given."""
-    return digest([list(pair) for pair in images])
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``cache.json`` with the digest of what is in it."""
+    data = manifest.model_dump(mode="json")
+    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
+        json.dump({DIGEST: digest(data), **data}, file, ensure_ascii=False, indent=1)
+        file.write("\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read ``cache.json`` of a cache.
 
     Raises:
-        CacheError: there is none, it is damaged, or it was written by another version.
+        CacheError: there is none, it is damaged or edited, or it was written by another version.
     """
     path = folder / MANIFEST
     try:
@@ -60,13 +78,18 @@ def read_manifest(folder: Path) -> Manifest:
         raise CacheError(
             f"{path}: no such file, so this is no finished cache; run the stage cache_teacher or dvc pull"
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise CacheError(f"{path}: damaged: {error}") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise CacheError(
             f"{path}: schema_version: {version}, but this code reads {SCHEMA_VERSION}; "
             "write the cache again, or use the code that wrote it"
+        )
+    if data.pop(DIGEST, None) != digest(data):
+        raise CacheError(
+            f"{path}: {DIGEST}: is not that of what the file holds, so it was edited or damaged; "
+            "fetch the cache again (dvc pull), or run the stage cache_teacher"
         )
     try:
         return Manifest.model_validate(data)
@@ -82,7 +105,7 @@ PARTS = {
     "teacher_weights": "the teacher's weights",
     "teacher_forward": "the teacher's network, input size or RoI settings",
     "cache": "the parameters of section cache",
-    "code": "the code of the teacher's forward pass or of the choice of RoIs",
+    "outputs": "the version of the teacher's forward pass and of the choice of RoIs",
     "software": "the versions of the libraries that compute",
     "images": "the images",
     "labels": "the labels, by which RoIs are chosen",
@@ -100,3 +123,8 @@ def differences(found: Mapping[str, str], expected: Mapping[str, str]) -> list[s
 def describe(names: Iterable[str]) -> str:
     """Differing parts in words."""
     return ", ".join(f"{PARTS[name]} ({name})" for name in names)
+
+
+def images_digest(images: Iterable[tuple[str, str]]) -> str:
+    """Digest of (image id, digest of its file) pairs, in the order given."""
+    return digest([list(pair) for pair in images])

@@ -4,7 +4,9 @@ Files are opened on the first read of each process and never carried into anothe
 pickling (spawn) nor by a fork.
 """
 
+import mmap
 import os
+import zlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,25 +18,21 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from wsdkd.cache.format import ARRAYS, CacheError
+from wsdkd.cache.format import ARRAYS, VIEWS, CacheError
 from wsdkd.cache.manifest import describe, differences, images_digest, read_manifest
-from wsdkd.cache.shard import ShardIndex, open_shard, read_index, shard_fingerprint_of, stored_rows
+from wsdkd.cache.shard import open_listed, read_index, stored_rows
 from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow, RowsAt
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.spool import RowSource
 
 
-@dataclass(frozen=True)
-class _OpenShard:
-    file: h5py.File
-    region_offsets: np.ndarray
-    chosen_offsets: np.ndarray
-    arrays: dict[str, RowSource]
-
-
 class TeacherCache:
     """A cache folder, to be read.
+
+    What is read is compared with what was written: the structure of a shard when it is opened, the rows of a
+    view by their checksums when they are first read. Processes that are forked from this one, as loaders'
+    workers are, share what they have compared.
 
     Args:
         folder: holds ``cache.json`` and the shards.
@@ -53,8 +51,13 @@ class TeacherCache:
         # The ids stay in the file: of millions of images they are gigabytes.
         shards = tuple(entry.model_copy(update={"image_ids": ()}) for entry in manifest.shards)
         self._manifest = manifest.model_copy(update={"shards": shards})
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
         self._open: dict[int, _OpenShard] = {}
         self._pid = os.getpid()
+        # A byte a view, in memory that forked processes share: 1 once its rows were compared.
+        self._compared = mmap.mmap(-1, max(1, VIEWS * self._starts[-1]))
 
     @property
     def classes(self) -> list[str]:
@@ -83,24 +86,31 @@ class TeacherCache:
         Raises:
             CacheError: the image is not in the cache, or its shard is missing or damaged.
         """
-        shard, image = self._place(image_id)
-        arrays = shard.arrays
-        start, stop = int(shard.region_offsets[image]), int(shard.region_offsets[image + 1])
-        first = 2 * start + (stop - start) * mirrored
-        regions, logits = slice(start, stop), slice(first, first + stop - start)
-        view = 2 * image + mirrored
-        chosen = slice(int(shard.chosen_offsets[view]), int(shard.chosen_offsets[view + 1]))
         try:
-            return CachedView(
-                arrays["regions"][regions],
-                arrays["logits"][logits],
-                arrays["chosen"][chosen],
-                arrays["features"][chosen],
+            place = self._index.place(image_id)
+        except KeyError:
+            raise CacheError(
+                f"{self._folder}: image {image_id} is not in it; the cache is of other images"
+            ) from None
+        number = bisect_right(self._starts, place) - 1
+        shard = self._opened().get(number) or self._open_shard(number)
+        image = place - self._starts[number]
+        view = VIEWS * image + mirrored
+        try:
+            seen = CachedView(
+                shard.rows("regions", image),
+                shard.rows("logits", view),
+                shard.rows("chosen", view),
+                shard.rows("features", view),
             )
         except (OSError, ValueError) as error:
             raise CacheError(
                 f"{shard.file.filename}: image {image_id}: cannot be read: {error}; try wsdkd cache verify"
             ) from None
+        if not self._compared[VIEWS * place + mirrored]:
+            self._compare(shard, seen, image_id, (image, view, view, view))
+            self._compared[VIEWS * place + mirrored] = 1
+        return seen
 
     def check(
         self, classes: Sequence[str], rows: Sequence[ImageRow], parts: Mapping[str, str] | None = None
@@ -159,48 +169,45 @@ class TeacherCache:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}, "_pid": None}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_open", "_compared")}
 
-    def _place(self, image_id: str) -> tuple[_OpenShard, int]:
-        try:
-            place = self._index.place(image_id)
-        except KeyError:
-            raise CacheError(
-                f"{self._folder}: image {image_id} is not in it; the cache is of other images"
-            ) from None
-        shard = bisect_right(self._starts, place) - 1
-        opened = self._opened()
-        if shard not in opened:
-            opened[shard] = self._open_shard(shard)[0]
-        return opened[shard], place - self._starts[shard]
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start_afresh()
 
-    def _opened(self) -> dict[int, _OpenShard]:
+    def _opened(self) -> "dict[int, _OpenShard]":
         if self._pid != os.getpid():
             # After a fork the handles are the parent's: HDF5's state in this process is a copy.
             self._open, self._pid = {}, os.getpid()
         return self._open
 
-    def _open_shard(self, shard: int) -> tuple[_OpenShard, ShardIndex]:
-        entry = self._manifest.shards[shard]
-        file = open_shard(self._folder / entry.file)
+    def _open_shard(self, number: int) -> "_OpenShard":
+        file = open_listed(self._folder, self._manifest.shards[number])
         try:
-            expected = {**self._manifest.fingerprint, **entry.fingerprint}
-            differing = differences(shard_fingerprint_of(file), expected)
-            if differing:
-                raise CacheError(
-                    f"{file.filename}: a shard of another cache, different in {describe(differing)}; "
-                    "fetch the cache again"
-                )
             index = read_index(file)
-            arrays = {name: stored_rows(file[name]) for name in ARRAYS}
-            return _OpenShard(file, index.region_offsets, index.chosen_offsets, arrays), index
+            shard = _OpenShard(
+                file,
+                {name: index.bounds(name) for name in ARRAYS},
+                {name: stored_rows(file[name]) for name in ARRAYS},
+                {name: file[f"checksums.{name}"][()] for name in ARRAYS},
+            )
         except BaseException:
             file.close()
             raise
+        self._opened()[number] = shard
+        return shard
 
-    def _check_digests(self, shard: int, digests: dict[str, str]) -> None:
-        opened, index = self._open_shard(shard)
-        opened.file.close()
+    def _compare(self, shard: "_OpenShard", seen: CachedView, image_id: str, parts: tuple[int, ...]) -> None:
+        for name, rows, part in zip(ARRAYS, seen, parts, strict=True):
+            if zlib.crc32(rows.data) != shard.checksums[name][part]:
+                raise CacheError(
+                    f"{shard.file.filename}: {name}: image {image_id}: damaged: its checksum differs; "
+                    "see by wsdkd cache verify what else is, and fetch or compute this shard again"
+                )
+
+    def _check_digests(self, number: int, digests: dict[str, str]) -> None:
+        with open_listed(self._folder, self._manifest.shards[number]) as file:
+            index = read_index(file)
         for image_id, found in zip(index.image_ids, index.image_digests, strict=True):
             if digests.get(image_id, found) != found:
                 raise CacheError(
@@ -219,3 +226,18 @@ class TeacherCache:
         if beyond:
             told.append(f"only there: {', '.join(beyond[:5])}{' ...' * (len(beyond) > 5)}")
         return "; ".join(told)
+
+
+@dataclass(frozen=True)
+class _OpenShard:
+    """Each array's bounds of parts (:meth:`ShardIndex.bounds`), its rows, and its parts' checksums."""
+
+    file: h5py.File
+    bounds: dict[str, np.ndarray]
+    arrays: dict[str, RowSource]
+    checksums: dict[str, np.ndarray]
+
+    def rows(self, array: str, part: int) -> np.ndarray:
+        """The rows of one part of an array."""
+        bounds = self.bounds[array]
+        return self.arrays[array][int(bounds[part]) : int(bounds[part + 1])]

@@ -13,6 +13,7 @@ from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.scratch import keep_shards
 from wsdkd.data.tables import read_classes, read_images
 from wsdkd.ground.progress import track
+from wsdkd.ground.words import counted, gigabytes
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import PARAMS_FILE, load_section
 from wsdkd.teacher.params import TeacherParams
@@ -36,7 +37,8 @@ def info(path: Folder = project.TEACHER_CACHE) -> None:
     typer.echo(f"classes       {len(manifest.classes)}: {_shortened(manifest.classes)}")
     typer.echo(f"feature width {manifest.feature_dim}")
     size = sum(entry.bytes for entry in manifest.shards)
-    typer.echo(f"size          {gigabytes(size)} in {len(manifest.shards)} shards, {len(here)} of them here")
+    shards = counted(len(manifest.shards), "shard")
+    typer.echo(f"size          {gigabytes(size)} in {shards}, {len(here)} of them here")
     for name, value in manifest.settings.items():
         typer.echo(f"{name}: {value}")
     typer.echo("fingerprint")
@@ -60,9 +62,11 @@ def verify(path: Folder = project.TEACHER_CACHE) -> None:
             damages += 1
             typer.echo(str(damage), err=True)
     if damages:
-        typer.echo(f"{path}: {damages} damages found; fetch or compute these shards again", err=True)
+        typer.echo(
+            f"{path}: {counted(damages, 'damage')} found; fetch or compute these shards again", err=True
+        )
         raise typer.Exit(1)
-    typer.echo(f"{path}: {shards} shards are as they were written")
+    typer.echo(f"{path}: all shards are as they were written: {shards}")
 
 
 @app.command("estimate")
@@ -124,20 +128,19 @@ def keep(
     After dvc pull, so that added images alone are computed; after dvc repro, to free a second copy.
     """
     count = keep_shards(path, scratch)
-    typer.echo(f"{count} of {len(read_manifest(path).shards)} shards of {path} are kept in {scratch}")
-
-
-def gigabytes(size: float) -> str:
-    """Bytes for people, in powers of ten."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.2f} MB"
+    typer.echo(f"{path}: {count} of {counted(len(read_manifest(path).shards), 'shard')} kept in {scratch}")
 
 
 def _print_size(size: "CacheSize") -> None:
-    typer.echo(f"{size.images} images x 2 views, {size.regions / size.images:.1f} regions an image,")
+    typer.echo(
+        f"{counted(size.images, 'image')} x 2 views, {size.regions / size.images:.1f} regions an image,"
+    )
     typer.echo(
         f"{size.chosen / size.images / 2:.1f} of them with features {size.feature_dim} wide in a view,"
     )
-    typer.echo(f"{size.classes} classes, {size.shards} shards, {size.bits} bits a logit or feature:")
+    typer.echo(
+        f"{size.classes} classes, {counted(size.shards, 'shard')}, {size.bits} bits a logit or feature:"
+    )
     for name, count in size.parts().items():
         typer.echo(f"  {name:20} {gigabytes(count):>12} {100 * count / size.total:6.1f} %")
     typer.echo(f"  {'total':20} {gigabytes(size.total):>12}, {size.total / size.images:,.0f} bytes an image")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wsdkd.cli.places import check_output
-from wsdkd.serving.named import student_folder
+from wsdkd.serving.named import student_named
 
 app = typer.Typer(add_completion=False)
 
@@ -20,7 +20,7 @@ def export(
 ) -> None:
     """Write a student as an ONNX file. It appears once ONNX Runtime gives with it what PyTorch gives."""
     check_output(to, ".onnx")
-    folder = student_folder(model)
+    folder = student_named(model).folder
 
     # Torch takes seconds to load, which a wrong path or option need not cost.
     from wsdkd.serving.export import export_student

@@ -12,7 +12,6 @@ from wsdkd.cli.places import check_output
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.settings.sections import dataset_root
 
 OPEN = {
     "metrics.json": "all numbers, with the protocol they were measured by",
@@ -76,14 +75,16 @@ def regions(
         check_output(to, ".png")
     # The table of results does without these, which take a second to load.
     from wsdkd.cache.reader import TeacherCache
+    from wsdkd.data.photographs import photographs_folder
     from wsdkd.data.tables import read_classes, read_images
     from wsdkd.evaluation.charts import save_png
     from wsdkd.evaluation.examples import best_region_page
 
     classes = read_classes(prepared / project.CLASSES.name)
-    train = read_images(prepared / project.IMAGES.name, "train")
+    train = read_images(prepared / project.IMAGES.name, "train", num_classes=len(classes))
     reader = TeacherCache(cache)
     reader.check(classes, train)
-    page = best_region_page(reader, classes, train, dataset_root(), images)
+    folder = photographs_folder(prepared / project.IMAGES.name)
+    page = best_region_page(reader, classes, train, folder, images)
     save_png(page, to)
     typer.echo(f"{to}: the teacher's best region of each of {len(classes)} classes")

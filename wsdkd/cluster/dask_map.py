@@ -4,6 +4,7 @@ A worker works only where its surroundings are those of the process that asks: t
 packages, the same files at the same places. So its bytes are the same.
 """
 
+import hashlib
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +22,9 @@ from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
 import wsdkd
-from wsdkd.ground.digests import digest, sha256
+from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.reading import NotReadError, read_regular
 from wsdkd.ground.workers import chunk_size
 
 Item = TypeVar("Item")
@@ -33,6 +35,8 @@ AHEAD = 4
 CONNECT_SECONDS = 20
 PATIENCE_SECONDS = 300
 """Without a result and without a worker, the map ends after this long; a cluster may be restarting some."""
+MOST_BYTES = 1 << 30
+"""Of a file that a worker must find with the same content."""
 UNREADABLE = "cannot be read"
 """Stands in the place of a file's digest."""
 
@@ -75,8 +79,8 @@ def _code() -> str:
 
 def _found(path: Path) -> str:
     try:
-        return sha256(path)
-    except OSError:
+        return hashlib.sha256(read_regular(path, MOST_BYTES)).hexdigest()
+    except NotReadError:
         return UNREADABLE
 
 

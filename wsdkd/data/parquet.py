@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import require_file
+from wsdkd.ground.reading import require_file
 
 WRITTEN_BY = "run the stage that writes it: dvc repro"
 

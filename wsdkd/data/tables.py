@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
+from wsdkd.data.photographs import in_folder
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import publish_file, require_file
+from wsdkd.ground.files import publish_file
+from wsdkd.ground.reading import require_file
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -28,7 +30,7 @@ BATCH_ROWS = 65_536
 IMAGES_SCHEMA = pa.schema(
     [
         ("image_id", pa.string()),
-        ("path", pa.string()),  # relative to dataset.root, with forward slashes
+        ("path", pa.string()),  # below photographs_folder, with forward slashes; or a stretch of a file
         ("width", pa.int32()),  # pixels, after EXIF orientation
         ("height", pa.int32()),
         ("split", pa.string()),
@@ -158,12 +160,18 @@ def _lists(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return column.offsets.to_numpy(), column.values.to_numpy()
 
 
-def write_images(path: Path, rows: Sequence[ImageRow]) -> None:
-    """Write ``rows``, sorted by image id; equal rows give equal bytes."""
+def write_images(path: Path, rows: Sequence[ImageRow], folder: Path | None = None) -> None:
+    """Write ``rows``, sorted by image id; equal rows give equal bytes.
+
+    Args:
+        path: of ``images.parquet``.
+        rows: of all splits.
+        folder: that the rows' paths are relative to, where it is another than ``dataset.root``.
+    """
     ordered = sorted(rows, key=lambda row: row.image_id)
     columns = {name: [getattr(row, name) for row in ordered] for name in IMAGES_SCHEMA.names}
     with publish_file(path) as aside:
-        write_parquet(aside, pa.table(columns, schema=IMAGES_SCHEMA), repeating=REPEATING)
+        write_parquet(aside, in_folder(pa.table(columns, schema=IMAGES_SCHEMA), folder), repeating=REPEATING)
 
 
 def read_images(path: Path, split: Split | None = None, *, num_classes: int | None = None) -> ImageTable:

@@ -2,14 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wsdkd.datasets.arrow import class_names, first_line, holds_pictures
 from wsdkd.datasets.delimited import decoded, looks_like_a_picture, read_delimited
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.records import DatasetError, Rejection
@@ -37,7 +38,7 @@ class Cells:
     rows: Sequence[int]
     read: Callable[[str], Sequence[Any]]
     pictures: tuple[str, ...] = ()
-    class_names: dict[str, tuple[str, ...]] | None = None
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rejected: tuple[Rejection, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -179,36 +180,3 @@ def _parquet(path: Path) -> Cells:
         pictures=pictures,
         class_names=class_names(schema),
     )
-
-
-def holds_pictures(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds whole pictures: bytes, or a struct with bytes, as the hub does."""
-    if pa.types.is_struct(kind):
-        return any(holds_pictures(kind.field(place).type) for place in range(kind.num_fields))
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def class_names(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
-    """By column, the names of the classes whose numbers it holds: Hugging Face's ``ClassLabel``."""
-    try:
-        described = json.loads((schema.metadata or {})[b"huggingface"])
-        features = described["info"]["features"]
-        found = {str(column): _names(feature) for column, feature in features.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return {}
-    return {column: names for column, names in found.items() if names}
-
-
-def _names(feature: Any) -> tuple[str, ...]:
-    if isinstance(feature, list) and feature:  # as a list of one was written once
-        return _names(feature[0])
-    if not isinstance(feature, dict):
-        return ()
-    if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list):
-        return tuple(map(str, feature["names"]))
-    return _names(feature.get("feature"))
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a library's message."""
-    return str(error).partition("\n")[0] or type(error).__name__

@@ -18,6 +18,7 @@ from wsdkd.datasets.frames import Frames, other_size, place_boxes
 from wsdkd.datasets.locate import Sought, locate, whereabouts
 from wsdkd.datasets.paths import LINKED_OUTSIDE, Links, refusal
 from wsdkd.datasets.records import ImageRecord, Rejection
+from wsdkd.ground.reading import file_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked 
     """Read and decode one image.
 
     Args:
-        path: in its normal spelling, relative to ``root``.
+        path: in its normal spelling, relative to ``root``; of a file, or of a stretch of one.
         root: the dataset's folder.
         max_pixels: a larger image is refused.
         links: where symbolic links may lead.
@@ -86,7 +87,7 @@ def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked 
     except TooLargeError as error:
         return Unusable(str(error), Cause.TOO_LARGE)
     except ImageError as error:
-        return Unusable(str(error), Cause.DAMAGED if os.path.lexists(root / path) else Cause.MISSING)
+        return Unusable(str(error), Cause.DAMAGED if os.path.lexists(root / file_of(path)) else Cause.MISSING)
 
 
 def check_images(

@@ -139,7 +139,23 @@ class NamedDataset(_NoTestSplit):
     """An image whose rows contradict each other is rejected, or the class in question is uncertain."""
 
 
-class TableDataset(NamedDataset):
+class LabelColumns(NamedDataset):
+    """What formats have in common that hold labels in columns."""
+
+    labels_column: str = "auto"
+    separator: Annotated[str, Field(min_length=1)] | None = "auto"
+    """Between the labels of a cell; null: a cell is one label. Lists are read as lists in any case."""
+    marks: bool | None = None
+    """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
+    labels_columns: tuple[str, ...] | Literal["others"] | None = None
+    """Columns that are a class each, with 1 or 0 in their cells; all ``others`` that are not named here."""
+    cells: dict[str, Literal["present", "absent", "uncertain"]] = Field(default_factory=dict)
+    """What the cells of ``labels_columns`` mean, where it is not what is usual."""
+    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
+    """What words for splits mean, where it is not what is usual."""
+
+
+class TableDataset(LabelColumns):
     """A CSV, JSON Lines or Parquet file with a path and labels a row."""
 
     format: Literal["table"]
@@ -152,19 +168,8 @@ class TableDataset(NamedDataset):
     path_column: str = "auto"
     images: str = ""
     """Folder below the root that the paths are relative to."""
-    labels_column: str = "auto"
-    separator: Annotated[str, Field(min_length=1)] | None = "auto"
-    """Between the labels of a cell; null: a cell is one label. Lists are read as lists in any case."""
-    marks: bool | None = None
-    """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
-    labels_columns: tuple[str, ...] | Literal["others"] | None = None
-    """Columns that are a class each, with 1 or 0 in their cells; all ``others`` that are not named here."""
-    cells: dict[str, Literal["present", "absent", "uncertain"]] = Field(default_factory=dict)
-    """What the cells of ``labels_columns`` mean, where it is not what is usual."""
     split_column: str | None = "auto"
     """Column of train, val or test; null: there is none."""
-    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
-    """What the words of that column mean, where it is not what is usual."""
     train_list: str | None = None
     """File below the root that lists the paths of split ``train``, one a line."""
     val_list: str | None = None
@@ -173,7 +178,18 @@ class TableDataset(NamedDataset):
     """Images of one group (a patient, a camera, a burst) are set aside together."""
 
 
+class HuggingFaceDataset(LabelColumns):
+    """Parquet or Arrow files as Hugging Face's hub stores them, with the pictures inside."""
+
+    format: Literal["hugging_face"]
+    folder: str = ""
+    """Below the root, with the files of one configuration, where there are several."""
+    image_column: str = "auto"
+    group_column: str | None = None
+    """Images of one group (a patient, a camera, a burst) are set aside together."""
+
+
 DatasetParams = Annotated[
-    ScenesDataset | CocoDataset | VocDataset | NusWideDataset | TableDataset,
+    ScenesDataset | CocoDataset | VocDataset | NusWideDataset | TableDataset | HuggingFaceDataset,
     Field(discriminator="format"),
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from wsdkd.datasets.records import DatasetError
+from wsdkd.ground.reading import file_of
 
 Links = Literal["inside", "anywhere"]
 
@@ -30,8 +31,11 @@ def refusal(root: Path, path: str, links: Links) -> str | None:
         return "not a path"
     if posixpath.isabs(path) or path == ".." or path.startswith("../"):
         return OUTSIDE
-    # Not Path.resolve, which raises where links lead in a circle.
-    if links == "inside" and not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
+    # Of a stretch of a file, the file. Not Path.resolve, which raises where links lead in a circle.
+    if links == "inside" and not all(
+        Path(os.path.realpath(root / name)).is_relative_to(os.path.realpath(root))
+        for name in {path, file_of(path)}
+    ):
         return LINKED_OUTSIDE
     return None
 

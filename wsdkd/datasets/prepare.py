@@ -9,10 +9,12 @@ from wsdkd.data.tables import ImageRow, Split
 from wsdkd.datasets.check import Found, Rules, check_images
 from wsdkd.datasets.coco import read_coco
 from wsdkd.datasets.coco_layouts import parts_of
+from wsdkd.datasets.hugging_face import read_hugging_face
 from wsdkd.datasets.nuswide import read_nuswide
 from wsdkd.datasets.params import (
     CocoDataset,
     DatasetParams,
+    HuggingFaceDataset,
     NamedDataset,
     NusWideDataset,
     ScenesDataset,
@@ -36,6 +38,7 @@ class Prepared:
         rejected: images that cannot be used, objects whose image stays, and warnings, sorted.
         dropped: images left out because a parameter says so.
         notes: sentences on what was detected and taken, and on what is in doubt.
+        unpacked: the images' paths are relative to the folder that pictures were unpacked into.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +47,7 @@ class Prepared:
     rejected: tuple[Rejection, ...]
     dropped: int
     notes: tuple[str, ...] = ()
+    unpacked: bool = False
 
     @property
     def rejected_images(self) -> tuple[Rejection, ...]:
@@ -51,8 +55,13 @@ class Prepared:
         return tuple(rejection for rejection in self.rejected if rejection.kind == "image")
 
 
-def read_annotations(root: Path, params: DatasetParams) -> Reading:
+def read_annotations(root: Path, params: DatasetParams, unpack_into: Path | None = None) -> Reading:
     """Read a dataset's annotations by the reader of its format.
+
+    Args:
+        root: the dataset's folder.
+        params: its format and where its parts lie.
+        unpack_into: an empty folder, for pictures that lie within other files.
 
     Raises:
         DatasetError: they cannot be read.
@@ -65,21 +74,30 @@ def read_annotations(root: Path, params: DatasetParams) -> Reading:
         return read_voc(root, params)
     if isinstance(params, NusWideDataset):
         return read_nuswide(root, params)
+    if isinstance(params, HuggingFaceDataset):
+        if unpack_into is None:
+            raise ValueError("pictures that lie within other files need a folder to be unpacked into")
+        return read_hugging_face(root, params, unpack_into)
     return read_table(root, params)
 
 
-def prepare(root: Path, params: DatasetParams, workers: int | None = None) -> Prepared:
+def prepare(
+    root: Path, params: DatasetParams, workers: int | None = None, unpack_into: Path | None = None
+) -> Prepared:
     """Read a dataset, decode every image once and assign its splits.
 
     Args:
         root: the dataset's folder.
         params: its format and where its parts lie.
         workers: number of processes; the result is the same for any.
+        unpack_into: an empty folder, for pictures that lie within other files.
 
     Raises:
         DatasetError: the annotations cannot be read.
     """
-    reading = read_annotations(root, params)
+    reading = read_annotations(root, params, unpack_into)
+    if reading.unpacked and unpack_into is not None:
+        root = unpack_into
     policy = "keep" if isinstance(params, ScenesDataset) else params.leaks
     records, listed, said = join_repeats(reading.images, drop_leaks=policy == "drop")
     found = check_images(records, root, _rules(params), workers)
@@ -98,6 +116,7 @@ def prepare(root: Path, params: DatasetParams, workers: int | None = None) -> Pr
         tuple(sorted((*reading.rejected, *found.rejected, *listed))),
         reading.dropped + len(dropped),
         (*reading.notes, *said, *found.said),
+        reading.unpacked,
     )
 
 

@@ -91,6 +91,7 @@ class Reading:
         rejected: what the annotations alone show to be unusable or in doubt.
         dropped: how many images were left out because a parameter says so.
         notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.
+        unpacked: paths are relative to the folder that the reader was given to unpack pictures into.
     """
 
     classes: tuple[str, ...]
@@ -98,6 +99,7 @@ class Reading:
     rejected: tuple[Rejection, ...] = ()
     dropped: int = 0
     notes: tuple[str, ...] = ()
+    unpacked: bool = False
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejection]) -> None:

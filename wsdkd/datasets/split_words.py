@@ -1,7 +1,8 @@
 """Which split a word of a table means, and lists of files a split."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -33,6 +34,42 @@ FALSE = ("false", "0", "0.0", "no", "f", "n")
 def split_of(word: str) -> Split | None:
     """The split that a word means, whatever its case, or None."""
     return WORDS.get(word.strip().casefold())
+
+
+def splits_of_files(paths: Sequence[str], names: Mapping[str, Place], source: str) -> list[Place | None]:
+    """The split that each file's name tells, or that of a folder it lies in: ``data/train-00000-of-00002``.
+
+    Args:
+        paths: of the files, below the folder ``source``.
+        names: what words mean, where it is not what is usual.
+        source: for messages.
+
+    Returns:
+        All None where no path tells any split.
+
+    Raises:
+        DatasetError: some tell one and others do not.
+    """
+    meanings: dict[str, Place] = {**WORDS, **{word.casefold(): place for word, place in names.items()}}
+    found = [_meant(PurePosixPath(path).parts, meanings) for path in paths]
+    if any(found) and not all(found):
+        odd = paths[found.index(None)]
+        raise DatasetError(
+            f"{source}: the paths of others tell their split, that of {odd} does not; say what a word of it "
+            f"means: dataset.split_names: {{{PurePosixPath(odd).stem!r}: train}}, or val, test, unused"
+        )
+    return found
+
+
+def _meant(parts: Sequence[str], meanings: Mapping[str, Place]) -> Place | None:
+    for part in reversed(parts):
+        stem = PurePosixPath(part).stem.casefold()
+        if stem in meanings:
+            return meanings[stem]
+        found = {meanings[word] for word in re.split(r"[\W\d_]+", stem) if word in meanings}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
 
 
 def read_splits(

@@ -12,11 +12,9 @@ from wsdkd.data.tables import Split
 from wsdkd.datasets.cells import Cells, read_cells
 from wsdkd.datasets.columns import Columns, choose_columns
 from wsdkd.datasets.found import Found
-from wsdkd.datasets.label_cells import read_label_cells
-from wsdkd.datasets.label_words import Labels, shown
+from wsdkd.datasets.label_columns import read_labels
+from wsdkd.datasets.label_words import shown
 from wsdkd.datasets.labelled import Labelled, reading_of
-from wsdkd.datasets.names import class_name
-from wsdkd.datasets.one_hot import read_one_hot
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.records import DatasetError, Reading, Rejection
 from wsdkd.datasets.split_words import SplitLists, read_splits
@@ -35,7 +33,7 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     found = Found(root, params.images, params.links)
     columns = choose_columns(cells, params, found)
     told = [*cells.notes, *columns.notes]
-    labels, order = _labels(cells, columns, params, told)
+    labels, order = read_labels(cells, columns.labels, columns.one_hot, params, told)
     paths, odd = _paths(cells.read(columns.path), found, told)
     splits = _splits(cells, columns, params, SplitLists(root, params), paths, told)
     groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
@@ -54,29 +52,6 @@ def read_table(root: Path, params: TableDataset) -> Reading:
         told.append(f"{splits.count('unused')} rows left out, as they are in no split that is used")
     notes = [f"{cells.source}: {len(cells.rows)} rows; {'; '.join(told)}"]
     return reading_of(images, params, source=cells.source, order=order, rejected=rejected, notes=notes)
-
-
-def _labels(
-    cells: Cells, columns: Columns, params: TableDataset, told: list[str]
-) -> tuple[Sequence[Labels | str], tuple[str, ...]]:
-    # Of each row; and the classes in their order, where the columns tell it.
-    if columns.labels is None:
-        names = tuple(name for name in columns.one_hot if name != params.none_label)
-        found, notes = read_one_hot(
-            {name: cells.read(name) for name in names}, params.cells, cells.rows, cells.source
-        )
-        told += notes
-        return found, names
-    texts, notes = read_label_cells(
-        cells.read(columns.labels),
-        params.separator,
-        numbered=(cells.class_names or {}).get(columns.labels, ()),
-        classes=None if params.classes is None else tuple(map(class_name, params.classes)),
-        marks=params.marks,
-        source=f"{cells.source}: column {columns.labels!r}",
-    )
-    told += notes
-    return texts, ()
 
 
 def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[str], dict[int, str]]:

@@ -27,6 +27,7 @@ class Sources:
     def __init__(self, packages: Sequence[str] = PACKAGES, folder: Path | None = None) -> None:
         self._places = {name: _place(name) if folder is None else folder / name for name in packages}
         self._read: dict[str, tuple[list[str], str]] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
 
     def digests(self, module: str) -> dict[str, str]:
         """SHA-256, by name, of ``module`` and of all modules that it imports, directly or through others.
@@ -47,11 +48,16 @@ class Sources:
             if name in found or path is None:
                 continue
             if name not in self._read:
+                self._stamps[path] = _stamp(path)
                 tree = ast.parse(path.read_bytes(), path)
                 self._read[name] = _imports(tree, name, path.name == "__init__.py"), _digest(tree)
             imported, found[name] = self._read[name]
             waiting += [*_above(name), *imported]
         return dict(sorted(found.items()))
+
+    def edited(self) -> list[Path]:
+        """Files that were written or removed since they were read."""
+        return [path for path, stamp in self._stamps.items() if not path.is_file() or _stamp(path) != stamp]
 
     def path(self, module: str) -> Path | None:
         """The file of a module, or None where these packages have no such module."""
@@ -72,6 +78,11 @@ def differing(text: str, digests: Mapping[str, str]) -> list[str]:
     """Modules that are not in ``text`` as they are in ``digests``, or in one of the two alone."""
     before = {module: value for value, module in (line.split() for line in text.splitlines())}
     return sorted(name for name in {*before, *digests} if before.get(name) != digests.get(name))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def _place(package: str) -> Path:

@@ -1,18 +1,14 @@
-"""Files that appear whole or not at all, and paths at which there is no file.
-
-A reader sees the old file or folder, whole, or the new one, whole: never a part.
-"""
+"""Files and folders that appear whole: a reader sees the old one or the new one, never a part."""
 
 import ctypes
 import errno
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from wsdkd.ground.errors import UserError, disk_full
+from wsdkd.ground.errors import disk_full
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's <fcntl.h> and <linux/fs.h>
 
@@ -86,27 +82,6 @@ def exchange(first: Path, second: Path) -> None:
     if rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(first), None, str(second))
-
-
-def require_file(path: Path, remedy: str = "") -> None:
-    """Refuse what is no regular file before it is opened: reading a pipe or a device may never end.
-
-    Args:
-        path: of the file.
-        remedy: what to do where there is none, for the message.
-
-    Raises:
-        UserError: there is nothing, or a folder, a pipe, a device or a socket.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "no such file" if missing else f"cannot be read: {error.strerror}"
-        raise UserError(f"{path}: {reason}{f'; {remedy}' if missing and remedy else ''}") from None
-    if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        raise UserError(f"{path}: {kinds.get(stat.S_IFMT(mode), 'a device')}, where a file should be")
 
 
 def _take_place(new: Path, path: Path, old: Path) -> None:

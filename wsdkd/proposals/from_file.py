@@ -32,8 +32,8 @@ from typing import Any, Literal
 import numpy as np
 
 from wsdkd.data.tables import ImageRow
-from wsdkd.ground.files import require_file
 from wsdkd.ground.ids import IdIndex
+from wsdkd.ground.reading import require_file
 from wsdkd.proposals.files import Columns, FileError, read_npz, read_parquet
 from wsdkd.proposals.matlab import read_mat
 from wsdkd.proposals.stored import Proposals

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images, targets
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
@@ -21,7 +22,7 @@ from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.params import PromotionParams
 from wsdkd.serving.provenance import Code, Sources, StudentDigests, collect, required_digest
 from wsdkd.serving.store import Store
-from wsdkd.settings.sections import dataset_root, load_section
+from wsdkd.settings.sections import load_section
 from wsdkd.student.params import StudentParams
 
 BATCH_SIZE = 32
@@ -84,7 +85,7 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             _record(store.folder, key, decision)
             return decision
         decision = decision.model_copy(update={"version": store.next_version()})
-        store.add(student, decision, collect(sources, weights, code, params, force))
+        store.add(student, decision, collect(sources, weights, code, params, threshold, force))
         return decision
 
 
@@ -151,7 +152,8 @@ def _measured(
     params: PromotionParams,
     threshold: float,
 ) -> Decision:
-    rows, root = read_images(sources.images, "val"), dataset_root(sources.params)
+    rows = read_images(sources.images, "val", num_classes=len(names))
+    root = photographs_folder(sources.images, sources.params)
     labels, known = targets(rows, len(names))
     candidate = _scores(student, rows, root, "student on validation images")
     before = None if promoted is None else _scores(promoted, rows, root, "promoted on validation images")

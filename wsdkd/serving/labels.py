@@ -1,12 +1,24 @@
-"""Which labels a picture is given, once a student has scored it."""
+"""Labels of pictures, and the forms they are given in, a piece at a time: JSON, CSV, Parquet."""
 
-from collections.abc import Sequence
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
-THRESHOLD = 0.5
-"""Labels scored above it are given where nobody says otherwise."""
+from wsdkd.ground.errors import UserError
+
+DECIMALS = 6
+ROW_GROUP = 10_000
+"""Pictures that are held before they are written to a Parquet file."""
+
+Scored = tuple[Path, np.ndarray]
+"""A picture with the probabilities (K,) of its classes."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +40,72 @@ class Choice:
         order = np.argsort(-scores, kind="stable")
         above = [(self.classes[k], float(scores[k])) for k in order if scores[k] > self.threshold]
         return above[: self.top]
+
+    def names(self, scores: np.ndarray) -> list[str]:
+        """The names alone."""
+        return [name for name, _ in self.labels(scores)]
+
+
+def json_list(choice: Choice, pictures: Iterable[Scored]) -> Iterator[str]:
+    """A list of objects: path, labels, and the score of every class."""
+    yield "[\n"
+    before = " "
+    for path, scores in pictures:
+        found = {
+            "path": shown(path),
+            "labels": choice.names(scores),
+            "scores": dict(zip(choice.classes, _figures(scores), strict=True)),
+        }
+        yield f"{before}{json.dumps(found, ensure_ascii=False)}\n"
+        before = ","
+    yield "]\n"
+
+
+def csv_rows(choice: Choice, pictures: Iterable[Scored]) -> Iterator[str]:
+    """Columns path, labels (separated by ``;``), and one a class with its score."""
+    yield _csv(["path", "labels", *choice.classes])
+    for path, scores in pictures:
+        yield _csv([shown(path), ";".join(choice.names(scores)), *_figures(scores)])
+
+
+def write_parquet(choice: Choice, pictures: Iterable[Scored], path: Path) -> None:
+    """A table with columns path, labels (a list), and one a class with its score, in single precision.
+
+    Raises:
+        UserError: a class has the name of another column.
+    """
+    # Arrow takes a while to load, which the other forms need not cost.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    taken = sorted({"path", "labels"} & set(choice.classes))
+    if taken:
+        raise UserError(f"--to {path}: a class is called {taken[0]}, as a column is; choose .json")
+    columns = [("path", pa.string()), ("labels", pa.list_(pa.string()))]
+    schema = pa.schema([*columns, *((name, pa.float32()) for name in choice.classes)])
+    with pq.ParquetWriter(path, schema) as writer:
+        left = iter(pictures)
+        while group := list(islice(left, ROW_GROUP)):
+            scores = np.stack([scores for _, scores in group]).astype(np.float32)
+            arrays = [
+                pa.array([shown(path) for path, _ in group]),
+                pa.array([choice.names(scores) for _, scores in group], columns[1][1]),
+                *(pa.array(column) for column in scores.T),
+            ]
+            writer.write_table(pa.table(arrays, schema=schema))
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be written: bytes that are no UTF-8 become replacement characters."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _figures(scores: np.ndarray) -> list[float]:
+    figures: list[float] = np.round(scores.astype(np.float64), DECIMALS).tolist()
+    return figures
+
+
+def _csv(row: Sequence[str | float]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(row)
+    return buffer.getvalue()

@@ -3,33 +3,64 @@
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from wsdkd import project
 from wsdkd.data.images import FORMATS
+from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.ground.errors import UserError
+from wsdkd.networks.description import DESCRIPTION
 from wsdkd.serving.ledger import LEDGER
 from wsdkd.serving.store import Store
+from wsdkd.settings.sections import PARAMS_FILE, ParamsError, load_section
 
 
-def student_folder(model: str, within: Path = Path()) -> Path:
-    """Folder of ``promoted``, ``student``, ``baseline``, or of a student or promoted students anywhere.
+class NamedStudent(NamedTuple):
+    """A student that was named, and above which score its labels are given."""
 
-    Args:
-        model: name or folder.
-        within: folder of the project that a name is of.
+    folder: Path
+    threshold: float
+    origin: str
+    """Of the threshold, in words."""
+
+
+def student_named(model: str) -> NamedStudent:
+    """The student ``promoted``, ``student`` or ``baseline`` of this project, or one in a folder anywhere.
+
+    Its threshold is the one that it was promoted with, else that of the project in which its folder lies.
 
     Raises:
-        UserError: nothing is promoted there, or what is has been damaged.
+        UserError: there is none of that name, nothing is promoted there, or what is has been damaged.
     """
-    if model == "promoted":
-        return Store(within / project.PROMOTED).current_student()
-    if model in ("student", "baseline"):
-        return within / project.MODELS / model
-    folder = Path(model)
-    return Store(folder).current_student() if (folder / LEDGER).is_file() else folder
+    folder = {"promoted": project.PROMOTED, "student": project.STUDENT, "baseline": project.BASELINE}.get(
+        model, Path(model)
+    )
+    store = Store(folder)
+    if model == "promoted" or (folder / LEDGER).is_file() or store.versions.is_dir():
+        folder = store.current_student()
+        threshold = store.provenance(int(folder.name)).threshold
+        if threshold is not None:
+            return NamedStudent(folder, threshold, "as it was promoted with")
+    elif folder == Path(model) and not (folder / DESCRIPTION).is_file():
+        what = "holds no student" if folder.is_dir() else "no such folder"
+        raise UserError(f"{model}: {what}; expected promoted, student, baseline, or a folder of one of them")
+    return NamedStudent(folder, *_threshold(folder))
+
+
+def _threshold(folder: Path) -> tuple[float, str]:
+    """``evaluation.threshold`` of the project in which a folder lies, and where it stands."""
+    for parent in folder.resolve().parents:
+        path = parent / PARAMS_FILE
+        if path.is_file():
+            with suppress(ParamsError):  # a student needs no project, and so none that is in order
+                found = load_section("evaluation", EvaluationParams, path)
+                return found.threshold, f"evaluation.threshold of {path}"
+    return EvaluationParams().threshold, "as no project says otherwise"
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,19 @@ class Provenance(BaseModel):
     """Fingerprint of the teacher's cache; None where there is none."""
     packages: dict[str, str]
     promotion: PromotionParams
+    threshold: float | None = None
+    """``evaluation.threshold``, above which a label is given; None in what version 0.1 promoted."""
 
 
 def collect(
-    sources: Sources, student: StudentDigests, code: Code, promotion: PromotionParams, forced: bool
+    sources: Sources,
+    student: StudentDigests,
+    code: Code,
+    promotion: PromotionParams,
+    threshold: float,
+    forced: bool,
 ) -> Provenance:
-    """Gather the provenance of a student that is promoted now.
+    """Gather the provenance of a student that is promoted now; see :class:`Provenance`.
 
     Raises:
         UserError: ``images.parquet`` is missing, or the cache's manifest is damaged.
@@ -102,6 +109,7 @@ def collect(
         cache=read_manifest(sources.cache).fingerprint if has_cache else None,
         packages=versions(PACKAGES),
         promotion=promotion,
+        threshold=threshold,
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import require_file
+from wsdkd.ground.reading import require_file
 from wsdkd.settings.refusals import refusals
 from wsdkd.settings.yaml_text import load_yaml
 

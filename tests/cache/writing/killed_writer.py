@@ -20,7 +20,8 @@ MOMENTS = {
     "in the first shard": 0,
     "between two flushes of the second shard": 1,
     "after the arrays, before the mark": 1,
-    "after the mark, before the rename": 2,
+    "after the mark, before the digest": 2,
+    "after the digest, before the rename": 2,
     "while the cache is put together": 3,
     "before the folder is renamed": 3,
 }
@@ -47,10 +48,10 @@ def dies_at(call: int, function: Callable[..., Any], *, before: bool = True) -> 
     return replacement
 
 
-def flushes_and_dies(call: int) -> Callable[[writer._OpenShard], None]:
-    flush, calls = writer._OpenShard.flush, 0
+def flushes_and_dies(call: int) -> Callable[[writer._GrowingShard], None]:
+    flush, calls = writer._GrowingShard.flush, 0
 
-    def replacement(shard: writer._OpenShard) -> None:
+    def replacement(shard: writer._GrowingShard) -> None:
         nonlocal calls
         calls += 1
         flush(shard)
@@ -67,15 +68,17 @@ def write_until(folder: Path, scratch: Path, moment: str) -> None:
     if moment == "in the first shard":
         seen = dies_at(9, lambda *_: None)
     elif moment == "between two flushes of the second shard":
-        writer._OpenShard.flush = flushes_and_dies(8)  # type: ignore[method-assign]
+        writer._GrowingShard.flush = flushes_and_dies(8)  # type: ignore[method-assign]
     elif moment == "after the arrays, before the mark":
         h5py.File.flush = dies_at(2, h5py.File.flush, before=False)
-    elif moment == "after the mark, before the rename":
-        Path.replace = dies_at(3, Path.replace)  # type: ignore[method-assign]
+    elif moment == "after the mark, before the digest":
+        Path.replace = dies_at(5, Path.replace)  # type: ignore[method-assign]
+    elif moment == "after the digest, before the rename":
+        Path.replace = dies_at(6, Path.replace)  # type: ignore[method-assign]
     elif moment == "while the cache is put together":
         build.link = dies_at(2, build.link, before=False)
     else:
-        Path.replace = dies_at(4, Path.replace)  # type: ignore[method-assign]
+        Path.replace = dies_at(7, Path.replace)  # type: ignore[method-assign]
     synthetic.write(folder, scratch, synthetic.make_rows(20), seen=seen)
 
 

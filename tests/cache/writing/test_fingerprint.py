@@ -72,5 +72,5 @@ def test_images_labels_and_proposals_are_told_apart() -> None:
 
 
 def test_differences_are_told_in_words() -> None:
-    assert describe(["code", "images"]).endswith("(code), the images (images)")
+    assert describe(["outputs", "images"]).endswith("(outputs), the images (images)")
     assert differences({}, dict.fromkeys(PARTS, "")) == list(PARTS)

@@ -6,27 +6,30 @@ was interrupted, or one with more images. The scratch folder may be deleted at a
 copies the cache into its own storage, the links part; ``wsdkd cache keep`` joins them again.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-import torch
-from accelerate import PartialState
-
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError, shard_name
-from wsdkd.cache.manifest import MANIFEST, Manifest, ShardEntry
+from wsdkd.cache.manifest import Manifest, ShardEntry, write_manifest
 from wsdkd.cache.params import CacheParams
-from wsdkd.cache.shard import check_fingerprint, open_shard, read_index, stored_feature_width
-from wsdkd.cache.verify import damage_of_shard
-from wsdkd.cache.writing.fingerprint import CommonFingerprint, common_fingerprint, shard_fingerprint
+from wsdkd.cache.shard import (
+    open_shard,
+    read_index,
+    shard_fingerprint_of,
+    stored_feature_width,
+    structure_of,
+)
+from wsdkd.cache.writing.fingerprint import CommonFingerprint, shard_fingerprint
 from wsdkd.cache.writing.scratch import (
     PlannedShard,
+    finished_shards,
     link,
     only_writer,
     plan_shards,
     prune,
+    read_digest,
+    shard_number,
     shards_folder,
     sweep,
 )
@@ -36,10 +39,8 @@ from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.progress import track
-from wsdkd.networks.description import WEIGHTS
 from wsdkd.proposals.stored import Proposals
-from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.run import ImageRegions, run_teacher
+from wsdkd.teacher.run import ImageRegions
 
 Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
 """(rows, mirrored) -> the teacher's outputs on the picture or on its mirror image, in the order of rows."""
@@ -103,8 +104,8 @@ class CacheBuilder:
         with only_writer(scratch, main):
             if main:
                 sweep(shards)
-                for path in sorted(shards.glob("shard-*.h5")):
-                    if self._ids_that_fit(path) is None or damage_of_shard(path):
+                for path in finished_shards(shards):
+                    if not self._fits(path):
                         path.unlink()
             processes.wait_for_everyone()
             plan = self._plan(shards)
@@ -119,23 +120,24 @@ class CacheBuilder:
 
     def _plan(self, shards: Path) -> list[PlannedShard]:
         finished = {}
-        for path in sorted(shards.glob("shard-*.h5")):
-            ids = self._ids_that_fit(path)
-            if ids is not None:
-                finished[int(path.stem.removeprefix("shard-"))] = ids
+        for path in finished_shards(shards):
+            with open_shard(path) as file:
+                finished[shard_number(path)] = read_index(file).image_ids
         return plan_shards(self._rows, finished, self._params.shard_images)
 
-    def _ids_that_fit(self, path: Path) -> tuple[str, ...] | None:
-        """The images of a finished shard, or None where anything that went in is no longer the same."""
+    def _fits(self, path: Path) -> bool:
+        """Whether a finished shard is whole, and all that went into it is still the same."""
         try:
+            if sha256(path) != read_digest(path):
+                return False
             with open_shard(path) as file:
                 ids = read_index(file).image_ids
                 if not all(image_id in self._index for image_id in ids):
-                    return None
+                    return False
                 expected = self._fingerprint([self._rows[self._index.place(one)] for one in ids])
-                return ids if check_fingerprint(file, expected) else None
-        except CacheError:
-            return None
+                return shard_fingerprint_of(file) == expected
+        except Exception:  # a damaged file fails in many ways; all mean: make it again
+            return False
 
     def _fingerprint(self, rows: Sequence[ImageRow]) -> dict[str, str]:
         return {**self._common.parts, **shard_fingerprint(rows, self._proposals, self._best)}
@@ -165,17 +167,16 @@ class CacheBuilder:
 
     def _publish(self, plan: Sequence[PlannedShard], shards: Path, folder: Path) -> None:
         names = [shard_name(shard.number) for shard in plan]
-        with ThreadPoolExecutor() as pool:
-            sums = list(pool.map(sha256, [shards / name for name in names]))
         with publish_folder(folder) as aside:
             entries = []
-            for shard, name, file_digest in zip(plan, names, sums, strict=True):
+            for shard, name in zip(plan, names, strict=True):
                 link(shards / name, aside / name)
                 entries.append(
                     ShardEntry(
                         file=name,
                         bytes=(aside / name).stat().st_size,
-                        sha256=file_digest,
+                        sha256=read_digest(shards / name),
+                        structure=structure_of(aside / name),
                         fingerprint=shard_fingerprint(shard.rows, self._proposals, self._best),
                         image_ids=tuple(row.image_id for row in shard.rows),
                     )
@@ -188,9 +189,7 @@ class CacheBuilder:
                 settings=self._common.settings,
                 shards=tuple(entries),
             )
-            with (aside / MANIFEST).open("w", encoding="utf-8") as file:
-                json.dump(manifest.model_dump(mode="json"), file, ensure_ascii=False, indent=1)
-                file.write("\n")
+            write_manifest(aside, manifest)
 
 
 def _counted(
@@ -209,52 +208,3 @@ def _feature_dim(paths: Sequence[Path]) -> int:
     if len(widths) != 1:
         raise CacheError(f"{paths[0].parent}: shards of different feature widths {sorted(widths)}")
     return widths.pop()
-
-
-def write_teacher_cache(
-    teacher_folder: Path,
-    rows: Sequence[ImageRow],
-    root: Path,
-    proposals: Proposals,
-    params: CacheParams,
-    folder: Path,
-    scratch: Path,
-) -> None:
-    """Show a teacher every image and its mirror image once, and keep what it says.
-
-    Each of several processes, as accelerate finds them, writes its share of the shards.
-
-    Args:
-        teacher_folder: of the network.
-        rows: images to be cached, ascending by id.
-        root: folder that their paths are relative to.
-        proposals: of all these images.
-        params: section ``cache``.
-        folder: of the cache; appears whole at the end.
-        scratch: folder for finished shards, of this run and of earlier ones.
-
-    Raises:
-        CacheError: another run writes to ``scratch``, or the teacher's outputs cannot be kept.
-    """
-    teacher = load_teacher(teacher_folder)
-    # Without the argument accelerate counts a single process on a machine that has no GPU.
-    processes = PartialState(cpu=not torch.cuda.is_available())
-
-    def forward(batch: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
-        return run_teacher(
-            teacher,
-            batch,
-            root,
-            proposals,
-            size=teacher.params.input_size,
-            mirrored=mirrored,
-            batch_size=params.batch_size,
-            device=processes.device,
-            description=None,
-        )
-
-    fingerprint = common_fingerprint(
-        weights=teacher_folder / WEIGHTS, teacher=teacher.params, classes=teacher.classes, cache=params
-    )
-    builder = CacheBuilder(rows, teacher.classes, proposals, teacher.params.proposals, params, fingerprint)
-    builder.write(folder, scratch, forward, processes)

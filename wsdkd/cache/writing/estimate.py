@@ -19,7 +19,7 @@ SAMPLED_IMAGES = 400
 _DIGEST_BYTES = 64
 _CHUNK_ENTRY_BYTES = 9  # of HDF5's index: an address, and its share of the blocks of addresses
 _FILE_BYTES = 12_000  # headers of the arrays, attributes
-_MANIFEST_BYTES = 2_500
+_MANIFEST_BYTES, _SHARD_ENTRY_BYTES = 2_500, 800
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class CacheSize:
         """Bytes by what they hold; the names of arrays are those of :mod:`wsdkd.cache.format`."""
         sizes = {name: self._array_bytes(name) for name in ARRAYS}
         index = self.images * (self.id_bytes + _DIGEST_BYTES + 8 * (1 + VIEWS))
-        sums = self.images * len(ARRAYS) * 4
+        sums = self.images * (1 + VIEWS * (len(ARRAYS) - 1)) * 4
         listed = self.images * (self.id_bytes + 8)
         chunks = sum(self._chunks(name) for name in ARRAYS) * _CHUNK_ENTRY_BYTES
         sizes["index and checksums"] = index + sums
-        sizes["manifest"] = listed + _MANIFEST_BYTES + self.shards * 500
+        sizes["manifest"] = listed + _MANIFEST_BYTES + self.shards * _SHARD_ENTRY_BYTES
         sizes["HDF5 structure"] = int(chunks) + self.shards * _FILE_BYTES
         return sizes
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from wsdkd.cache.format import SCHEMA_VERSION, CacheError
+from wsdkd.cache.format import OUTPUTS_VERSION, SCHEMA_VERSION, CacheError
 from wsdkd.cache.manifest import PARTS, images_digest
 from wsdkd.cache.params import CacheParams
-from wsdkd.cache.writing.code import FORWARD_CODE, code_digest
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import digest
 from wsdkd.ground.origin import package_versions
@@ -40,7 +39,6 @@ def common_fingerprint(
     teacher: TeacherParams,
     classes: Sequence[str],
     cache: CacheParams,
-    code: Sequence[str] = FORWARD_CODE,
 ) -> CommonFingerprint:
     """Fingerprint of what all shards share.
 
@@ -49,7 +47,6 @@ def common_fingerprint(
         teacher: of which only what enters a forward pass counts; how it was trained is in the weights.
         classes: in order.
         cache: the parameters of the cache; where students look for it does not count.
-        code: modules whose code, with all of wsdkd that they import, is digested.
     """
     forward = {
         "backbone": teacher.network.backbone,
@@ -68,7 +65,7 @@ def common_fingerprint(
         "schema": str(SCHEMA_VERSION),
         "classes": digest(list(classes)),
         "teacher_weights": weights_digest,
-        "code": code_digest(code),
+        "outputs": str(OUTPUTS_VERSION),
     }
     return CommonFingerprint({name: parts[name] for name in PARTS if name in parts}, settings)
 

@@ -1,11 +1,15 @@
 """Finished shards kept aside: one writer at a time, no second copy, nothing left behind.
 
+Beside a shard lies the SHA-256 of its file, as ``sha256sum`` writes it, so that a damaged one is found before
+HDF5 opens it.
+
 A cache of one set of images is laid out by their order alone. When images are added later while all else
 stays, the finished shards stay as they are, byte for byte, and the new images go into shards of their own:
 neither computed again nor uploaded again.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,9 +23,12 @@ from wsdkd.cache.format import CacheError
 from wsdkd.cache.manifest import read_manifest
 from wsdkd.data.tables import ImageRow, RowsAt
 from wsdkd.ground.digests import digest, sha256
+from wsdkd.ground.files import publish_file
 from wsdkd.ground.ids import IdIndex
 
 SPARE_SHARDS = 8
+OURS, SHARD = re.compile(r"[0-9a-f]{16}"), re.compile(r"shard-\d{5,}\.h5")
+"""Names of the folders that :func:`shards_folder` gives, and of shards."""
 
 
 def shards_folder(scratch: Path, parts: dict[str, str]) -> Path:
@@ -49,6 +56,7 @@ def keep_shards(folder: Path, scratch: Path) -> int:
         for entry in manifest.shards:
             source, target = folder / entry.file, shards / entry.file
             if source.is_file() and sha256(source) == entry.sha256:
+                write_digest(target, entry.sha256)
                 target.unlink(missing_ok=True)
                 link(source, target)
                 count += 1
@@ -77,22 +85,55 @@ def only_writer(scratch: Path, main: bool) -> Iterator[None]:
         yield
 
 
+def finished_shards(shards: Path) -> list[Path]:
+    """The shards in a folder of :func:`shards_folder`, by number."""
+    return sorted(filter(_is_shard, shards.iterdir()), key=shard_number)
+
+
+def shard_number(path: Path) -> int:
+    """The number in a shard's file name."""
+    return int(path.stem.removeprefix("shard-"))
+
+
+def write_digest(shard: Path, digest: str) -> None:
+    """Put a shard's digest beside it."""
+    with publish_file(_beside(shard)) as aside:
+        aside.write_text(f"{digest}  {shard.name}\n", encoding="utf-8")
+
+
+def read_digest(shard: Path) -> str:
+    """The digest beside a shard."""
+    return _beside(shard).read_text(encoding="utf-8").split()[0]
+
+
+def _is_shard(path: Path) -> bool:
+    return SHARD.fullmatch(path.name) is not None
+
+
+def _beside(shard: Path) -> Path:
+    return shard.with_name(f"{shard.name}.sha256")
+
+
 def sweep(shards: Path) -> None:
     """Make the folder, and remove from it what killed writers left."""
     shards.mkdir(parents=True, exist_ok=True)
-    for path in shards.glob(".*.part"):
+    for path in shards.glob(".shard-*.part"):
         path.unlink()
 
 
 def prune(scratch: Path, shards: Path, names: set[str]) -> None:
-    """Remove all shards but those of these names in ``shards``."""
+    """Remove all shards but those of these names in ``shards``; what nobody here wrote stays."""
     # Links keep their bytes on the disk, so only those of the newest cache may stay.
-    for other in scratch.iterdir():
-        if other.is_dir() and other != shards:
-            shutil.rmtree(other)
-    for path in shards.iterdir():
-        if path.name not in names:
-            path.unlink()
+    for folder in scratch.iterdir():
+        if not OURS.fullmatch(folder.name) or folder.is_symlink():
+            continue
+        for path in folder.iterdir():
+            shard = path.with_name(path.name.removesuffix(".sha256"))
+            if _is_shard(shard) and (folder != shards or shard.name not in names):
+                path.unlink()
+        sweep(folder)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def link(source: Path, target: Path) -> None:

@@ -20,9 +20,12 @@ from wsdkd.cache.format import (
     chunk_rows,
 )
 from wsdkd.cache.params import CacheParams
+from wsdkd.cache.shard import COMPLETE
 from wsdkd.cache.view import pack_rows
+from wsdkd.cache.writing.scratch import write_digest
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
+from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_file
 from wsdkd.teacher.run import ImageRegions
 
@@ -39,7 +42,7 @@ def write_shard(
     params: CacheParams,
     fingerprint: Mapping[str, str],
 ) -> None:
-    """Write one shard.
+    """Write one shard, and its digest beside it.
 
     Args:
         path: where the finished file appears; until then nothing is there.
@@ -53,46 +56,48 @@ def write_shard(
         CacheError: a value is not finite or too great for half precision, or the views do not belong to
             the row or to each other.
     """
-    with publish_file(path) as aside, h5py.File(aside, "w", libver=HDF5_VERSION) as file:
-        file.attrs["complete"] = False
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["classes"] = json.dumps(list(classes), ensure_ascii=False)
-        file.attrs["fingerprint"] = json.dumps(dict(sorted(fingerprint.items())))
-        shard = _OpenShard(file, len(classes))
-        for count, (row, (plain, mirrored)) in enumerate(zip(rows, views, strict=True), 1):
-            shard.add(_image_arrays(row, plain, mirrored, params, len(classes)))
-            if count % FLUSH_IMAGES == 0:
-                shard.flush()
-        shard.flush()
-        shard.write_index(rows)
-        # Everything else reaches the disk before the mark that says so.
-        file.flush()
-        file.attrs["complete"] = True
+    with publish_file(path) as aside:
+        with h5py.File(aside, "w", libver=HDF5_VERSION) as file:
+            file.attrs[COMPLETE] = False
+            file.attrs["schema_version"] = SCHEMA_VERSION
+            file.attrs["classes"] = json.dumps(list(classes), ensure_ascii=False)
+            file.attrs["fingerprint"] = json.dumps(dict(sorted(fingerprint.items())))
+            shard = _GrowingShard(file)
+            for count, (row, (plain, mirrored)) in enumerate(zip(rows, views, strict=True), 1):
+                shard.add(_image_parts(row, plain, mirrored, params, len(classes)))
+                if count % FLUSH_IMAGES == 0:
+                    shard.flush()
+            shard.flush()
+            shard.write_index(rows)
+            # Everything else reaches the disk before the mark that says so.
+            file.flush()
+            file.attrs[COMPLETE] = True
+        # First: a shard without a digest would be made again, a digest without a shard is nothing.
+        write_digest(path, sha256(aside))
 
 
-class _OpenShard:
+class _GrowingShard:
     """Arrays that grow, a block of images at a time."""
 
-    def __init__(self, file: h5py.File, num_classes: int) -> None:
+    def __init__(self, file: h5py.File) -> None:
         self._file = file
-        self._num_classes = num_classes
-        self._waiting: list[dict[str, np.ndarray]] = []
+        self._waiting: list[dict[str, list[np.ndarray]]] = []
         self._checksums: dict[str, list[int]] = {name: [] for name in ARRAYS}
         self._region_counts: list[int] = []
         self._chosen_counts: list[int] = []
 
-    def add(self, image: dict[str, np.ndarray]) -> None:
-        self._region_counts.append(len(image["regions"]))
-        self._chosen_counts += image.pop("chosen_counts").tolist()
+    def add(self, image: dict[str, list[np.ndarray]]) -> None:
+        self._region_counts += [len(part) for part in image["regions"]]
+        self._chosen_counts += [len(part) for part in image["chosen"]]
         for name in ARRAYS:
-            self._checksums[name].append(zlib.crc32(image[name].data))
+            self._checksums[name] += [zlib.crc32(part.data) for part in image[name]]
         self._waiting.append(image)
 
     def flush(self) -> None:
         if not self._waiting:
             return
         for name in ARRAYS:
-            block = np.concatenate([image[name] for image in self._waiting])
+            block = np.concatenate([part for image in self._waiting for part in image[name]])
             if name not in self._file:
                 self._create(name, block)
             array = self._file[name]
@@ -122,13 +127,13 @@ class _OpenShard:
         )
 
     def _put(self, name: str, values: np.ndarray) -> None:
-        dataset = self._file.create_dataset(name, data=values, track_times=False)
-        dataset.attrs["crc32"] = np.uint32(zlib.crc32(values.tobytes()))
+        self._file.create_dataset(name, data=values, track_times=False)
 
 
-def _image_arrays(
+def _image_parts(
     row: ImageRow, plain: ImageRegions, mirrored: ImageRegions, params: CacheParams, num_classes: int
-) -> dict[str, np.ndarray]:
+) -> dict[str, list[np.ndarray]]:
+    """Rows of each array: of ``regions`` those of the image, of the others those of both views."""
     if not plain.image_id == mirrored.image_id == row.image_id:
         raise CacheError(f"outputs of {plain.image_id} and {mirrored.image_id} came for image {row.image_id}")
     if not np.array_equal(plain.boxes, mirrored.boxes):
@@ -145,20 +150,18 @@ def _image_arrays(
         for view in views
     ]
     features = [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)]
-    _check_values(np.concatenate(features), "features", row.image_id)
+    for values in features:
+        _check_values(values, "features", row.image_id)
     logits = [np.stack([view.class_logits, view.detection_logits], axis=1) for view in views]
-    arrays = {
-        "regions": _stored([np.column_stack([plain.boxes, plain.objectness])], "regions", params.bits),
-        "logits": _stored(logits, "logits", params.bits),
-        "chosen": np.concatenate([_records(*each) for each in chosen]),
-        "features": _stored(features, "features", params.bits),
+    return {
+        "regions": [_stored(np.column_stack([plain.boxes, plain.objectness]), "regions", params.bits)],
+        "logits": [_stored(values, "logits", params.bits) for values in logits],
+        "chosen": [_records(*each) for each in chosen],
+        "features": [_stored(values, "features", params.bits) for values in features],
     }
-    arrays["chosen_counts"] = np.array([len(regions) for regions, _ in chosen])
-    return arrays
 
 
-def _stored(parts: Sequence[np.ndarray], array: str, bits: int) -> np.ndarray:
-    values = np.concatenate(parts)
+def _stored(values: np.ndarray, array: str, bits: int) -> np.ndarray:
     if bits == PACKED_BITS and array in PACKED_ARRAYS:
         return pack_rows(values)
     return np.ascontiguousarray(values, dtype=DTYPES[array])

@@ -1,0 +1,11 @@
+"""Numbers in sentences."""
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``, ``1,000 files``; for nouns whose plural has an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def gigabytes(size: float) -> str:
+    """Bytes for people, in powers of ten."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.2f} MB"
