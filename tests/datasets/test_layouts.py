@@ -9,7 +9,13 @@ from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.params import CocoDataset, NusWideDataset, ScenesDataset, TableDataset, VocDataset
 from wsdkd.datasets.prepare import Prepared, prepare
-from wsdkd.datasets.scenes.layouts import write_nuswide, write_table, write_voc
+from wsdkd.datasets.scenes.layouts import (
+    write_nuswide,
+    write_table,
+    write_voc,
+    write_voc_class_lists,
+    write_voc_folders,
+)
 from wsdkd.datasets.scenes.write_coco import write_scenes
 from wsdkd.datasets.summary import summary
 
@@ -87,6 +93,22 @@ def test_voc_gives_the_same_tables(folder: Path, scenes: Prepared) -> None:
     assert prepared.rejected == ()
     assert images_of(prepared) == images_of(scenes)
     assert objects_of(prepared) == objects_of(scenes)
+
+
+def test_voc_beside_the_pictures_gives_the_same_tables(folder: Path, scenes: Prepared) -> None:
+    write_voc_folders(folder / "scenes", folder / "voc_folders")
+    prepared = prepare(folder / "voc_folders", VocDataset(format="voc", root="voc_folders"), workers=1)
+    assert (prepared.classes, prepared.rejected) == (scenes.classes, ())
+    assert images_of(prepared) == images_of(scenes)
+    assert objects_of(prepared) == objects_of(scenes)
+
+
+def test_voc_in_lists_of_a_class_gives_the_same_images(folder: Path, scenes: Prepared) -> None:
+    write_voc_class_lists(folder / "scenes", folder / "voc_lists")
+    params = VocDataset(format="voc", root="voc_lists", train_set="train", val_set="val")
+    prepared = prepare(folder / "voc_lists", params, workers=1)
+    assert (prepared.classes, prepared.rejected, prepared.objects) == (scenes.classes, (), ())
+    assert images_of(prepared) == images_of(scenes)
 
 
 def test_a_table_gives_the_same_images(folder: Path, scenes: Prepared) -> None:

@@ -5,11 +5,13 @@ backslashes of the system they come from; ``Groundtruth/TrainTestLabels/Labels_C
 holds 0 or 1 a line, in the order of the list. There are no boxes. An image's id is its path in the list.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from wsdkd.data.tables import Split
+from wsdkd.datasets.names import class_list, class_name
 from wsdkd.datasets.params import NusWideDataset
 from wsdkd.datasets.paths import normal, read_text
 from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
@@ -22,20 +24,21 @@ def read_nuswide(root: Path, params: NusWideDataset) -> Reading:
     Raises:
         DatasetError: a file is missing, or a label file has not one line an image.
     """
-    _, text = read_text(root, "Concepts81.txt", "ConceptsList/Concepts81.txt")
-    classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+    where, text = read_text(root, "Concepts81.txt", "ConceptsList/Concepts81.txt")
+    concepts = tuple(line.strip() for line in text.splitlines() if line.strip())
+    classes = class_list((), [class_name(name) for name in concepts], where)
     images: list[ImageRecord] = []
     rejected: list[Rejection] = []
     dropped = 0
     splits: tuple[tuple[Split, str], ...] = (("train", "Train"), ("test", "Test"))
     for split, part in splits:
         names = _listed(root, part)
-        present, doubtful = _labels(root, part, classes, len(names))
+        present, doubtful = _labels(root, part, concepts, len(names))
         for name, row, bad in zip(names, present, doubtful, strict=True):
             path = normal(params.images, name)
             if bad.any():
                 place = int(bad.argmax())
-                reason = f"its line of Labels_{classes[place]}_{part}.txt is neither 0 nor 1"
+                reason = f"its line of Labels_{concepts[place]}_{part}.txt is neither 0 nor 1"
                 rejected.append(Rejection("image", name, path, reason))
                 continue
             labels = tuple(int(place) for place in np.flatnonzero(row))
@@ -43,7 +46,9 @@ def read_nuswide(root: Path, params: NusWideDataset) -> Reading:
                 images.append(ImageRecord(name, path, split, labels))
             else:
                 dropped += 1
-    return Reading(classes, tuple(images), tuple(rejected), dropped)
+    found = Counter(record.split for record in images)
+    note = f"NUS-WIDE: {len(classes)} concepts, {found['train']} images of Train and {found['test']} of Test"
+    return Reading(classes, tuple(images), tuple(rejected), dropped, (note,))
 
 
 def _listed(root: Path, part: str) -> list[str]:

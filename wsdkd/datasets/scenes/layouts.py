@@ -74,6 +74,27 @@ def write_voc(scenes_folder: Path, folder: Path) -> None:
         _write_lines(folder / "ImageSets" / "Main" / f"{split}.txt", [scene.picture.stem for scene in part])
 
 
+def write_voc_folders(scenes_folder: Path, folder: Path) -> None:
+    """Write VOC as export tools do: a folder a split, an XML file beside each picture, no image sets."""
+    _, scenes = read_scenes(scenes_folder)
+    for scene in scenes:
+        beside = folder / {"train": "train", "val": "valid", "test": "test"}[scene.split]
+        _link(scene.picture, beside / scene.picture.name)
+        ElementTree(_voc_annotation(scene)).write(beside / f"{scene.picture.stem}.xml")
+
+
+def write_voc_class_lists(scenes_folder: Path, folder: Path) -> None:
+    """Write VOC's lists of a class, 1 or -1 an image, in place of XML."""
+    classes, scenes = read_scenes(scenes_folder)
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    for scene in scenes:
+        _link(scene.picture, folder / "JPEGImages" / scene.picture.name)
+    for split, part in _by_split(scenes):
+        for name in classes:
+            lines = [f"{scene.picture.stem} {1 if name in scene.names else -1:2d}" for scene in part]
+            _write_lines(folder / "ImageSets" / "Main" / f"{name}_{split}.txt", lines)
+
+
 def write_nuswide(scenes_folder: Path, folder: Path) -> None:
     """Write NUS-WIDE's distribution: as it names no split val, those scenes stand in Train.
 
