@@ -17,7 +17,7 @@ from wsdkd.cache.format import OUTPUTS_VERSION, SCHEMA_VERSION, CacheError
 from wsdkd.cache.manifest import PARTS, images_digest
 from wsdkd.cache.params import CacheParams
 from wsdkd.data.tables import ImageRow
-from wsdkd.ground.digests import digest
+from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.origin import package_versions
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.params import TeacherParams
@@ -58,13 +58,11 @@ def common_fingerprint(
         "cache": cache.model_dump(mode="json", exclude={"folder"}),
         "software": package_versions(_LIBRARIES),
     }
-    with weights.open("rb") as file:
-        weights_digest = hashlib.file_digest(file, "sha256").hexdigest()
     parts = {name: digest(value) for name, value in settings.items()}
     parts |= {
         "schema": str(SCHEMA_VERSION),
         "classes": digest(list(classes)),
-        "teacher_weights": weights_digest,
+        "teacher_weights": sha256(weights),
         "outputs": str(OUTPUTS_VERSION),
     }
     return CommonFingerprint({name: parts[name] for name in PARTS if name in parts}, settings)
