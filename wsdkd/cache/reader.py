@@ -96,12 +96,15 @@ class TeacherCache:
         shard = self._opened().get(number) or self._open_shard(number)
         image = place - self._starts[number]
         view = VIEWS * image + mirrored
+        start, stop = shard.region_offsets.item(image), shard.region_offsets.item(image + 1)
+        first = VIEWS * start + (stop - start) * mirrored
+        chosen = slice(shard.chosen_offsets.item(view), shard.chosen_offsets.item(view + 1))
         try:
             seen = CachedView(
-                shard.rows("regions", image),
-                shard.rows("logits", view),
-                shard.rows("chosen", view),
-                shard.rows("features", view),
+                shard.regions[start:stop],
+                shard.logits[first : first + stop - start],
+                shard.chosen[chosen],
+                shard.features[chosen],
             )
         except (OSError, ValueError) as error:
             raise CacheError(
@@ -187,9 +190,13 @@ class TeacherCache:
             index = read_index(file)
             shard = _OpenShard(
                 file,
-                {name: index.bounds(name) for name in ARRAYS},
-                {name: stored_rows(file[name]) for name in ARRAYS},
-                {name: file[f"checksums.{name}"][()] for name in ARRAYS},
+                index.region_offsets,
+                index.chosen_offsets,
+                stored_rows(file["regions"]),
+                stored_rows(file["logits"]),
+                stored_rows(file["chosen"]),
+                stored_rows(file["features"]),
+                tuple(file[f"checksums.{name}"][()] for name in ARRAYS),
             )
         except BaseException:
             file.close()
@@ -198,8 +205,8 @@ class TeacherCache:
         return shard
 
     def _compare(self, shard: "_OpenShard", seen: CachedView, image_id: str, parts: tuple[int, ...]) -> None:
-        for name, rows, part in zip(ARRAYS, seen, parts, strict=True):
-            if zlib.crc32(rows.data) != shard.checksums[name][part]:
+        for name, rows, sums, part in zip(ARRAYS, seen, shard.checksums, parts, strict=True):
+            if zlib.crc32(rows.data) != sums.item(part):
                 raise CacheError(
                     f"{shard.file.filename}: {name}: image {image_id}: damaged: its checksum differs; "
                     "see by wsdkd cache verify what else is, and fetch or compute this shard again"
@@ -230,14 +237,13 @@ class TeacherCache:
 
 @dataclass(frozen=True)
 class _OpenShard:
-    """Each array's bounds of parts (:meth:`ShardIndex.bounds`), its rows, and its parts' checksums."""
+    """A file that is open, and what places a view in it (:mod:`wsdkd.cache.format`)."""
 
     file: h5py.File
-    bounds: dict[str, np.ndarray]
-    arrays: dict[str, RowSource]
-    checksums: dict[str, np.ndarray]
-
-    def rows(self, array: str, part: int) -> np.ndarray:
-        """The rows of one part of an array."""
-        bounds = self.bounds[array]
-        return self.arrays[array][int(bounds[part]) : int(bounds[part + 1])]
+    region_offsets: np.ndarray
+    chosen_offsets: np.ndarray
+    regions: RowSource
+    logits: RowSource
+    chosen: RowSource
+    features: RowSource
+    checksums: tuple[np.ndarray, ...]
