@@ -4,61 +4,22 @@ It runs in one process or in one a GPU, goes on where it was interrupted, draws 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from accelerate import Accelerator
-from torch import nn
 
 from stages.inputs import Inputs, read_inputs
 from stages.photographs import fetch_photographs
 from stages.run import is_first, run
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
-from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.data.tables import read_classes, read_images
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.settings.sections import Section
-from wsdkd.training.loop import Phase, Task, Training, train
+from wsdkd.training.course import Course, Images
+from wsdkd.training.loop import Training, train
 from wsdkd.training.processes import in_processes
 from wsdkd.training.record import Resume
-
-
-@dataclass(frozen=True)
-class Images:
-    """The prepared dataset, as far as a training sees it.
-
-    Attributes:
-        root: folder that the paths of images are relative to.
-        classes: their names, in order.
-        train: images that are learned from.
-        val: images that are watched after each epoch.
-    """
-
-    root: Path
-    classes: list[str]
-    train: Sequence[ImageRow]
-    val: Sequence[ImageRow]
-
-
-@dataclass(frozen=True)
-class Course:
-    """A network and how it learns.
-
-    Attributes:
-        accelerator: started before the network was made, as that seeds.
-        network: kept in the end.
-        params: that it was built from.
-        phases: epochs under one schedule each, in order.
-        validation: its losses are logged after each epoch; None where nothing is watched.
-    """
-
-    accelerator: Accelerator
-    network: nn.Module
-    params: Section
-    phases: Sequence[Phase]
-    validation: Task | None
 
 
 @dataclass(frozen=True)

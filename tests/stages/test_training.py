@@ -12,12 +12,13 @@ import pytest
 
 from stages import train_baseline
 from stages.inputs import Inputs, read_inputs
-from stages.training import Course, Images, TrainingStage, states_of
+from stages.training import TrainingStage, states_of
 from tests.training.small_world import CLASSES, make_world
 from wsdkd import project
 from wsdkd.data.tables import write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.student.network import load_student
+from wsdkd.training.course import Course, Images
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """

@@ -42,7 +42,17 @@ def photographs_folder(images: Path, params: Path = PARAMS_FILE) -> Path:
     Raises:
         UserError: a file is missing or damaged, or the parameter is missing.
     """
+    folder = unpacked_into(images)
+    return dataset_root(params) if folder is None else folder
+
+
+def unpacked_into(images: Path) -> Path | None:
+    """The folder into which ``prepare`` has unpacked the photographs; None: they lie in the dataset's own.
+
+    Raises:
+        UserError: the table of images is missing or damaged.
+    """
     require_file(images, WRITTEN_BY)
     with naming(images, WRITTEN_BY):
         folder = (pq.read_schema(images).metadata or {}).get(_KEY)
-    return dataset_root(params) if folder is None else Path(folder.decode())
+    return None if folder is None else Path(folder.decode())

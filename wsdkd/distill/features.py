@@ -16,13 +16,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.distill.predictions import prediction_loss
 from wsdkd.networks.roi_pooling import pool_regions
-from wsdkd.student.learning import label_loss
+from wsdkd.student.learning import label_loss, labels_of
 from wsdkd.student.network import Student
+from wsdkd.student.params import StudentParams
+from wsdkd.training.course import Course, Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Phase, Task
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import seed_all, start
 
 PAPER_LAYERS = 3
 """The last stages of the backbone whose features recipe ``paper`` compares."""
@@ -245,3 +252,25 @@ def feature_objective(
 
 def _projection(width: int, teacher_width: int) -> nn.Module:
     return nn.Identity() if width == teacher_width else nn.Linear(width, teacher_width)
+
+
+def features_course(
+    params: StudentParams, features: DistillFeaturesParams, images: Images, cache: TeacherCache
+) -> Course:
+    """Stage 1: a new student learns the teacher's features of regions.
+
+    Args:
+        params: section ``student``.
+        features: section ``distill_features``.
+        images: to learn from.
+        cache: of the teacher, of these images.
+    """
+    accelerator = start(features.training)
+    seed_all(params.seed)
+    network = Student(params, len(images.classes))
+    objective = feature_objective(network, features, cache.feature_dim)
+    taught = CachedFeatures(images.train, cache, features)
+    task = Task(objective, Pictures(images.train, images.root, [params.input_size]), taught)
+    # Labels alone can be watched on images that the cache does not hold.
+    watched = labels_of(images.val, network, images) if features.label_weight else None
+    return Course(accelerator, network, params, [Phase(task, features.training)], watched)

@@ -1,11 +1,19 @@
 """Stage 2 of distillation: the student learns the labels and the teacher's image scores (Eq. 5, Eq. 10)."""
 
+from pathlib import Path
+
 import torch
 
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import DistillPredictionsParams
-from wsdkd.student.learning import LabelObjective, label_loss
-from wsdkd.student.network import Student
+from wsdkd.student.learning import LabelObjective, label_loss, labels_of
+from wsdkd.student.network import Student, load_student
+from wsdkd.training.course import Course, Images
 from wsdkd.training.loader import Batch
+from wsdkd.training.loop import Phase, Task
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import start
 
 
 def prediction_loss(
@@ -40,3 +48,22 @@ class PredictionObjective(LabelObjective):
             "labels": self.params.label_weight * labels,
             "predictions": self.params.teacher_weight * teacher,
         }
+
+
+def predictions_course(
+    student: Path, predictions: DistillPredictionsParams, images: Images, cache: TeacherCache
+) -> Course:
+    """Stage 2: the student of stage 1 learns from labels and from the teacher's predictions.
+
+    Args:
+        student: folder of the network that stage 1 wrote.
+        predictions: section ``distill_predictions``.
+        images: to learn from.
+        cache: of the teacher, of these images.
+    """
+    accelerator = start(predictions.training)
+    network, params, _ = load_student(student)
+    taught = CachedPredictions(images.train, cache, predictions)
+    pictures = Pictures(images.train, images.root, [params.input_size])
+    phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)
+    return Course(accelerator, network, params, [phase], labels_of(images.val, network, images))

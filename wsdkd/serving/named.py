@@ -29,17 +29,20 @@ class NamedStudent(NamedTuple):
     """Of the threshold, in words."""
 
 
-def student_named(model: str) -> NamedStudent:
-    """The student ``promoted``, ``student`` or ``baseline`` of this project, or one in a folder anywhere.
+def student_named(model: str, within: Path = Path()) -> NamedStudent:
+    """The student ``promoted``, ``student`` or ``baseline`` of a project, or one in a folder anywhere.
 
     Its threshold is the one that it was promoted with, else that of the project in which its folder lies.
+
+    Args:
+        model: name or folder.
+        within: folder of the project that a name is of.
 
     Raises:
         UserError: there is none of that name, nothing is promoted there, or what is has been damaged.
     """
-    folder = {"promoted": project.PROMOTED, "student": project.STUDENT, "baseline": project.BASELINE}.get(
-        model, Path(model)
-    )
+    names = {"promoted": project.PROMOTED, "student": project.STUDENT, "baseline": project.BASELINE}
+    folder = within / names[model] if model in names else Path(model)
     store = Store(folder)
     if model == "promoted" or (folder / LEDGER).is_file() or store.versions.is_dir():
         folder = store.current_student()

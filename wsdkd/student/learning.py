@@ -1,12 +1,18 @@
-"""How the student learns from image-level labels: alone it is the baseline; distillation adds to it."""
+"""How a student learns from image-level labels. Alone that makes the baseline; distillation adds to it."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from wsdkd.data.tables import ImageRow
 from wsdkd.student.network import Student
+from wsdkd.training.course import Images
 from wsdkd.training.learner import Objective
-from wsdkd.training.loader import Batch
+from wsdkd.training.loader import Batch, Labels
+from wsdkd.training.loop import Task
+from wsdkd.training.pictures import Pictures
 
 
 def label_loss(logits: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -37,3 +43,9 @@ class LabelObjective(Objective):
         """The loss ``labels``."""
         logits = self.student.classify(self.backbone.trunk(batch["stem"]))
         return {"labels": label_loss(logits, batch["labels"], batch["known"])}
+
+
+def labels_of(rows: Sequence[ImageRow], network: Student, images: Images) -> Task:
+    """The label loss of a student on some of the images."""
+    pictures = Pictures(rows, images.root, [network.params.input_size])
+    return Task(LabelObjective(network), pictures, Labels(rows, len(images.classes)))

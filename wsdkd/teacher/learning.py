@@ -24,8 +24,13 @@ from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import batch_image_scores, batch_region_scores
 from wsdkd.teacher.network import Wsddn
+from wsdkd.teacher.params import TeacherParams
+from wsdkd.training.course import Course, Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels
+from wsdkd.training.loop import Phase, Task
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.processes import start
 from wsdkd.training.views import View
 
 CLAMP = 1e-4
@@ -166,3 +171,23 @@ class TeacherObjective(Objective):
             if outputs.refinement_logits.shape[1]:
                 losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
         return losses
+
+
+def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) -> Course:
+    """A teacher that learns from proposals and labels.
+
+    Args:
+        params: section ``teacher``.
+        images: to learn from.
+        proposals: of all these images.
+    """
+    accelerator = start(params.training)
+    network = Wsddn(params, len(images.classes))
+    objective = TeacherObjective(network)
+
+    def task(rows: Sequence[ImageRow], sizes: Sequence[int]) -> Task:
+        regions = RegionsAndLabels(rows, len(images.classes), proposals, params.proposals)
+        return Task(objective, Pictures(rows, images.root, sizes), regions)
+
+    phase = Phase(task(images.train, params.train_sizes), params.training)
+    return Course(accelerator, network, params, [phase], task(images.val, [params.input_size]))

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import torch
+from accelerate import PartialState
+
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError, shard_name
 from wsdkd.cache.manifest import Manifest, ShardEntry, write_manifest
 from wsdkd.cache.params import CacheParams
@@ -20,7 +23,7 @@ from wsdkd.cache.shard import (
     stored_feature_width,
     structure_of,
 )
-from wsdkd.cache.writing.fingerprint import CommonFingerprint, shard_fingerprint
+from wsdkd.cache.writing.fingerprint import CommonFingerprint, common_fingerprint, shard_fingerprint
 from wsdkd.cache.writing.scratch import (
     PlannedShard,
     finished_shards,
@@ -39,8 +42,10 @@ from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.progress import track
+from wsdkd.networks.description import WEIGHTS
 from wsdkd.proposals.stored import Proposals
-from wsdkd.teacher.run import ImageRegions
+from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.run import ImageRegions, run_teacher
 
 Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
 """(rows, mirrored) -> the teacher's outputs on the picture or on its mirror image, in the order of rows."""
@@ -208,3 +213,52 @@ def _feature_dim(paths: Sequence[Path]) -> int:
     if len(widths) != 1:
         raise CacheError(f"{paths[0].parent}: shards of different feature widths {sorted(widths)}")
     return widths.pop()
+
+
+def write_teacher_cache(
+    teacher_folder: Path,
+    rows: Sequence[ImageRow],
+    root: Path,
+    proposals: Proposals,
+    params: CacheParams,
+    folder: Path,
+    scratch: Path,
+) -> None:
+    """Show a teacher every image and its mirror image once, and keep what it says.
+
+    Each of several processes, as accelerate finds them, writes its share of the shards.
+
+    Args:
+        teacher_folder: of the network.
+        rows: images to be cached, ascending by id.
+        root: folder that their paths are relative to.
+        proposals: of all these images.
+        params: section ``cache``.
+        folder: of the cache; appears whole at the end.
+        scratch: folder for finished shards, of this run and of earlier ones.
+
+    Raises:
+        CacheError: another run writes to ``scratch``, or the teacher's outputs cannot be kept.
+    """
+    teacher = load_teacher(teacher_folder)
+    # Without the argument accelerate counts a single process on a machine that has no GPU.
+    processes = PartialState(cpu=not torch.cuda.is_available())
+
+    def forward(batch: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
+        return run_teacher(
+            teacher,
+            batch,
+            root,
+            proposals,
+            size=teacher.params.input_size,
+            mirrored=mirrored,
+            batch_size=params.batch_size,
+            device=processes.device,
+            description=None,
+        )
+
+    fingerprint = common_fingerprint(
+        weights=teacher_folder / WEIGHTS, teacher=teacher.params, classes=teacher.classes, cache=params
+    )
+    builder = CacheBuilder(rows, teacher.classes, proposals, teacher.params.proposals, params, fingerprint)
+    builder.write(folder, scratch, forward, processes)

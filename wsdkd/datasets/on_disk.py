@@ -1,0 +1,67 @@
+"""A prepared dataset on disk, as Python opens it: the tables that the stage ``prepare`` writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsdkd import project
+from wsdkd.data.annotations import write_objects
+from wsdkd.data.photographs import unpacked_into
+from wsdkd.data.tables import ImageTable, Split, read_classes, read_images, write_classes, write_images
+from wsdkd.datasets.params import DatasetParams
+from wsdkd.datasets.prepare import prepare
+from wsdkd.datasets.records import DatasetError, write_rejected
+from wsdkd.datasets.refuse import refuse_unusable
+from wsdkd.ground.files import publish_folder
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared dataset. ``prepare`` makes one, and ``Dataset(folder, root)`` opens one that is there.
+
+    Attributes:
+        folder: with the tables.
+        root: of the dataset itself.
+    """
+
+    folder: Path
+    root: Path
+
+    @property
+    def photographs(self) -> Path:
+        """The folder that the paths of images are relative to."""
+        return unpacked_into(self.folder / project.IMAGES.name) or self.root
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in order."""
+        return read_classes(self.folder / project.CLASSES.name)
+
+    def images(self, split: Split | None = None) -> ImageTable:
+        """A row an image, of one split or of all."""
+        return read_images(self.folder / project.IMAGES.name, split)
+
+
+def write_prepared(root: Path, params: DatasetParams, to: Path) -> Dataset:
+    """Read a dataset, decode every image once, and write its tables.
+
+    Args:
+        root: the dataset's folder.
+        params: section ``dataset``, of which ``root`` is not used.
+        to: folder that takes the tables, and ``rejected.csv`` with what cannot be used.
+
+    Raises:
+        DatasetError: it cannot be read, or more images than ``max_rejected`` cannot be used.
+    """
+    rejected, photographs = to / project.REJECTED.name, to / project.PHOTOGRAPHS.name
+    with publish_folder(photographs) as aside:
+        try:
+            prepared = prepare(root, params, unpack_into=aside)
+        except DatasetError as error:
+            write_rejected(rejected, error.rejected)
+            raise
+        write_rejected(rejected, prepared.rejected)
+        refuse_unusable(prepared, params, str(rejected))
+    write_classes(to / project.CLASSES.name, prepared.classes)
+    write_images(to / project.IMAGES.name, prepared.images, photographs if prepared.unpacked else None)
+    write_objects(to / project.OBJECTS.name, prepared.objects)
+    return Dataset(to, root)
