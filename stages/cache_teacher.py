@@ -31,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(in_processes(main, "stages.cache_teacher"), "cache_teacher", "shard")
+    run(main, "cache_teacher", "shard", in_processes)

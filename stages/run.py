@@ -16,7 +16,12 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as of a shell: 128 and the number of the signal."""
 
 
-def run(main: Callable[[], None], stage: str, goes_on: Literal["epoch", "shard"] | None = None) -> None:
+def run(
+    main: Callable[[], None],
+    stage: str,
+    goes_on: Literal["epoch", "shard"] | None = None,
+    launch: Callable[[Callable[[], None], str], Callable[[], None]] | None = None,
+) -> None:
     """Call ``main``, once it is sure that nobody else does here, and that DVC knows what is run.
 
     The process ends with status 1 after ``error: ...`` where that fails, and with the traceback of a defect
@@ -26,6 +31,8 @@ def run(main: Callable[[], None], stage: str, goes_on: Literal["epoch", "shard"]
         main: the stage.
         stage: its name; no two processes run it in one working copy.
         goes_on: what an interrupted run of it keeps for the next one, if anything.
+        launch: given ``main`` and the name of its module, makes what starts it in several processes, as
+            :func:`wsdkd.training.processes.in_processes` does; by default it runs in this one.
     """
     try:
         # Of several processes the launcher holds the lock; torchrun sets the variable for the others.
@@ -33,7 +40,7 @@ def run(main: Callable[[], None], stage: str, goes_on: Literal["epoch", "shard"]
             hold(stage)
         inputs = read_inputs(stage)
         inputs.refuse_other_code()
-        main()
+        (main if launch is None else launch(main, f"stages.{stage}"))()
         if is_first():
             inputs.refuse_other_parameters()
     except Exception as error:

@@ -44,7 +44,7 @@ class TrainingStage:
 
     def run(self) -> None:
         """Train as DVC has it: alone, in as many processes as there are GPUs."""
-        run(self._launch, self.name, "epoch")
+        run(self.train, self.name, "epoch", self._launch)
 
     def train(self) -> None:
         """Train in this process, and write the network and its curves."""
@@ -70,11 +70,11 @@ class TrainingStage:
         )
         train(training, course.accelerator)
 
-    def _launch(self) -> None:
-        # Of several processes the launcher came by here before it started them.
+    def _launch(self, main: Callable[[], None], module: str) -> Callable[[], None]:
+        # Of several processes the launcher comes by here before it starts them.
         if self.fetches and "WORLD_SIZE" not in os.environ:
             fetch_photographs([read_images(project.IMAGES, split) for split in ("train", "val")])
-        in_processes(self.train, f"stages.{self.name}")()
+        return in_processes(main, module)
 
 
 def states_of(inputs: Inputs) -> Resume:
