@@ -1,13 +1,16 @@
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.networks.description import DESCRIPTION, WEIGHTS
+from wsdkd.networks.description import DESCRIPTION, DIGEST, WEIGHTS
 from wsdkd.networks.params import Network
 from wsdkd.student.network import Student, load_student
 from wsdkd.student.params import StudentParams
@@ -96,8 +99,49 @@ def test_a_missing_file(tmp_path: Path, name: str) -> None:
         load_student(tmp_path / "s")
 
 
-def test_damaged_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: _replace(folder / DESCRIPTION, '"dog"', '"cow"'),
+        lambda folder: _replace(folder / DESCRIPTION, '"pooling": "max"', '"pooling": "mean"'),
+        lambda folder: _replace(folder / DESCRIPTION, '"input_size": 48', '"input_size": 64'),
+        lambda folder: _flip(folder / WEIGHTS),
+        lambda folder: _halve(folder / WEIGHTS),
+        lambda folder: shutil.copy(folder.parent / "other" / WEIGHTS, folder),
+        lambda folder: shutil.copy(folder.parent / "other" / DESCRIPTION, folder),
+    ],
+    ids=["classes", "pooling", "input", "a bit", "dtype", "other weights", "other description"],
+)
+def test_weights_and_description_that_do_not_belong_together(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
     _student(tmp_path / "s")
+    save_network(tmp_path / "other", Student(STUDENT, len(CLASSES)), "student", STUDENT, CLASSES)
+    before = [(tmp_path / "s" / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)]
+    spoil(tmp_path / "s")
+    assert before != [(tmp_path / "s" / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)]
+    with pytest.raises(UserError, match=r"model\.json: digest: it does not belong to the model\.safetensors"):
+        load_student(tmp_path / "s")
+
+
+def _replace(path: Path, before: str, after: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 1
+    path.write_bytes(data)
+
+
+def _halve(path: Path) -> None:
+    halves = {name: value.half() for name, value in safetensors.torch.load_file(path).items()}
+    path.write_bytes(safetensors.torch.save(halves))
+
+
+def test_damaged_weights_of_a_network_without_a_digest(tmp_path: Path) -> None:
+    _student(tmp_path / "s")
+    _edit(tmp_path / "s" / DESCRIPTION, ["kind"], "student")
     path = tmp_path / "s" / WEIGHTS
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match="does not hold the network"):
@@ -106,6 +150,7 @@ def test_damaged_weights(tmp_path: Path) -> None:
 
 def _edit(path: Path, keys: list[str], value: Any) -> None:
     content = json.loads(path.read_text())
+    del content[DIGEST]  # as version 0.1 wrote it
     place = content
     for key in keys[:-1]:
         place = place[key]
@@ -114,11 +159,12 @@ def _edit(path: Path, keys: list[str], value: Any) -> None:
 
 
 def test_a_network_of_an_earlier_version(tmp_path: Path) -> None:
-    # What is input_size today was size.
+    # What is input_size today was size, and there was no digest.
     _student(tmp_path / "s")
     path = tmp_path / "s" / DESCRIPTION
     content = json.loads(path.read_text())
     content["params"]["size"] = content["params"].pop("input_size")
+    del content[DIGEST]
     path.write_text(json.dumps(content))
     assert load_student(tmp_path / "s").params == STUDENT
 

@@ -3,6 +3,7 @@
 What is read back as which network: :mod:`wsdkd.teacher.network`, :mod:`wsdkd.student.network`.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
-from wsdkd.networks.description import DESCRIPTION, WEIGHTS
+from wsdkd.networks.description import DESCRIPTION, DIGEST, WEIGHTS, network_digest, no_such_file
 
 
 def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes: list[str]) -> None:
@@ -30,8 +31,10 @@ def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes
     fields = params.model_dump(mode="json", exclude={"training"})
     fields["network"]["weights"] = None
     description: dict[str, Any] = {"kind": kind, "classes": classes, "params": fields}
+    weights = safetensors.torch.save(state)
+    description[DIGEST] = network_digest(description, hashlib.sha256(weights).hexdigest())
     with publish_folder(folder) as aside:
-        (aside / WEIGHTS).write_bytes(safetensors.torch.save(state))
+        (aside / WEIGHTS).write_bytes(weights)
         text = json.dumps(description, indent=1, ensure_ascii=False, sort_keys=True)
         (aside / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
@@ -46,9 +49,7 @@ def restore(model: nn.Module, folder: Path) -> None:
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {folder}"
-        ) from None
+        raise no_such_file(path) from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: does not hold the network that {DESCRIPTION} describes: {error}") from None
     model.eval()

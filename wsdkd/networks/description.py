@@ -1,15 +1,20 @@
 """What stands beside a network's weights on disk: enough to build it, and to compare it without torch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import Section
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+DIGEST = "digest"
+"""The key in a description under which the digest of all else, and of the weights, stands."""
 
 RENAMED = {"size": "input_size"}
 """Fields that networks saved by earlier versions have under another name."""
@@ -17,10 +22,24 @@ RENAMED = {"size": "input_size"}
 Params = TypeVar("Params", bound=Section)
 
 
+def network_digest(description: Mapping[str, Any], weights: str) -> str:
+    """What ties a description to its weights.
+
+    Args:
+        description: what stands in the file, with or without its digest.
+        weights: SHA-256 of the file of weights.
+    """
+    described = {name: value for name, value in description.items() if name != DIGEST}
+    return digest({**described, WEIGHTS: weights})
+
+
 def read_description(
     folder: Path, kind: str, section: type[Params], training: dict[str, Any] | None = None
 ) -> tuple[Params, list[str]]:
     """The section that a network was built from, and its classes, as ``save_network`` wrote them.
+
+    Where the description has a digest, as all but those of version 0.1 do, the weights beside it must be the
+    ones that it was written with.
 
     Args:
         folder: of the network.
@@ -36,15 +55,18 @@ def read_description(
         description = json.loads(path.read_text(encoding="utf-8"))
         found, fields, classes = description["kind"], description["params"], description["classes"]
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {folder}"
-        ) from None
+        raise no_such_file(path) from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a description of a network: {error}") from None
     if found != kind:
         raise UserError(f"{path}: kind: expected a {kind}, found a {found}")
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise UserError(f"{path}: classes: expected a list of names")
+    if DIGEST in description and description[DIGEST] != network_digest(description, _of_weights(folder)):
+        raise UserError(
+            f"{path}: {DIGEST}: it does not belong to the {WEIGHTS} beside it: one was edited, damaged "
+            f"or replaced; run the stage that makes both, or fetch them: dvc pull {folder}"
+        )
     try:
         if isinstance(fields, dict):
             fields = {RENAMED.get(name, name): value for name, value in fields.items()}
@@ -56,3 +78,17 @@ def read_description(
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, ("params", *first["loc"])))
         raise UserError(f"{path}: {where}: {first['msg']}; was it written by another version?") from None
+
+
+def no_such_file(path: Path) -> UserError:
+    """A file of a network is missing; how to get it."""
+    return UserError(
+        f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {path.parent}"
+    )
+
+
+def _of_weights(folder: Path) -> str:
+    try:
+        return sha256(folder / WEIGHTS)
+    except FileNotFoundError:
+        raise no_such_file(folder / WEIGHTS) from None
