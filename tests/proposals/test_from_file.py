@@ -199,6 +199,11 @@ BACK = [BOXES[0], BOXES[1], np.array([[5, 0, 1, 6.0]])]
     ("write", "changes", "message"),
     [
         (write_parquet, {"boxes": FAR}, r"image a: boxes: \[1.0, 2.0, nan, 22.0\] is not finite"),
+        (
+            write_npz,
+            {"scores": np.array([0.9, 1e300, 0.5])},
+            "image a: scores: 1e\\+300 is not a finite number",
+        ),
         (write_parquet, {"boxes": BACK}, r"image c: boxes: \[5.0, 0.0, 1.0, 6.0\] ends before it begins"),
         (
             write_parquet,
@@ -351,12 +356,11 @@ def write_bomb(path: Path) -> Path:
                 cell = file.create_dataset("#refs#/bomb", (4, 3_000_000), "f8", chunks=(4, 1000))
                 file["boxes"][0, 0] = cell.ref
         case _:
-            numbers = pa.DictionaryArray.from_arrays(pa.array(np.zeros(12_000_000, np.int8)), pa.array([0.0]))
-            flat = numbers.cast(pa.float64())
+            every, flat = range(0, 3_000_001, 1000), pa.array(np.zeros(12_000_000))
             columns = {
-                "image_id": pa.array(["a"]),
-                "boxes": pa.ListArray.from_arrays([0, 3_000_000], pa.FixedSizeListArray.from_arrays(flat, 4)),
-                "scores": pa.ListArray.from_arrays([0, 3_000_000], flat[:3_000_000]),
+                "image_id": pa.array([str(number) for number in range(3000)]),
+                "boxes": pa.ListArray.from_arrays(every, pa.FixedSizeListArray.from_arrays(flat, 4)),
+                "scores": pa.ListArray.from_arrays(every, flat[:3_000_000]),
             }
             pq.write_table(pa.table(columns), path)
     return path
@@ -371,8 +375,9 @@ def test_what_unpacks_to_far_more_than_its_size_takes_no_memory(tmp_path: Path, 
         FileError, match=rf"^{path}: unpacks to [\d,]+ bytes or more, over 100 times its own size"
     ):
         read_file(path)
-    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    assert peak < 80_000_000  # as much as any file may take
 
 
 def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ ARRAYS = ("image_ids", "counts", "boxes", "scores")
 """In an .npz archive; the last may be missing."""
 COLUMNS = ("image_id", "boxes", "scores")
 """In a Parquet file; the last may be missing."""
+BATCH_IMAGES = 256
+"""Read at once from a Parquet file."""
 
 
 class FileError(UserError):
@@ -178,18 +180,17 @@ def read_parquet(path: Path) -> Columns:
 
 
 def _table(path: Path) -> pa.Table:
+    # By few rows at a time, and counted: a run of one value takes no bytes in the file and eight in memory.
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            content = 0
-            for group in range(file.metadata.num_row_groups):
-                columns = file.metadata.row_group(group)
-                for place in range(columns.num_columns):
-                    column = columns.column(place)
-                    if column.path_in_schema.partition(".")[0] in COLUMNS:
-                        # A run of one value takes no bytes in the file and eight in memory.
-                        content += max(column.total_uncompressed_size, 8 * column.num_values)
-            require_room(path, content)
-            return file.read([name for name in file.schema_arrow.names if name in COLUMNS])
+            columns = [name for name in file.schema_arrow.names if name in COLUMNS]
+            content, batches = 0, []
+            for batch in file.iter_batches(BATCH_IMAGES, columns=columns):
+                content += batch.nbytes
+                require_room(path, content)
+                batches.append(batch)
+            schema = pa.schema([file.schema_arrow.field(name) for name in columns])
+            return pa.Table.from_batches(batches, schema)
     except FileError:
         raise
     except (pa.ArrowException, ValueError, OSError, MemoryError) as error:

@@ -21,7 +21,7 @@ Scores may be missing, as selective search has none: all boxes then count as equ
 as logits of a region proposal network are, the scores' ranks within their image take their place.
 
 An image goes by its id, by its path, or by the name of its file with or without the ending. Parquet
-shards that the stage ``propose`` wrote are such files. MATLAB's of version 7.3 and before are read.
+shards that the stage ``propose`` wrote are such files. MATLAB's of versions 5 to 7.3 are read.
 """
 
 import sys
@@ -82,11 +82,12 @@ def read_file(path: Path, order: Order = "xyxy", coordinates: Coordinates = "edg
     twice = images.repeated()
     if twice is not None:
         raise FileError(f"{path}: image {columns.image_ids[twice]}: stands in it twice")
-    boxes = _edges(columns.boxes, order, coordinates)
-    _check(path, columns, boxes)
+    with np.errstate(over="ignore"):  # what is beyond float32 is refused with what is infinite
+        boxes = _edges(columns.boxes, order, coordinates).astype(np.float32)
+        scores = None if columns.scores is None else columns.scores.astype(np.float32)
+    _check(path, columns, boxes, scores)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(columns.counts)])
-    scores = _objectness(path, columns.scores, offsets)
-    return Proposals(images, offsets, boxes.astype(np.float32), scores.astype(np.float32))
+    return Proposals(images, offsets, boxes, _objectness(path, scores, offsets))
 
 
 def boxes_of(proposals: Proposals, source: Path, row: ImageRow) -> tuple[np.ndarray, np.ndarray]:
@@ -129,8 +130,8 @@ def _edges(boxes: np.ndarray, order: Order, coordinates: Coordinates) -> np.ndar
     return np.concatenate([first, last], axis=1)
 
 
-def _check(path: Path, columns: Columns, boxes: np.ndarray) -> None:
-    def refuse(field: str, wrong: Any, values: np.ndarray, reason: str) -> None:
+def _check(path: Path, columns: Columns, boxes: np.ndarray, scores: np.ndarray | None) -> None:
+    def refuse(field: str, wrong: Any, values: Any, reason: str) -> None:
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             image = columns.image_ids[int(np.searchsorted(np.cumsum(columns.counts), row, side="right"))]
@@ -139,21 +140,21 @@ def _check(path: Path, columns: Columns, boxes: np.ndarray) -> None:
     refuse("boxes", ~np.isfinite(boxes).all(axis=1), columns.boxes, "is not finite")
     backwards = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
     refuse("boxes", backwards, columns.boxes, "ends before it begins; see proposals.order")
-    if columns.scores is not None:
-        refuse("scores", ~np.isfinite(columns.scores), columns.scores, "is not a finite number")
+    if scores is not None:
+        refuse("scores", ~np.isfinite(scores), columns.scores, "is not a finite number")
 
 
 def _objectness(path: Path, scores: np.ndarray | None, offsets: np.ndarray) -> np.ndarray:
-    """Scores of 0 or above, (R,): the teacher multiplies features by them."""
+    """Scores of 0 or above, float32 (R,): the teacher multiplies features by them."""
     if scores is None:
         sys.stderr.write(
             f"{path}: no scores; all boxes of an image count as equal, the first ones are kept\n"
         )
-        return np.ones(offsets[-1])
+        return np.ones(offsets[-1], np.float32)
     if scores.min(initial=0) >= 0:
         return scores
     sys.stderr.write(f"{path}: scores below 0; their ranks within each image take their place\n")
-    ranks = np.empty(len(scores))
+    ranks = np.empty(len(scores), np.float32)
     for start, stop in pairwise(offsets.tolist()):
         different, place = np.unique(scores[start:stop], return_inverse=True)
         ranks[start:stop] = (place + 1) / len(different)  # the best 1, equal scores the same
