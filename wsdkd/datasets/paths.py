@@ -3,6 +3,7 @@
 import os
 import posixpath
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,12 +33,21 @@ def refusal(root: Path, path: str, links: Links) -> str | None:
     if posixpath.isabs(path) or path == ".." or path.startswith("../"):
         return OUTSIDE
     # Of a stretch of a file, the file. Not Path.resolve, which raises where links lead in a circle.
-    if links == "inside" and not all(
-        Path(os.path.realpath(root / name)).is_relative_to(os.path.realpath(root))
-        for name in {path, file_of(path)}
-    ):
-        return LINKED_OUTSIDE
+    if links == "inside":
+        real = _real(root)
+        for name in {path, file_of(path)}:
+            if not _is_below(os.path.realpath(f"{real}/{name}"), real):
+                return LINKED_OUTSIDE
     return None
+
+
+@lru_cache
+def _real(root: Path) -> str:
+    return os.path.realpath(root)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def read_text(root: Path, *choices: str) -> tuple[str, str]:
