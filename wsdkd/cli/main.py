@@ -12,6 +12,7 @@ from wsdkd.ground.errors import FULL, UserError
 from wsdkd.ground.failures import DEBUG_VARIABLE, tell
 
 COMMANDS = {
+    "init": "Begin a project in a folder of its own.",
     "profile": "Choose and check the parameters of a run.",
     "cache": "The teacher's cached outputs.",
     "show": "Look at the results of the last evaluation, and at the regions that the teacher sees.",
