@@ -183,7 +183,7 @@ def test_rows_of_one_image_are_joined_within_their_split(tmp_path: Path) -> None
         ("b.jpg", "train", (1,)),
         ("a.jpg", "test", (0,)),
     ]
-    assert "1 images have 2 rows or fewer; they are joined" in reading.notes[1]
+    assert "1 images have up to 2 rows, which are joined" in reading.notes[1]
 
 
 def test_rows_that_contradict_each_other_are_refused_or_uncertain(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_other_words_for_a_split_are_named_in_one_line_and_can_be_told(tmp_path:
         read_table(tmp_path, params(split_column="split"))
     reading = read_table(tmp_path, params(split_column="split", split_names={"A": "test", "B": "unused"}))
     assert splits_of(reading) == {"d.jpg": "train", "a.jpg": "test", "b.jpg": "test"}
-    assert "1 rows left out, as they are in no split that is used" in reading.notes[0]
+    assert "1 images left out, as they are in no split that is used" in reading.notes[1]
 
 
 def test_lists_of_files_name_the_splits(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_lists_of_files_name_the_splits(tmp_path: Path) -> None:
     (tmp_path / "test_list.txt").write_text("images/b\n")
     reading = read_table(tmp_path, params(train_list="train_val_list.txt", test_list="test_list.txt"))
     assert splits_of(reading) == {"images/a.png": "train", "images/b.png": "test"}
-    assert "1 rows left out" in reading.notes[0]
+    assert "1 images left out" in reading.notes[1]
     (tmp_path / "test_list.txt").write_text("a\n")
     with pytest.raises(DatasetError, match=r"test_list.txt: 'a' stands in the list of train, too"):
         read_table(tmp_path, params(train_list="train_val_list.txt", test_list="test_list.txt"))

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from wsdkd.datasets.picture_files import is_picture
 from wsdkd.datasets.records import DatasetError
 
 SAMPLE, SAMPLE_ROWS = 1_000_000, 200
 """Characters and rows that show the delimiter."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'", " ": "blanks"}
 """In the order in which they are preferred, with their names in sentences."""
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 
 # The longer marks first: the one of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -51,7 +50,7 @@ class Delimited:
 
 def looks_like_a_picture(cell: str) -> bool:
     """Whether a cell's text ends as the name of a picture's file does."""
-    return cell.strip().lower().endswith(PICTURE_SUFFIXES)
+    return is_picture(cell.strip())
 
 
 def decoded(content: bytes, source: str, encoding: str) -> tuple[str, str | None]:

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wsdkd.datasets.delimited import PICTURE_SUFFIXES, looks_like_a_picture
 from wsdkd.datasets.paths import Links, normal
+from wsdkd.datasets.picture_files import files_below, is_picture
 
 SAMPLE = 32
 """Names looked at, evenly over the table, before the whole folder is."""
@@ -54,7 +54,7 @@ class Found:
         path = normal(self._folder, name)
         if path in files and files[path] == path:
             return path
-        if not looks_like_a_picture(name) and self._is_there(name):
+        if not is_picture(name) and self._is_there(name):
             return path
         # A name with folders of its own means none of another folder.
         bare = None if "/" in name else f"*/{_folded(name)}"
@@ -64,7 +64,7 @@ class Found:
         # The path by every key that means it: itself, without its suffix, without its folders, in small
         # letters. A key of two files means neither.
         if self._files is None:
-            paths = list(_pictures(self._root, self._links))
+            paths = list(filter(is_picture, files_below(self._root, self._links)))
             self._files = {path: path for path in paths}
             for path in paths:
                 folded = _folded(path)
@@ -82,12 +82,3 @@ def _few(names: Sequence[str]) -> Iterator[str]:
 
 def _folded(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
-
-
-def _pictures(root: Path, links: Links) -> Iterator[str]:
-    for folder, folders, files in os.walk(root, followlinks=links == "anywhere"):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        below = Path(folder).relative_to(root).as_posix()
-        for name in sorted(files):
-            if name.lower().endswith(PICTURE_SUFFIXES):
-                yield name if below == "." else f"{below}/{name}"

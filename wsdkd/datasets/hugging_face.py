@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from wsdkd.datasets.arrow import class_names, first_line, holds_pictures, within
 from wsdkd.datasets.cells import Cells
 from wsdkd.datasets.label_columns import choose_labels, read_labels, require_column, some
-from wsdkd.datasets.labelled import Labelled, reading_of
+from wsdkd.datasets.labelled import Told, reading_of
 from wsdkd.datasets.params import HuggingFaceDataset
 from wsdkd.datasets.paths import normal
-from wsdkd.datasets.records import DatasetError, Reading, Rejection
+from wsdkd.datasets.records import DatasetError, Reading
 from wsdkd.datasets.split_words import Place, splits_of_files
 from wsdkd.datasets.unpack import Unpacked
 from wsdkd.ground.progress import track
@@ -39,12 +39,11 @@ class _Picture(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of a file: its image's id, its split, what it is called in messages, and its number from 0."""
+    """A row of a file: its image's id, its split, and what it is called in messages."""
 
     image_id: str
     split: Place | None
     name: str
-    row: int
 
 
 @dataclass(frozen=True)
@@ -111,22 +110,15 @@ def read_hugging_face(root: Path, params: HuggingFaceDataset, folder: Path) -> R
     unpacked = any(picture.path for picture in pictures)
     if not unpacked:  # the cells name pictures that lie beside the files
         pictures = [_Picture(normal(name), name, None if name else reason) for _, name, reason in pictures]
-    rejected: list[Rejection] = []
-    images: list[Labelled] = []
-    for where, picture, names, group in zip(
-        _rows(root, files, pictures), pictures, labels, groups, strict=True
-    ):
-        reason = picture.reason or names
-        if where.split == "unused":
-            continue
-        if isinstance(reason, str):
-            rejected.append(Rejection("image", where.image_id, picture.path, f"{where.name}: {reason}"))
-            continue
-        key = None if group in (None, "") else str(group)
-        images.append(Labelled(where.image_id, picture.path, where.split, reason, where.row, key))
+    rows = [
+        Told(where.image_id, picture.path, where.split, picture.reason or label, where.name, group)
+        for where, picture, label, group in zip(
+            _rows(root, files, pictures), pictures, labels, groups, strict=True
+        )
+    ]
     told.insert(0, f"pictures in column {image}{', unpacked' if unpacked else ' lie beside the files'}")
     notes = [f"{cells.source}: {len(cells.rows)} rows in {len(files)} files; {'; '.join(told)}"]
-    reading = reading_of(images, params, source=cells.source, order=order, rejected=rejected, notes=notes)
+    reading = reading_of(rows, params, source=cells.source, order=order, notes=notes)
     return replace(reading, unpacked=unpacked)
 
 
@@ -137,9 +129,7 @@ def _rows(root: Path, files: Sequence[_File], pictures: Sequence[_Picture]) -> I
     for file in files:
         name = file.path.relative_to(root).as_posix()
         for row in range(file.rows):
-            yield _Row(
-                pictures[place].name if own else f"{name}/{row}", file.split, f"{name}: row {row}", row
-            )
+            yield _Row(pictures[place].name if own else f"{name}/{row}", file.split, f"{name}: row {row}")
             place += 1
 
 

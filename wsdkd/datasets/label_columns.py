@@ -14,7 +14,8 @@ from wsdkd.datasets.records import DatasetError
 # In the order in which they are tried; see by_names.
 LABELS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "classname",
-    "findinglabels", "attributes", "concepts", "targets", "target", "caption",
+    "findinglabels", "attributes", "concepts", "targets", "target",
+    "cls", "json", "txt",
 )  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def require_column(cells: Cells, name: str) -> None:
 
 def read_labels(
     cells: Cells, labels: str | None, one_hot: Sequence[str], params: LabelColumns, notes: list[str]
-) -> tuple[Sequence[Labels | str], tuple[str, ...]]:
+) -> tuple[list[Labels | str], tuple[str, ...]]:
     """The labels of each row, or why it tells none; and the classes, where the file has their order.
 
     Args:
@@ -84,7 +85,7 @@ def read_labels(
             {name: cells.read(name) for name in names}, params.cells, cells.rows, cells.source
         )
         notes += told
-        return found, names
+        return [*found], names
     numbered = cells.class_names.get(labels, ())
     texts, told = read_label_cells(
         cells.read(labels),

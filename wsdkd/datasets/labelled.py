@@ -1,8 +1,9 @@
 """From images with their labels by name to a reading: rows joined and names numbered."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wsdkd.data.tables import SPLITS, Split
 from wsdkd.datasets.causes import Cause
@@ -10,100 +11,121 @@ from wsdkd.datasets.label_words import MEANS_NOTHING, Labels
 from wsdkd.datasets.names import class_list
 from wsdkd.datasets.params import NamedDataset
 from wsdkd.datasets.records import DatasetError, ImageRecord, Reading, Rejection
+from wsdkd.datasets.split_words import Place
 
 
 @dataclass(slots=True)
-class Labelled:
-    """One row of a table, one sample of a shard, or one file of a folder.
+class Told:
+    """What one row of a table, one sample of a shard or one file of a folder tells.
 
     Attributes:
         image_id: unique in the dataset.
         path: of the picture, below the root.
-        split: of the image; None: the dataset does not tell, so it is train until it is set aside.
-        labels: by name.
-        row: its number, for messages.
-        group: see :class:`wsdkd.datasets.records.ImageRecord`.
+        split: of the image; None: the dataset does not tell, so it is train until some are set aside.
+        labels: by name; or why there are none.
+        where: the number of the row, or what else its message begins with.
+        group: see :class:`wsdkd.datasets.records.ImageRecord`; of any type, empty where there is none.
     """
 
     image_id: str
     path: str
-    split: Split | None
-    labels: Labels
-    row: int = 0
-    group: str | None = None
+    split: Place | None
+    labels: Labels | str
+    where: int | str = ""
+    group: Any = None
 
 
 def reading_of(
-    images: Iterable[Labelled],
+    told: Iterable[Told],
     params: NamedDataset,
     *,
     source: str,
     order: Sequence[str] = (),
     rejected: Iterable[Rejection] = (),
     notes: Iterable[str] = (),
+    cause: Cause = Cause.ANNOTATION,
 ) -> Reading:
     """Join what is said of one image, and number the classes.
 
     Args:
-        images: in any order, several of one image perhaps.
+        told: in any order, several of one image perhaps.
         params: what is allowed, and what doubt means.
         source: the file or folder, for messages.
         order: the classes in order, where the dataset itself tells it; by default the names found, sorted.
         rejected: what cannot be used so far.
         notes: what was detected so far, a sentence each.
+        cause: of what has no labels.
 
     Raises:
         DatasetError: no image has a label.
     """
     rejections, sentences = list(rejected), list(notes)
-    joined = _joined(images, params, rejections, sentences, source)
-    classes = _classes(joined, params, order, rejections, sentences, source)
+    images = _joined(told, params, cause, rejections, sentences, source)
+    classes = _classes(images, params, order, rejections, sentences, source)
     numbering = _Numbering(classes, params)
     records: list[ImageRecord] = []
-    for image in joined:
-        found = numbering.of(image.labels)
-        if isinstance(found, str):
-            rejections.append(Rejection("image", image.image_id, image.path, found, Cause.NOT_A_CLASS))
-            continue
-        present, ignored = found
-        records.append(
-            ImageRecord(
-                image.image_id, image.path, image.split or "train", present, ignored, group=image.group
-            )
-        )
-    records = [record for split in SPLITS for record in records if record.split == split]
+    for split in SPLITS:
+        for image in images[split].values():
+            found = numbering.of(image.labels)
+            if isinstance(found, str):
+                item = Rejection("image", image.image_id, image.path, found, Cause.NOT_A_CLASS)
+                rejections.append(item)
+                continue
+            key = None if image.group is None or image.group == "" else str(image.group)
+            records.append(ImageRecord(image.image_id, image.path, split, *found, group=key))
     return Reading(classes, tuple(records), tuple(rejections), notes=tuple(sentences))
 
 
 def _joined(
-    images: Iterable[Labelled], params: NamedDataset, rejected: list[Rejection], notes: list[str], source: str
-) -> list[Labelled]:
+    told: Iterable[Told],
+    params: NamedDataset,
+    cause: Cause,
+    rejected: list[Rejection],
+    notes: list[str],
+    source: str,
+) -> dict[Split, dict[str, Told]]:
     # One of each image and split; the same image in two splits is for others to refuse.
-    kept: dict[Split | None, dict[str, Labelled]] = {split: {} for split in (*SPLITS, None)}
-    rows: Counter[tuple[str, Split | None]] = Counter()
-    bad: set[tuple[str, Split | None]] = set()
-    for image in images:
-        first = kept[image.split].setdefault(image.image_id, image)
-        if first is image:
+    kept: dict[Split, dict[str, Told]] = {split: {} for split in SPLITS}
+    rows: Counter[tuple[str, Split]] = Counter()
+    bad: dict[tuple[str, Split], Rejection] = {}
+    unused = 0
+    for each in told:
+        if each.split == "unused":
+            unused += 1
             continue
-        key = (image.image_id, image.split)
+        if isinstance(each.labels, str):
+            reason = f"{_where(each)}{each.labels}"
+            rejected.append(Rejection("image", each.image_id, each.path, reason, cause))
+            continue
+        split = each.split or "train"
+        first = kept[split].setdefault(each.image_id, each)
+        if first is each or isinstance(first.labels, str):
+            continue
+        key = (each.image_id, split)
         rows[key] += 1
-        one, two = first.labels, image.labels
-        opposed = (set(one.present) & set(two.absent)) | (set(one.absent) & set(two.present))
+        opposed = _opposed(first.labels, each.labels)
         if opposed and params.contradictions == "reject":
-            if key not in bad:
-                reason = f"rows {first.row} and {image.row} contradict each other: {min(opposed)!r}"
-                rejected.append(Rejection("image", image.image_id, image.path, reason))
-            bad.add(key)
-        first.labels = _together(one, two, opposed)
-        first.group = first.group or image.group
+            reason = f"rows {first.where} and {each.where} contradict each other: {min(opposed)!r}"
+            bad.setdefault(key, Rejection("image", each.image_id, each.path, reason))
+        first.labels = _together(first.labels, each.labels, opposed)
     if rows:
-        notes.append(
-            f"{source}: {len(rows)} images have {max(rows.values()) + 1} rows or fewer; they are joined"
-        )
+        most = max(rows.values()) + 1
+        notes.append(f"{source}: {len(rows)} images have up to {most} rows, which are joined")
+    if unused:
+        notes.append(f"{source}: {unused} images left out, as they are in no split that is used")
     for image_id, split in bad:
         del kept[split][image_id]
-    return [image for images in kept.values() for image in images.values()]
+    rejected += bad.values()
+    return kept
+
+
+def _where(told: Told) -> str:
+    where = f"row {told.where}" if isinstance(told.where, int) else told.where
+    return f"{where}: " if where else ""
+
+
+def _opposed(one: Labels, two: Labels) -> set[str]:
+    return (set(one.present) & set(two.absent)) | (set(one.absent) & set(two.present))
 
 
 def _together(one: Labels, two: Labels, opposed: set[str]) -> Labels:
@@ -119,7 +141,7 @@ def _together(one: Labels, two: Labels, opposed: set[str]) -> Labels:
 
 
 def _classes(
-    images: Sequence[Labelled],
+    images: Mapping[Split, Mapping[str, Told]],
     params: NamedDataset,
     order: Sequence[str],
     rejected: Sequence[Rejection],
@@ -128,7 +150,9 @@ def _classes(
 ) -> tuple[str, ...]:
     if params.classes is not None:
         return class_list((), params.classes, source)
-    found = list({id(image.labels): image.labels for image in images}.values())  # which many rows share
+    # Many rows share theirs.
+    shared = {id(image.labels): image.labels for each in images.values() for image in each.values()}
+    found = [labels for labels in shared.values() if isinstance(labels, Labels)]
     present = {name for labels in found for name in labels.present} - {params.none_label}
     if not present:
         first = f"; of {len(rejected)} rejected rows the first: {rejected[0].reason}" if rejected else ""
@@ -158,8 +182,10 @@ class _Numbering:
         self._plain = params.unlisted == "negative" and params.none_label is None
         self._seen: dict[int, tuple[tuple[int, ...], tuple[int, ...]] | str] = {}
 
-    def of(self, labels: Labels) -> tuple[tuple[int, ...], tuple[int, ...]] | str:
+    def of(self, labels: Labels | str) -> tuple[tuple[int, ...], tuple[int, ...]] | str:
         """Classes present and ignored, each ascending; or the reason why the image cannot be used."""
+        if isinstance(labels, str):
+            return labels
         found = self._seen.get(id(labels))  # its images hold each of them as long as this lives
         if found is None:
             found = self._seen[id(labels)] = self._numbered(labels)

@@ -139,20 +139,25 @@ class NamedDataset(_NoTestSplit):
     """An image whose rows contradict each other is rejected, or the class in question is uncertain."""
 
 
-class LabelColumns(NamedDataset):
+class LabelTexts(NamedDataset):
+    """What formats have in common that hold labels in texts."""
+
+    separator: Annotated[str, Field(min_length=1)] | None = "auto"
+    """Between the labels of a text; null: a text is one label. Lists are read as lists in any case."""
+    marks: bool | None = None
+    """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
+    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
+    """What words for splits mean, where it is not what is usual."""
+
+
+class LabelColumns(LabelTexts):
     """What formats have in common that hold labels in columns."""
 
     labels_column: str = "auto"
-    separator: Annotated[str, Field(min_length=1)] | None = "auto"
-    """Between the labels of a cell; null: a cell is one label. Lists are read as lists in any case."""
-    marks: bool | None = None
-    """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
     labels_columns: tuple[str, ...] | Literal["others"] | None = None
     """Columns that are a class each, with 1 or 0 in their cells; all ``others`` that are not named here."""
     cells: dict[str, Literal["present", "absent", "uncertain"]] = Field(default_factory=dict)
     """What the cells of ``labels_columns`` mean, where it is not what is usual."""
-    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
-    """What words for splits mean, where it is not what is usual."""
 
 
 class TableDataset(LabelColumns):
@@ -189,7 +194,47 @@ class HuggingFaceDataset(LabelColumns):
     """Images of one group (a patient, a camera, a burst) are set aside together."""
 
 
+class FoldersDataset(LabelTexts):
+    """Pictures in a folder a class, or with a text file of labels beside each."""
+
+    format: Literal["folders"]
+    images: str = ""
+    """Folder below the root that holds them."""
+    labels: Literal["auto", "folders", "files"] = "auto"
+    """Where an image's label stands: in the name of its folder, or in a text file beside it."""
+    unannotated: Literal["reject", "empty"] = "reject"
+    """What an image without a text file is: rejected, or an image of none of the classes."""
+
+
+class OpenImagesDataset(NamedDataset):
+    """Open Images: image-level labels that people have verified, of all or some of the photographs."""
+
+    format: Literal["open_images"]
+    unlisted: Literal["negative", "ignored"] = "ignored"
+    """What a class is in an image for which nobody has verified it."""
+    contradictions: Literal["reject", "uncertain"] = "uncertain"
+    """An image whose rows contradict each other is rejected, or the class in question is uncertain."""
+
+
+class WebDataset(LabelColumns):
+    """Tar shards of samples: a picture with a .json, .cls or .txt file of the same name."""
+
+    format: Literal["webdataset"]
+    folder: str = ""
+    """Below the root, with the shards."""
+    group_column: str | None = None
+    """Key of the JSON files; images of one group (a patient, a camera, a burst) are set aside together."""
+
+
 DatasetParams = Annotated[
-    ScenesDataset | CocoDataset | VocDataset | NusWideDataset | TableDataset | HuggingFaceDataset,
+    ScenesDataset
+    | CocoDataset
+    | VocDataset
+    | NusWideDataset
+    | TableDataset
+    | HuggingFaceDataset
+    | FoldersDataset
+    | OpenImagesDataset
+    | WebDataset,
     Field(discriminator="format"),
 ]

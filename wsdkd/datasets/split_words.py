@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from wsdkd.data.tables import Split
-from wsdkd.datasets.delimited import PICTURE_SUFFIXES
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.paths import normal, read_text
+from wsdkd.datasets.picture_files import stem
 from wsdkd.datasets.records import DatasetError
 
 Place = Split | Literal["unused"]
@@ -34,6 +34,13 @@ FALSE = ("false", "0", "0.0", "no", "f", "n")
 def split_of(word: str) -> Split | None:
     """The split that a word means, whatever its case, or None."""
     return WORDS.get(word.strip().casefold())
+
+
+def place_of_folder(name: str, names: Mapping[str, Place]) -> Place | None:
+    """The split that a folder's whole name means, but for a number behind it: ``train2017``."""
+    told = {word.casefold(): place for word, place in names.items()}
+    word = name.strip().casefold()
+    return told.get(word) or WORDS.get(re.sub(r"[\W\d_]+$", "", word))
 
 
 def splits_of_files(paths: Sequence[str], names: Mapping[str, Place], source: str) -> list[Place | None]:
@@ -170,5 +177,4 @@ class SplitLists:
 
 def _key(path: str) -> str:
     # Lists name files with or without a suffix.
-    pure = PurePosixPath(normal(path.replace("\\", "/")))
-    return pure.with_suffix("").as_posix() if pure.suffix.lower() in PICTURE_SUFFIXES else pure.as_posix()
+    return stem(normal(path.replace("\\", "/")))

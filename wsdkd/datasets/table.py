@@ -6,18 +6,17 @@ column, as names with something between them or as a list, or in a column each w
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from wsdkd.data.tables import Split
 from wsdkd.datasets.cells import Cells, read_cells
 from wsdkd.datasets.columns import Columns, choose_columns
 from wsdkd.datasets.found import Found
 from wsdkd.datasets.label_columns import read_labels
 from wsdkd.datasets.label_words import shown
-from wsdkd.datasets.labelled import Labelled, reading_of
+from wsdkd.datasets.labelled import Told, reading_of
 from wsdkd.datasets.params import TableDataset
-from wsdkd.datasets.records import DatasetError, Reading, Rejection
-from wsdkd.datasets.split_words import SplitLists, read_splits
+from wsdkd.datasets.records import DatasetError, Reading
+from wsdkd.datasets.split_words import Place, SplitLists, read_splits
 
 EMPTY = "split '' is not train, val or test"
 
@@ -35,23 +34,16 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     told = [*cells.notes, *columns.notes]
     labels, order = read_labels(cells, columns.labels, columns.one_hot, params, told)
     paths, odd = _paths(cells.read(columns.path), found, told)
-    splits = _splits(cells, columns, params, SplitLists(root, params), paths, told)
+    splits = _splits(cells, columns, params, SplitLists(root, params), paths, odd, told)
     groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
-    rejected = list(cells.rejected)
-    images: list[Labelled] = []
-    for place, (path, split, names, group) in enumerate(zip(paths, splits, labels, groups, strict=True)):
-        if split == "unused":
-            continue
-        reason = odd.get(place) or (EMPTY if split == "empty" else names)
-        if isinstance(reason, str) or split == "empty":
-            rejected.append(Rejection("image", path, path, f"row {cells.rows[place]}: {reason}"))
-            continue
-        key = None if group in (None, "") else str(group)
-        images.append(Labelled(path, path, split, reason, cells.rows[place], key))
-    if splits.count("unused"):
-        told.append(f"{splits.count('unused')} rows left out, as they are in no split that is used")
+    for place, reason in odd.items():
+        labels[place] = reason
+    rows = (
+        Told(path, path, split, names, row, group)
+        for path, split, names, row, group in zip(paths, splits, labels, cells.rows, groups, strict=True)
+    )
     notes = [f"{cells.source}: {len(cells.rows)} rows; {'; '.join(told)}"]
-    return reading_of(images, params, source=cells.source, order=order, rejected=rejected, notes=notes)
+    return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
 
 
 def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[str], dict[int, str]]:
@@ -79,9 +71,10 @@ def _splits(
     params: TableDataset,
     lists: SplitLists,
     paths: Sequence[str],
+    odd: dict[int, str],
     told: list[str],
-) -> list[Split | Literal["unused", "empty"] | None]:
-    # Of each row; None: nobody tells.
+) -> Sequence[Place | None]:
+    # Of each row; None: nobody tells. An empty cell where others have a word is odd.
     if lists.given:
         listed = [lists.split_of(path) for path in paths]
         if not any(listed):
@@ -93,4 +86,7 @@ def _splits(
         return [None] * len(paths)
     places, note = read_splits(cells.read(columns.split), columns.split, params.split_names, cells.source)
     told.append(note)
-    return [place or "empty" for place in places]
+    for place, split in enumerate(places):
+        if split is None:
+            odd.setdefault(place, EMPTY)
+    return places
