@@ -9,18 +9,20 @@ tensors of a batch, through which the teacher learns.
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32, Int
 from scipy.special import softmax
+from torch import Tensor
 
 SMALLEST = 1e-12
 """A class whose best region scores less than this is held by none."""
 
 
 def region_scores(
-    class_logits: np.ndarray,
-    detection_logits: np.ndarray,
+    class_logits: Float[np.ndarray, "regions classes"],
+    detection_logits: Float[np.ndarray, "regions classes"],
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
-) -> np.ndarray:
+) -> Float32[np.ndarray, "regions classes"]:
     """S of one image's n regions.
 
     Args:
@@ -39,11 +41,11 @@ def region_scores(
 
 
 def image_scores(
-    class_logits: np.ndarray,
-    detection_logits: np.ndarray,
+    class_logits: Float[np.ndarray, "regions classes"],
+    detection_logits: Float[np.ndarray, "regions classes"],
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
-) -> np.ndarray:
+) -> Float32[np.ndarray, " classes"]:
     """p, the sum of :func:`region_scores` over the image's regions: float32 (K,)."""
     scores: np.ndarray = region_scores(
         class_logits, detection_logits, class_temperature, detection_temperature
@@ -51,7 +53,7 @@ def image_scores(
     return scores
 
 
-def share_of_best(scores: np.ndarray) -> np.ndarray:
+def share_of_best(scores: Float[np.ndarray, "regions classes"]) -> Float[np.ndarray, "regions classes"]:
     """Scores of one image's regions as a share of their class's best region: (n, K) -> (n, K), in [0, 1].
 
     S_rk falls with the number of regions that see the same object; this share does not.
@@ -60,7 +62,9 @@ def share_of_best(scores: np.ndarray) -> np.ndarray:
     return shares
 
 
-def relative_scores(class_logits: np.ndarray, detection_logits: np.ndarray) -> np.ndarray:
+def relative_scores(
+    class_logits: Float[np.ndarray, "regions classes"], detection_logits: Float[np.ndarray, "regions classes"]
+) -> Float32[np.ndarray, "regions classes"]:
     """:func:`share_of_best` of S, float32 (n, K), from logits as :func:`region_scores` takes them.
 
     The sum over regions that S is divided by cancels out, so it is not taken.
@@ -70,7 +74,9 @@ def relative_scores(class_logits: np.ndarray, detection_logits: np.ndarray) -> n
     return share_of_best(over_classes * np.exp(detection_logits - detection_logits.max(axis=0)))
 
 
-def refined_scores(logits: np.ndarray) -> np.ndarray | None:
+def refined_scores(
+    logits: Float[np.ndarray, "regions branches outcomes"],
+) -> Float32[np.ndarray, "regions classes"] | None:
     """Probability of each class, the mean of the branches of refinement (OICR): float32 (n, K).
 
     Args:
@@ -86,13 +92,13 @@ def refined_scores(logits: np.ndarray) -> np.ndarray | None:
 
 
 def batch_region_scores(
-    class_logits: torch.Tensor,
-    detection_logits: torch.Tensor,
-    image: torch.Tensor,
+    class_logits: Float[Tensor, "regions classes"],
+    detection_logits: Float[Tensor, "regions classes"],
+    image: Int[Tensor, " regions"],
     images: int,
     class_temperature: float = 1.0,
     detection_temperature: float = 1.0,
-) -> torch.Tensor:
+) -> Float[Tensor, "regions classes"]:
     """S of the R regions of a batch's images, (R, K).
 
     Args:
@@ -107,14 +113,18 @@ def batch_region_scores(
     return over_classes * segment_softmax(detection_logits / detection_temperature, image, images)
 
 
-def batch_image_scores(scores: torch.Tensor, image: torch.Tensor, images: int) -> torch.Tensor:
+def batch_image_scores(
+    scores: Float[Tensor, "regions classes"], image: Int[Tensor, " regions"], images: int
+) -> Float[Tensor, "{images} classes"]:
     """p, the sum of :func:`batch_region_scores` over each image's regions: (R, K) -> (images, K)."""
     return torch.zeros(images, scores.shape[1], dtype=scores.dtype, device=scores.device).index_add(
         0, image, scores
     )
 
 
-def segment_softmax(logits: torch.Tensor, segment: torch.Tensor, segments: int) -> torch.Tensor:
+def segment_softmax(
+    logits: Float[Tensor, "rows classes"], segment: Int[Tensor, " rows"], segments: int
+) -> Float[Tensor, "rows classes"]:
     """Softmax over the rows of each segment: logits (R, K), segment (R,) -> (R, K)."""
     index = segment[:, None].expand_as(logits)
     peak = torch.full((segments, logits.shape[1]), -torch.inf, dtype=logits.dtype, device=logits.device)

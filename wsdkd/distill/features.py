@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from torch import nn
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wsdkd.cache.reader import TeacherCache
@@ -36,8 +37,10 @@ PAPER_LAYERS = 3
 
 
 def feature_loss(
-    student: torch.Tensor, teacher: torch.Tensor, weights: torch.Tensor | None = None
-) -> torch.Tensor:
+    student: Float[Tensor, "regions width"],
+    teacher: Float[Tensor, "regions width"],
+    weights: Float[Tensor, " regions"] | None = None,
+) -> Float[Tensor, ""]:
     """L_f = sum_r w_r || f^S_r - f^T_r ||^2 / (2 sum_r w_r), over the regions of a batch.
 
     With equal weights it is the Euclidean loss of the release, 1 / (2N) sum_r || ... ||^2.
@@ -55,8 +58,10 @@ def feature_loss(
 
 
 def relative_feature_loss(
-    student: torch.Tensor, teacher: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+    student: Float[Tensor, "regions width"],
+    teacher: Float[Tensor, "regions width"],
+    weights: Float[Tensor, " regions"],
+) -> Float[Tensor, ""]:
     """:func:`feature_loss` as a share of the teacher's features' own weighted square sum.
 
     It is 1 where the student says zero, whatever the width and the scale of the features.
@@ -65,7 +70,11 @@ def relative_feature_loss(
     return feature_loss(student, teacher, weights) / scale.clamp_min(1e-6)
 
 
-def region_loss(logits: torch.Tensor, targets: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def region_loss(
+    logits: Float[Tensor, "regions classes"],
+    targets: Float[Tensor, "regions classes"],
+    known: Bool[Tensor, "regions classes"],
+) -> Float[Tensor, ""]:
     """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions.
 
     Args:
@@ -94,12 +103,12 @@ class StudentPass:
         self._student, self._pooling, self._objectness = student, pooling, objectness
 
     @cached_property
-    def embedded(self) -> torch.Tensor:
+    def embedded(self) -> Tensor:
         """The last map, after fc6 and fc7 in each cell where there are any."""
         return self._student.embed(self.maps[-1])
 
     @cached_property
-    def regions(self) -> torch.Tensor:
+    def regions(self) -> Tensor:
         """(R, feature_dim), by the very layers that the student then applies to the whole image."""
         layers = self._student.fully_connected
         bins = 1 if layers is None else layers.bins
@@ -108,7 +117,7 @@ class StudentPass:
             pooled = pooled * self.batch["objectness"][:, None, None, None]
         return self._student.vector(pooled)
 
-    def pool(self, feature_map: torch.Tensor, bins: int, pooling: str) -> torch.Tensor:
+    def pool(self, feature_map: Tensor, bins: int, pooling: str) -> Tensor:
         """The batch's regions of a feature map (B, C, h, w): (R, C, bins, bins)."""
         scale = feature_map.shape[-1] / self._student.params.input_size
         return pool_regions(feature_map, self.batch["rois"], bins, scale, pooling)
@@ -140,15 +149,15 @@ class FeatureObjective(Objective):
         """The student's, and the projections."""
         return [*self.student.new_layers(), self.projections]
 
-    def feature_loss(self, seen: StudentPass) -> torch.Tensor:
+    def feature_loss(self, seen: StudentPass) -> Tensor:
         """The recipe's L_f."""
         raise NotImplementedError
 
-    def feature_weight(self, batch: Batch) -> torch.Tensor:
+    def feature_weight(self, batch: Batch) -> Tensor:
         """What the recipe's L_f divides by in a batch, but for a constant."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss ``features``, and ``regions``, ``labels`` and ``predictions`` where they have a weight."""
         params, soft = self.params, self.params.predictions
         seen = StudentPass(self.student, batch, self.pooling, self.objectness)
@@ -166,7 +175,7 @@ class FeatureObjective(Objective):
                 losses["predictions"] = soft.teacher_weight * loss
         return losses
 
-    def weights(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def weights(self, batch: Batch) -> dict[str, Tensor]:
         """Of ``features``, by recipe, and of ``regions``: they average over regions, not over images."""
         regions = batch["confidence"].new_tensor(len(batch["confidence"]))
         return {"features": self.feature_weight(batch), "regions": regions}
@@ -181,11 +190,11 @@ class ReleaseFeatures(FeatureObjective):
     def __init__(self, student: Student, params: DistillFeaturesParams, teacher_width: int):
         super().__init__(student, params, [_projection(student.feature_dim, teacher_width)])
 
-    def feature_loss(self, seen: StudentPass) -> torch.Tensor:
+    def feature_loss(self, seen: StudentPass) -> Tensor:
         """See the class."""
         return feature_loss(self.projections[0](seen.regions).float(), seen.batch["features"])
 
-    def feature_weight(self, batch: Batch) -> torch.Tensor:
+    def feature_weight(self, batch: Batch) -> Tensor:
         """The number of regions."""
         return batch["confidence"].new_tensor(len(batch["confidence"]))
 
@@ -200,7 +209,7 @@ class PaperFeatures(FeatureObjective):
         widths = student.backbone.widths()[-PAPER_LAYERS:]
         super().__init__(student, params, [_projection(width, teacher_width) for width in widths])
 
-    def feature_loss(self, seen: StudentPass) -> torch.Tensor:
+    def feature_loss(self, seen: StudentPass) -> Tensor:
         """The mean of the L_f^l over the stages l."""
         losses = []
         for feature_map, projection in zip(seen.maps[-PAPER_LAYERS:], self.projections, strict=True):
@@ -208,7 +217,7 @@ class PaperFeatures(FeatureObjective):
             losses.append(feature_loss(vectors, seen.batch["features"], seen.batch["confidence"]))
         return torch.stack(losses).mean()
 
-    def feature_weight(self, batch: Batch) -> torch.Tensor:
+    def feature_weight(self, batch: Batch) -> Tensor:
         """The sum of the confidences."""
         return batch["confidence"].sum()
 
@@ -223,12 +232,12 @@ class RegionFeatures(FeatureObjective):
     def __init__(self, student: Student, params: DistillFeaturesParams, teacher_width: int):
         super().__init__(student, params, [nn.Linear(student.feature_dim, teacher_width)])
 
-    def feature_loss(self, seen: StudentPass) -> torch.Tensor:
+    def feature_loss(self, seen: StudentPass) -> Tensor:
         """See the class."""
         vectors = self.projections[0](seen.regions).float()
         return relative_feature_loss(vectors, seen.batch["features"], seen.batch["confidence"])
 
-    def feature_weight(self, batch: Batch) -> torch.Tensor:
+    def feature_weight(self, batch: Batch) -> Tensor:
         """The square sum of the teacher's features, weighted by confidence."""
         return (batch["confidence"] * batch["features"].square().sum(dim=1)).sum()
 

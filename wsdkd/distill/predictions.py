@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.distill.from_cache import CachedPredictions
@@ -17,8 +18,11 @@ from wsdkd.training.processes import start
 
 
 def prediction_loss(
-    logits: torch.Tensor, teacher_scores: torch.Tensor, known: torch.Tensor, temperature: float
-) -> torch.Tensor:
+    logits: Float[Tensor, "images classes"],
+    teacher_scores: Float[Tensor, "images classes"],
+    known: Bool[Tensor, "images classes"],
+    temperature: float,
+) -> Float[Tensor, ""]:
     """L_p' (Eq. 10; release): sigmoid cross-entropy of z / t with the teacher's softened scores p'.
 
     The release has no factor t^2.
@@ -39,7 +43,7 @@ class PredictionObjective(LabelObjective):
         super().__init__(student)
         self.params = params
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses ``labels`` and ``predictions``."""
         logits = self.student.classify(self.backbone.trunk(batch["stem"]))
         labels = label_loss(logits, batch["labels"], batch["known"])

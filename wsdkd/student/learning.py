@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import nn
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wsdkd.data.tables import ImageRow
@@ -15,7 +15,11 @@ from wsdkd.training.loop import Task
 from wsdkd.training.pictures import Pictures
 
 
-def label_loss(logits: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def label_loss(
+    logits: Float[Tensor, "images classes"],
+    labels: Float[Tensor, "images classes"],
+    known: Bool[Tensor, "images classes"],
+) -> Float[Tensor, ""]:
     """L_p (Eq. 5): sigmoid cross-entropy with the labels, summed over classes, averaged over images.
 
     Args:
@@ -39,7 +43,7 @@ class LabelObjective(Objective):
         """The student's."""
         return self.student.new_layers()
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss ``labels``."""
         logits = self.student.classify(self.backbone.trunk(batch["stem"]))
         return {"labels": label_loss(logits, batch["labels"], batch["known"])}

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
@@ -40,7 +41,11 @@ SAME_OBJECT_IOU = 0.5
 """Regions that overlap the best one by more than this take over its class (OICR, I_t)."""
 
 
-def wsddn_loss(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def wsddn_loss(
+    scores: Float[Tensor, "images classes"],
+    labels: Float[Tensor, "images classes"],
+    known: Bool[Tensor, "images classes"],
+) -> Float[Tensor, ""]:
     """Binary cross-entropy of image scores, summed over classes and averaged over images (release).
 
     Averaged over classes instead, the gradient is K times smaller and the teacher hardly trains.
@@ -63,11 +68,15 @@ class Targets(NamedTuple):
         weights: (R,), score of the region that each one was held against; 0 in an image without labels.
     """
 
-    classes: torch.Tensor
-    weights: torch.Tensor
+    classes: Int[Tensor, " regions"]
+    weights: Float[Tensor, " regions"]
 
 
-def refinement_targets(scores: torch.Tensor, rois: torch.Tensor, labels: torch.Tensor) -> Targets:
+def refinement_targets(
+    scores: Float[Tensor, "regions classes"],
+    rois: Float[Tensor, "regions 5"],
+    labels: Float[Tensor, "images classes"],
+) -> Targets:
     """Labels of regions from the scores of the branch before (OICR, Algorithm 1).
 
     A region is held against the best region of that present class whose best region it overlaps most.
@@ -96,8 +105,12 @@ def refinement_targets(scores: torch.Tensor, rois: torch.Tensor, labels: torch.T
 
 
 def refinement_loss(
-    logits: torch.Tensor, scores: torch.Tensor, rois: torch.Tensor, labels: torch.Tensor, known: torch.Tensor
-) -> torch.Tensor:
+    logits: Float[Tensor, "regions branches outcomes"],
+    scores: Float[Tensor, "regions classes"],
+    rois: Float[Tensor, "regions 5"],
+    labels: Float[Tensor, "images classes"],
+    known: Bool[Tensor, "images classes"],
+) -> Float[Tensor, ""]:
     """Weighted cross-entropy of all branches: summed over them, averaged over an image's regions and images.
 
     Args:
@@ -159,7 +172,7 @@ class TeacherObjective(Objective):
         """Both heads, and fc6 and fc7 where they are not pretrained."""
         return self.teacher.new_layers()
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss ``wsddn``, and with branches of refinement the loss ``refinement``."""
         rois, labels, known = batch["rois"], batch["labels"], batch["known"]
         image = rois[:, 0].long()
