@@ -16,12 +16,15 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = {
     "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "data/README.md": "data.md",
     "inputs/README.md": "inputs.md",
 }
 """Path in the repository -> path in the site."""
 LINK = re.compile(r"(?P<text>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
+CODE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+"""What looks like a link there is none."""
 
 log = get_plugin_logger(__name__)
 
@@ -38,7 +41,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     del config, files
     uri = page.file.src_uri
     lies_at = {site: path for path, site in ELSEWHERE.items()}.get(uri, f"docs/{uri}")
-    return LINK.sub(lambda link: _in_site(link, lies_at, uri), markdown)
+    parts = CODE.split(markdown)  # text and code in turns
+    parts[::2] = [LINK.sub(lambda link: _in_site(link, lies_at, uri), text) for text in parts[::2]]
+    return "".join(parts)
 
 
 def _in_site(link: re.Match[str], source: str, uri: str) -> str:

@@ -76,7 +76,14 @@ def test_a_list_is_a_list(site: Path) -> None:
 
 
 def test_broken_links_fail(tmp_path: Path) -> None:
-    pages = ("README.md", "CHANGELOG.md", "data/README.md", "inputs/README.md", "docs/pipeline.md")
+    pages = (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "data/README.md",
+        "inputs/README.md",
+        "docs/pipeline.md",
+    )
     for path in pages:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(
