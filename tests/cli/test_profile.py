@@ -166,7 +166,7 @@ def test_an_unknown_profile_names_the_known(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, "profile", "use", "voc") == 1
-    assert "voc: no such profile; allowed: cards, coco, nuswide, scenes," in capsys.readouterr().err
+    assert "voc: no such profile; allowed: auto, cards, coco, nuswide, scenes," in capsys.readouterr().err
 
 
 def test_a_profile_of_ones_own(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +182,8 @@ def test_check_names_what_is_wrong_in_each_file(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, "profile", "check") == 0
-    assert capsys.readouterr().out.count(": ok") == 7
-    for name in ("cards", "nuswide", "scenes", "table", "voc2007"):
+    assert capsys.readouterr().out.count(": ok") == 8
+    for name in ("auto", "cards", "nuswide", "scenes", "table", "voc2007"):
         (project / f"profiles/{name}.yaml").unlink()
     coco = project / "profiles/coco.yaml"
     coco.write_text(coco.read_text().replace("input_size: 672", "input_size: -1"))
@@ -201,7 +201,7 @@ def test_list_and_show(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, "profile", "list") == 0
-    assert len(capsys.readouterr().out.splitlines()) == 7
+    assert len(capsys.readouterr().out.splitlines()) == 8
     assert _run(monkeypatch, "profile", "show", "coco") == 0
     assert capsys.readouterr().out == (project / "profiles/coco.yaml").read_text()
 

@@ -11,7 +11,7 @@ from wsdkd.profiles import KINDS, customised, load_profile
 from wsdkd.settings.sections import SECTIONS, ParamsError, parse_params, read_params
 
 PROFILES = Path(__file__).parents[2] / "profiles"
-NAMES = ["scenes", "scenes-smoke", "cards", "table", "voc2007", "coco", "nuswide"]
+NAMES = ["scenes", "scenes-smoke", "auto", "cards", "table", "voc2007", "coco", "nuswide"]
 
 
 @pytest.mark.parametrize("name", NAMES)

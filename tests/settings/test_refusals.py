@@ -33,7 +33,7 @@ REFUSED = [
     ("evaluation", None, "evaluation: expected keys below it, got nothing"),
     ("cache.rois", "some", "cache.rois: should be 'all' or a valid integer, got 'some'"),
     # impossible values
-    ("dataset.format", "imagenet", "dataset.format: got 'imagenet'; allowed: 'scenes', 'coco', 'voc'"),
+    ("dataset.format", "imagenet", "dataset.format: got 'imagenet'; allowed: 'auto', 'scenes', 'coco'"),
     ("proposals.method", "rpn", "proposals.method: got 'rpn'; allowed: 'edge_boxes', 'selective_search'"),
     ("dataset.draw", ["cats"], "dataset.draw.0: should be 'scenes', got 'cats'"),
     ("teacher.network.stride", 12, "teacher.network.stride: should be 8, 16 or 32, got 12"),

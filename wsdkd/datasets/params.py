@@ -226,8 +226,15 @@ class WebDataset(LabelColumns):
     """Key of the JSON files; images of one group (a patient, a camera, a burst) are set aside together."""
 
 
+class AutoDataset(_NoTestSplit):
+    """Whatever form the folder is found to have, see :mod:`wsdkd.datasets.detect`."""
+
+    format: Literal["auto"]
+
+
 DatasetParams = Annotated[
-    ScenesDataset
+    AutoDataset
+    | ScenesDataset
     | CocoDataset
     | VocDataset
     | NusWideDataset

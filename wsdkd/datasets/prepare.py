@@ -1,31 +1,29 @@
 """From the parameters of a dataset to the rows of its tables, through the reader of its format."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow, Split
 from wsdkd.datasets.check import Found, Rules, check_images
 from wsdkd.datasets.coco import read_coco
 from wsdkd.datasets.coco_layouts import parts_of
+from wsdkd.datasets.detect import detect
 from wsdkd.datasets.folders import read_folders
 from wsdkd.datasets.hugging_face import read_hugging_face
 from wsdkd.datasets.nuswide import read_nuswide
 from wsdkd.datasets.open_images import read_open_images
 from wsdkd.datasets.params import (
+    AutoDataset,
     CocoDataset,
     DatasetParams,
-    FoldersDataset,
     NamedDataset,
-    NusWideDataset,
-    OpenImagesDataset,
     ScenesDataset,
-    TableDataset,
     VocDataset,
-    WebDataset,
 )
 from wsdkd.datasets.records import ImageRecord, Reading, Rejection
 from wsdkd.datasets.repeats import Copies, copies_of, join_repeats, leaks, other_labels
@@ -92,26 +90,30 @@ def _uncollected() -> Iterator[None]:
 
 
 def _read(root: Path, params: DatasetParams, unpack_into: Path | None) -> Reading:
-    match params:
-        case ScenesDataset():
-            return read_coco(root, parts_of(root, params))
-        case CocoDataset():
-            return read_coco(root, parts_of(root, params), params.unlabelled, params.leave_out)
-        case VocDataset():
-            return read_voc(root, params)
-        case NusWideDataset():
-            return read_nuswide(root, params)
-        case TableDataset():
-            return read_table(root, params)
-        case FoldersDataset():
-            return read_folders(root, params)
-        case OpenImagesDataset():
-            return read_open_images(root, params)
+    if isinstance(params, ScenesDataset):
+        return read_coco(root, parts_of(root, params))
+    if isinstance(params, CocoDataset):
+        return read_coco(root, parts_of(root, params), params.unlabelled, params.leave_out)
+    if params.format in _BESIDE:
+        return _BESIDE[params.format](root, params)
     if unpack_into is None:
         raise ValueError("pictures that lie within other files need a folder to be unpacked into")
-    if isinstance(params, WebDataset):
-        return read_webdataset(root, params, unpack_into)
-    return read_hugging_face(root, params, unpack_into)
+    return _WITHIN[params.format](root, params, unpack_into)
+
+
+_BESIDE: dict[str, Callable[[Path, Any], Reading]] = {
+    "voc": read_voc,
+    "nuswide": read_nuswide,
+    "table": read_table,
+    "folders": read_folders,
+    "open_images": read_open_images,
+}
+"""Readers of pictures that are files of their own, by format."""
+_WITHIN: dict[str, Callable[[Path, Any, Path], Reading]] = {
+    "hugging_face": read_hugging_face,
+    "webdataset": read_webdataset,
+}
+"""Readers of pictures that lie within other files, by format."""
 
 
 def prepare(
@@ -128,6 +130,9 @@ def prepare(
     Raises:
         DatasetError: the annotations cannot be read.
     """
+    noticed: list[str] = []
+    if isinstance(params, AutoDataset):
+        params, *noticed = detect(root, params)
     reading = read_annotations(root, params, unpack_into)
     if reading.unpacked and unpack_into is not None:
         root = unpack_into
@@ -148,7 +153,7 @@ def prepare(
         objects,
         tuple(sorted((*reading.rejected, *found.rejected, *listed))),
         reading.dropped + len(dropped),
-        (*reading.notes, *said, *found.said),
+        (*noticed, *reading.notes, *said, *found.said),
         reading.unpacked,
     )
 

@@ -42,7 +42,7 @@ def read_table(root: Path, params: TableDataset) -> Reading:
         Told(path, path, split, names, row, group)
         for path, split, names, row, group in zip(paths, splits, labels, cells.rows, groups, strict=True)
     )
-    notes = [f"{cells.source}: {len(cells.rows)} rows; {'; '.join(told)}"]
+    notes = [f"{cells.source}: {len(cells.rows):,} rows; {'; '.join(told)}"]
     return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
 
 
