@@ -1,15 +1,28 @@
-"""The same thousand scenes through every reader give the same tables."""
+"""The same few hundred scenes through every reader give the same tables."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
+from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.params import CocoDataset, NusWideDataset, ScenesDataset, TableDataset, VocDataset
+from wsdkd.datasets.detect import detect
+from wsdkd.datasets.params import (
+    AutoDataset,
+    CocoDataset,
+    DatasetParams,
+    FoldersDataset,
+    NusWideDataset,
+    ScenesDataset,
+    TableDataset,
+    VocDataset,
+)
 from wsdkd.datasets.prepare import Prepared, prepare
 from wsdkd.datasets.scenes.layouts import (
+    read_scenes,
     write_nuswide,
     write_table,
     write_voc,
@@ -19,7 +32,7 @@ from wsdkd.datasets.scenes.layouts import (
 from wsdkd.datasets.scenes.write_coco import write_scenes
 from wsdkd.datasets.summary import summary
 
-TRAIN, VAL, TEST, SIZE = 700, 100, 200, 48
+TRAIN, VAL, TEST, SIZE = 210, 30, 60, 48
 
 
 def name_of(image_id: str) -> str:
@@ -63,7 +76,7 @@ def test_the_scenes_fill_their_splits(scenes: Prepared) -> None:
     assert {(row.width, row.height) for row in scenes.images} == {(SIZE, SIZE)}
     assert {label for row in scenes.images for label in row.labels} == set(range(len(scenes.classes)))
     assert summary(scenes, "rejected.csv")[0].startswith(
-        "1000 images (700 train, 100 val, 200 test), 20 classes"
+        "300 images (210 train, 30 val, 60 test), 20 classes"
     )
 
 
@@ -132,3 +145,34 @@ def test_nuswide_gives_the_same_images(folder: Path, scenes: Prepared) -> None:
     assert prepared.classes == scenes.classes
     assert prepared.rejected == prepared.objects == ()
     assert images_of(prepared) == images_of(moved)
+
+
+def of_any_path(prepared: Prepared) -> dict[str, ImageRow]:
+    return {name: replace(row, path="") for name, row in images_of(prepared).items()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_forms_give_the_same_images(form: str, folder: Path, scenes: Prepared) -> None:
+    root, unpacked = folder / form, folder / f"{form} unpacked"
+    write(form, folder / "scenes", root)
+    unpacked.mkdir()
+    params = TypeAdapter(DatasetParams).validate_python({"root": form, **FORMS[form][0]})
+    assert detect(root, AutoDataset(format="auto", root=form))[0].format == params.format
+    prepared = prepare(root, params, workers=1, unpack_into=unpacked)
+    assert (prepared.classes, prepared.rejected, prepared.objects) == (scenes.classes, (), ())
+    assert of_any_path(prepared) == of_any_path(scenes)
+
+
+def test_a_folder_a_class_gives_the_first_class_of_each_scene(folder: Path, scenes: Prepared) -> None:
+    root, expected = folder / "classes", {}
+    for scene in read_scenes(folder / "scenes")[1]:
+        if scene.names:
+            label = min(scene.names)
+            target = root / scene.split / label / scene.picture.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(scene.picture.read_bytes())
+            expected[scene.picture.stem] = (scene.split, (scenes.classes.index(label),))
+    params = FoldersDataset(format="folders", root="classes", classes=scenes.classes)
+    prepared = prepare(root, params, workers=1)
+    assert prepared.rejected == ()
+    assert {name_of(row.path): (row.split, row.labels) for row in prepared.images} == expected
