@@ -1,6 +1,7 @@
 """wsdkd from Python, against the command line, against networks called by hand, and against the pipeline."""
 
 import doctest
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -141,8 +142,7 @@ def test_nothing_that_lies_in_the_way_is_replaced(smoke: Clone, tmp_path: Path) 
 def test_a_cache_of_other_classes_is_refused(smoke: Clone, tmp_path: Path) -> None:
     settings = api.parameters(smoke.root / "profiles/scenes-smoke.yaml")
     dataset = api.Dataset(tmp_path, smoke.root / "data/scenes")
-    for path in (smoke.root / "data/prepared").iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(smoke.root / "data/prepared", tmp_path, dirs_exist_ok=True, copy_function=shutil.copyfile)
     write_classes(tmp_path / "classes.json", [*dataset.classes[:-1], "other"])
     with pytest.raises(CacheError, match="other"):
         api.distill(
