@@ -136,3 +136,11 @@ def write(
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def noted(into: list[str]):  # type: ignore[no-untyped-def]
+    def seen(row: ImageRow, mirrored: bool) -> None:
+        if not mirrored:
+            into.append(row.image_id)
+
+    return seen

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,16 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def logs(server: Server, task: dict[str, Any]) -> list[dict[str, Any]]:
+    return server.find("logs", logs={"task_run_id": {"any_": [task["id"]]}}, sort="TIMESTAMP_ASC", limit=200)
+
+
+def logged(server: Server, task: dict[str, Any], place: int) -> datetime:
+    # The first line comes when the stage has its turn; a task also runs while it waits for others.
+    return datetime.fromisoformat(logs(server, task)[place]["timestamp"])
+
+
+def span(task: dict[str, Any]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(task["start_time"]), datetime.fromisoformat(task["end_time"])

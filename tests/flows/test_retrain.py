@@ -5,21 +5,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from tests.flows.flow_project import FlowProject, Server, wait_until
+from tests.flows.flow_project import FlowProject, Server, logged, logs, span, wait_until
 from tests.pipeline.clone import make_clone
 from tests.pipeline.graph import DRAWN
 
 AFTER_FIRST = pytest.mark.usefixtures("first")
+
+
 ENDED_WITHIN = 10.0
+
+
 SIGNALS = {"interrupted": signal.SIGINT, "terminated": signal.SIGTERM, "killed": signal.SIGKILL}
+
+
 TEMPERATURE = 1.0
+
+
 STAGES = [
     "code",
     DRAWN,
@@ -73,7 +80,7 @@ def test_stages_keep_their_order_and_independent_ones_run_together(
 ) -> None:
     tasks = project.server.tasks(first["id"])
     # From the server's times of the states, which no code of ours has written.
-    spans = {name: _span(tasks[name]) for name in STAGES}
+    spans = {name: span(tasks[name]) for name in STAGES}
     stages = YAML(typ="safe", pure=True).load((project.root / "dvc.yaml").read_text())["stages"]
     assert set(stages) == {name.partition("@")[0] for name in STAGES}
     for before, after in (
@@ -88,10 +95,10 @@ def test_stages_keep_their_order_and_independent_ones_run_together(
         ("train_baseline", "evaluate"),
     ):
         assert spans[before][1] <= spans[after][1]
-        assert _logged(project.server, tasks[before], -1) <= _logged(project.server, tasks[after], 0)
-    baseline = (_logged(project.server, tasks["train_baseline"], 0), spans["train_baseline"][1])
+        assert logged(project.server, tasks[before], -1) <= logged(project.server, tasks[after], 0)
+    baseline = (logged(project.server, tasks["train_baseline"], 0), spans["train_baseline"][1])
     others = [
-        (_logged(project.server, tasks[name], 0), spans[name][1])
+        (logged(project.server, tasks[name], 0), spans[name][1])
         for name in ("propose", "train_teacher", "cache_teacher")
     ]
     assert any(start < baseline[1] and baseline[0] < end for start, end in others)
@@ -103,7 +110,7 @@ def test_tasks_show_lines_duration_and_the_command_by_hand(
     task = project.server.tasks(first["id"])["train_teacher"]
     command = "dvc --wait-for-lock repro --single-item train_teacher"
     assert command in task["state"]["message"]
-    lines = [each["message"] for each in _logs(project.server, task)]
+    lines = [each["message"] for each in logs(project.server, task)]
     assert "> python -m stages.train_teacher" in lines
     assert any(line.startswith("teacher: 100%") for line in lines)
     assert float(task["state"]["message"].split()[0]) > 1.0
@@ -291,16 +298,3 @@ def _remove(path: Path) -> None:
     # DVC's links are read-only.
     subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
     subprocess.run(["rm", "-r", str(path)], check=True)
-
-
-def _logs(server: Server, task: dict[str, Any]) -> list[dict[str, Any]]:
-    return server.find("logs", logs={"task_run_id": {"any_": [task["id"]]}}, sort="TIMESTAMP_ASC", limit=200)
-
-
-def _logged(server: Server, task: dict[str, Any], place: int) -> datetime:
-    # The first line comes when the stage has its turn; a task also runs while it waits for others.
-    return datetime.fromisoformat(_logs(server, task)[place]["timestamp"])
-
-
-def _span(task: dict[str, Any]) -> tuple[datetime, datetime]:
-    return datetime.fromisoformat(task["start_time"]), datetime.fromisoformat(task["end_time"])
