@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
 from torchvision.ops import roi_align, roi_pool
 
 MOST_CELLS = 256
@@ -11,7 +13,7 @@ MOST_CELLS = 256
 SAMPLES = 2  # along each side of a bin
 
 
-def stack_rois(boxes: Sequence[np.ndarray]) -> torch.Tensor:
+def stack_rois(boxes: Sequence[Float[np.ndarray, "_ 4"]]) -> Float32[Tensor, "regions 5"]:
     """Pack the regions of a batch as the poolings take them.
 
     Args:
@@ -26,8 +28,12 @@ def stack_rois(boxes: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def pool_regions(
-    feature_map: torch.Tensor, rois: torch.Tensor, bins: int, scale: float, pooling: str
-) -> torch.Tensor:
+    feature_map: Float[Tensor, "images channels height width"],
+    rois: Float[Tensor, "regions 5"],
+    bins: int,
+    scale: float,
+    pooling: str,
+) -> Float32[Tensor, "regions channels {bins} {bins}"]:
     """Gather each region's features into bins x bins cells.
 
     Computed in fp32: torchvision's CPU kernels have no bfloat16.
@@ -47,18 +53,23 @@ def pool_regions(
         return align_by_products(features, regions, bins, scale)
     features = features.contiguous()
     if pooling == "max":
-        pooled: torch.Tensor = roi_pool(features, regions, (bins, bins), scale)
+        pooled: Tensor = roi_pool(features, regions, (bins, bins), scale)
     else:
         pooled = roi_align(features, regions, (bins, bins), scale, sampling_ratio=SAMPLES, aligned=True)
     return pooled
 
 
-def products_are_faster(feature_map: torch.Tensor) -> bool:
+def products_are_faster(feature_map: Tensor) -> bool:
     """Whether :func:`align_by_products` takes less time than torchvision's RoIAlign, on maps (B, C, h, w)."""
     return feature_map.device.type == "cpu" and feature_map.shape[2] * feature_map.shape[3] <= MOST_CELLS
 
 
-def align_by_products(feature_map: torch.Tensor, rois: torch.Tensor, bins: int, scale: float) -> torch.Tensor:
+def align_by_products(
+    feature_map: Float32[Tensor, "images channels height width"],
+    rois: Float32[Tensor, "regions 5"],
+    bins: int,
+    scale: float,
+) -> Float32[Tensor, "regions channels {bins} {bins}"]:
     """The values of ``roi_align(..., sampling_ratio=2, aligned=True)`` but for rounding.
 
     RoIAlign is linear in the feature map: each bin is a weighted sum of the map's cells. torchvision's CPU
@@ -94,7 +105,7 @@ def align_by_products(feature_map: torch.Tensor, rois: torch.Tensor, bins: int, 
     return pooled[order.argsort()].transpose(1, 2).reshape(len(rois), channels, bins, bins)
 
 
-def _shares_of_cells(first: torch.Tensor, last: torch.Tensor, bins: int, cells: int) -> torch.Tensor:
+def _shares_of_cells(first: Tensor, last: Tensor, bins: int, cells: int) -> Tensor:
     # Regions' edges along one axis, in cells from the first one's centre -> (R, bins, cells): the share of
     # each cell in each bin. Beyond the outermost centres a sample has the value of that cell, and more
     # than a cell beyond them none.
