@@ -106,8 +106,9 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
 def run(root: Path, params: DatasetParams, out: Path) -> list[str]:
     """What the stage does, and its lines."""
     listed = out / "rejected.csv"
+    (out / "photographs").mkdir(parents=True)
     try:
-        prepared = prepare(root, params, workers=1)
+        prepared = prepare(root, params, workers=1, unpack_into=out / "photographs")
     except DatasetError as error:
         write_rejected(listed, error.rejected)
         raise

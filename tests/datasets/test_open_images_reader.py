@@ -72,10 +72,10 @@ def test_two_classes_of_one_name_stay_apart(root: Path) -> None:
 def test_what_is_not_of_open_images_is_refused(root: Path) -> None:
     path = root / "test-annotations-human-imagelabels.csv"
     path.write_text("ImageID,Label\n")
-    with pytest.raises(DatasetError, match=r"columns ImageID, Label, expected ImageID, LabelName,"):
+    with pytest.raises(DatasetError, match=r"columns .'ImageID', 'Label'., expected ImageID,"):
         read(root)
     path.write_text(f"{HEAD}d,verification,/m/3,0\nd,verification,/m/3,yes\n")
-    with pytest.raises(DatasetError, match=r"test-annotations.*: row 2 is \['d', .* 'yes'\]"):
+    with pytest.raises(DatasetError, match=r"test-annotations.*: row 2 is no ImageID, LabelName, Conf"):
         read(root)
     for each in root.rglob("*.jpg"):
         each.unlink()

@@ -39,7 +39,8 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: not a folder; see dataset.root")
-    files = sorted(files_below(root, params.links))
+    # A pipe or a device is none of these, and opening one may never end.
+    files = sorted(path for path in files_below(root, params.links) if (root / path).is_file())
     forms = _forms(root, files, params)
     tables = [path for path in files if path.lower().endswith(TABLES) and "/" not in path]
     if not forms and len(tables) == 1:

@@ -8,11 +8,11 @@ The files list millions of images, of which most people have some: those that ar
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from wsdkd.data.tables import Split
-from wsdkd.datasets.label_words import Labels
+from wsdkd.datasets.label_words import Labels, shown
 from wsdkd.datasets.labelled import Told, reading_of
 from wsdkd.datasets.names import class_name
 from wsdkd.datasets.params import OpenImagesDataset
@@ -47,7 +47,7 @@ def read_open_images(root: Path, params: OpenImagesDataset) -> Reading:
             photograph of them is here.
     """
     files = sorted(files_below(root, params.links)) if root.is_dir() else []
-    annotations = annotation_files(files)
+    annotations = [(split, path) for split, path in annotation_files(files) if (root / path).is_file()]
     if not annotations:
         raise DatasetError(f"{root}: no file such as train-annotations-human-imagelabels.csv in it")
     pictures: dict[str, list[str]] = defaultdict(list)
@@ -79,25 +79,38 @@ def _told(path: Path, pictures: Container[str]) -> tuple[dict[str, _State], set[
     # Of each image that is here what is said of its classes; and the others.
     told: dict[str, _State] = {}
     missing: set[str] = set()
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        head = [cell.strip() for cell in next(rows, [])]
-        if not set(COLUMNS) <= set(head):
-            raise DatasetError(f"{path}: columns {', '.join(head)[:80]}, expected {', '.join(COLUMNS)}")
-        places = [head.index(name) for name in COLUMNS]
-        for number, row in enumerate(track(rows, path.name, unit="row"), start=1):
-            try:
-                image, label, text = (row[place] for place in places)
-                confidence = float(text)
-            except (IndexError, ValueError):
-                raise DatasetError(
-                    f"{path}: row {number} is {str(row)[:80]}, expected {', '.join(COLUMNS)}"
-                ) from None
-            if image in pictures:
-                told.setdefault(image, {}).setdefault(label, set()).add(confidence)
-            else:
-                missing.add(image)
+    for image, label, confidence in track(_rows(path), path.name, unit="row"):
+        if image in pictures:
+            told.setdefault(image, {}).setdefault(label, set()).add(confidence)
+        else:
+            missing.add(image)
     return told, missing
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, float]]:
+    count = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            head = [cell.strip() for cell in next(rows, [])]
+            if not set(COLUMNS) <= set(head):
+                raise DatasetError(f"{path}: columns {shown(head)}, expected {', '.join(COLUMNS)}")
+            places = [head.index(name) for name in COLUMNS]
+            for row in rows:
+                count += 1
+                confidence = float(row[places[2]])
+                if not 0 <= confidence <= 1:
+                    raise ValueError(f"confidence {confidence}")
+                yield row[places[0]], row[places[1]], confidence
+    except DatasetError:
+        raise
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 text: {error.reason} behind row {count}") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, IndexError, csv.Error):
+        wanted = f"{', '.join(COLUMNS)} with a confidence from 0 to 1"
+        raise DatasetError(f"{path}: row {count} is no {wanted}") from None
 
 
 def _nearest(paths: Sequence[str], split: Split) -> str:
@@ -121,8 +134,12 @@ def _names(root: Path, files: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for path in files:
         if "class-descriptions" in PurePosixPath(path).name:
-            _, text = read_text(root, path)
-            for row in csv.reader(text.splitlines()):
+            shown_path, text = read_text(root, path)
+            try:
+                rows = list(csv.reader(text.splitlines()))
+            except csv.Error as error:
+                raise DatasetError(f"{shown_path}: not CSV: {error}") from None
+            for row in rows:
                 if len(row) > 1 and row[0].startswith("/"):
                     names.setdefault(row[0], class_name(row[1]))
     times = Counter(names.values())

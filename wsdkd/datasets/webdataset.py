@@ -41,7 +41,8 @@ def read_webdataset(root: Path, params: WebDataset, folder: Path) -> Reading:
             where the labels stand.
     """
     base = root / params.folder
-    names = shards_among(sorted(files_below(base, params.links))) if base.is_dir() else []
+    files = sorted(files_below(base, params.links)) if base.is_dir() else []
+    names = [name for name in shards_among(files) if (base / name).is_file()]
     if not names:
         raise DatasetError(f"{base}: no .tar file in it; see dataset.root and dataset.folder")
     splits = splits_of_files(names, params.split_names, str(base))
