@@ -249,7 +249,7 @@ def test_an_edited_manifest_is_refused(cache: Path, edit: Callable[[Any], object
     ("text", "message"),
     [
         (None, "no finished cache"),
-        ("{", "damaged"),
+        ("{", "not JSON"),
         ("[]", "schema_version: None"),
         (json.dumps({"schema_version": 2}), "schema_version: 2, but this code reads 3"),
         (json.dumps({"schema_version": 3}), "digest: is not that of what the file holds"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,20 @@ def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> No
     assert code == 0
     assert "12 images x 2 views, 3.0 regions an image" in text
     assert "3.0 of them with features 4096 wide" in text
+
+
+def test_estimate_without_training_images_or_with_proposals_of_others(params: Path, tmp_path: Path) -> None:
+    rows = synthetic.make_rows(3)
+    write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)
+    none = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    write_proposals(tmp_path / "proposals", ((row.image_id, *none) for row in rows[:2]))
+    where = ["--params", params, "--prepared", tmp_path / "prepared", "--proposals", tmp_path / "proposals"]
+    write_images(tmp_path / "prepared" / "images.parquet", [replace(row, split="test") for row in rows])
+    with pytest.raises(UserError, match=r"images\.parquet: no image of the split train"):
+        run("estimate", *where)
+    write_images(tmp_path / "prepared" / "images.parquet", rows)
+    with pytest.raises(UserError, match=r"proposals: no boxes of image '.*'.*; run: dvc repro propose"):
+        run("estimate", *where)
 
 
 @pytest.mark.parametrize(

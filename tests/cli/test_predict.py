@@ -191,6 +191,9 @@ def test_the_threshold_is_the_students(made: Path, tmp_path: Path, monkeypatch: 
     # A student needs no project, nor one that is in order.
     (root / "params.yaml").write_text("{")
     alone = run("pictures/0.png", "--model", "models/good", "--json").stderr
+    assert f"labels scored above 0.5 (the usual one, as {root}/params.yaml cannot be read" in alone
+    (root / "params.yaml").unlink()
+    alone = run("pictures/0.png", "--model", "models/good", "--json").stderr
     assert "labels scored above 0.5 (as no project says otherwise)" in alone
 
 

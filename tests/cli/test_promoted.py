@@ -223,7 +223,7 @@ def test_a_damaged_promoted_one_is_told_from_a_worse_one(project: Path) -> None:
     promote_unmeasured(project, "good")
     Path("models/promoted/versions/0001/model.safetensors").write_bytes(b"rot")
     use_as_student(project, "bad")
-    with pytest.raises(UserError, match=r"version 1: .* not those that were promoted; go back .*--force"):
+    with pytest.raises(UserError, match=r"version 1: .*: not the file that was promoted; go back .*--force"):
         consider()
     assert consider("--force")["version"] == 2
 
@@ -274,7 +274,7 @@ def test_list_and_rollback_for_people(project: Path) -> None:
     shutil.rmtree("models/promoted/versions/0002")
     assert "files deleted" in run("list").stdout
     assert [row["value"] is None for row in asked("list")] == [False, True]
-    with pytest.raises(UserError, match=r"0002/metrics\.json: no such file, though the version was promoted"):
+    with pytest.raises(UserError, match=r"0002/metrics\.json: no such file; the version was promoted"):
         run("show", "2")
     with pytest.raises(UserError, match="no version 7; promoted were: 1, 2"):
         run("show", "7")

@@ -190,5 +190,5 @@ def test_a_description_that_does_not_fit(tmp_path: Path, keys: list[str], value:
 def test_a_description_that_is_no_json(tmp_path: Path) -> None:
     _student(tmp_path / "s")
     (tmp_path / "s" / DESCRIPTION).write_text("{")
-    with pytest.raises(UserError, match="not a description of a network"):
+    with pytest.raises(UserError, match=r"model\.json: not JSON"):
         load_student(tmp_path / "s")

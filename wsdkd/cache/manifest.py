@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError
 from wsdkd.ground.digests import digest
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.reading import read_json
 
 MANIFEST = "cache.json"
 DIGEST = "digest"
@@ -73,13 +75,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CacheError(
-            f"{path}: no such file, so this is no finished cache; run the stage cache_teacher or dvc pull"
-        ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CacheError(f"{path}: damaged: {error}") from None
+        data = read_json(path, "no finished cache is without one; run the stage cache_teacher, or dvc pull")
+    except UserError as error:
+        raise CacheError(str(error)) from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise CacheError(

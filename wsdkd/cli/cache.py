@@ -12,6 +12,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.scratch import keep_shards
 from wsdkd.data.tables import read_classes, read_images
+from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
 from wsdkd.ground.words import counted, gigabytes
 from wsdkd.proposals.stored import read_proposals
@@ -100,13 +101,16 @@ def estimate(
     if images is None:
         if any(value is not None for value in (classes, rois, width)):
             raise CacheError("--classes, --rois and --width need --images")
-        size = planned_size(
-            read_images(prepared / "images.parquet", "train"),
-            len(read_classes(prepared / "classes.json")),
-            read_proposals(proposals),
-            teacher,
-            cache,
-        )
+        images_file, names = prepared / project.IMAGES.name, read_classes(prepared / project.CLASSES.name)
+        rows = read_images(images_file, "train")
+        if not rows:
+            raise UserError(f"{images_file}: no image of the split train, so there is nothing to cache")
+        try:
+            size = planned_size(rows, len(names), read_proposals(proposals), teacher, cache)
+        except KeyError as error:
+            raise UserError(
+                f"{proposals}: no boxes of image {error} of {images_file}; run: dvc repro propose"
+            ) from None
     else:
         if classes is None:
             raise CacheError("--images needs --classes")

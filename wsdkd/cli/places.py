@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from wsdkd import project
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
+from wsdkd.ground.reading import read_text
 from wsdkd.settings.sections import PARAMS_FILE
 
 _PARAMETER = re.compile(r"\$\{([\w.]+)\}")
@@ -44,7 +45,7 @@ def check_output(path: Path, *endings: str) -> None:
         raise UserError(f"--to {path}: there is no folder {path.parent}; make it: mkdir -p {path.parent}")
     for folder in path.resolve().parents:
         pipeline = folder / project.PIPELINE
-        if not pipeline.is_file():
+        if not pipeline.exists():
             continue
         for entry in watched(pipeline):
             place = (folder / entry).resolve()
@@ -86,8 +87,9 @@ def _value(params: dict[str, Any], name: str) -> str:
 
 
 def _loaded(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not path.exists():
         return {}
+    text = read_text(path)
     with naming(path):
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load(text)
     return content if isinstance(content, dict) else {}

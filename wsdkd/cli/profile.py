@@ -11,8 +11,8 @@ import typer
 
 from wsdkd.cli.places import require_project
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.reading import read_text
 from wsdkd.profiles import PROFILES, Profile, customised, load_profile
 from wsdkd.settings.sections import PARAMS_FILE, ParamsError
 
@@ -40,7 +40,7 @@ def use(
     A params.yaml that was edited is not overwritten: what would be lost is shown, and --force overwrites it.
     """
     source = _find(name)
-    text = customised(_text(source), changes, source)
+    text = customised(read_text(source), changes, source)
     if changes or source.parent != PROFILES:
         text = _made_by(name, changes) + text
     if not force:
@@ -66,8 +66,8 @@ def _keep_edits(text: str) -> None:
     """
     if not PARAMS_FILE.is_file():
         return
-    there = _text(PARAMS_FILE)
-    had_again = [text, _remade(there), *(_text(path) for path in sorted(PROFILES.glob("*.yaml")))]
+    there = read_text(PARAMS_FILE)
+    had_again = [text, _remade(there), *(read_text(path) for path in sorted(PROFILES.glob("*.yaml")))]
     edits = min((_added(there, each) for each in had_again if each is not None), key=len)
     committed = ["git", "diff", "--quiet", "HEAD", "--", str(PARAMS_FILE)]
     tracked = ["git", "ls-files", "--error-unmatch", str(PARAMS_FILE)]
@@ -96,7 +96,7 @@ def _remade(text: str) -> str | None:
         if prefix != MADE_BY or set(options[::2]) - {"--set"}:
             return None
         source = _find(name)
-        return _made_by(name, options[1::2]) + customised(_text(source), options[1::2], source)
+        return _made_by(name, options[1::2]) + customised(read_text(source), options[1::2], source)
     except (ValueError, IndexError):  # not such a line, or of a profile that is gone
         return None
 
@@ -138,14 +138,14 @@ def list_profiles() -> None:
     """List the profiles with the first line of each."""
     require_project()
     for path in sorted(PROFILES.glob("*.yaml")):
-        first = _text(path).partition("\n")[0]
+        first = read_text(path).partition("\n")[0]
         typer.echo(f"{path.stem:<14} {first.removeprefix('#').strip()}")
 
 
 @app.command("show")
 def show(name: Name) -> None:
     """Print a profile."""
-    typer.echo(_text(_find(name)), nl=False)
+    typer.echo(read_text(_find(name)), nl=False)
 
 
 def _find(name: str) -> Path:
@@ -154,8 +154,3 @@ def _find(name: str) -> Path:
         known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.yaml"))) or "none found here"
         raise UserError(f"{name}: no such profile; allowed: {known}, or the path of a YAML file")
     return path
-
-
-def _text(path: Path) -> str:
-    with naming(path):
-        return path.read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """``wsdkd show``: the results of the last evaluation, and where the teacher looks."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from wsdkd import project
 from wsdkd.cli.places import check_output
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.failures import naming
+from wsdkd.ground.reading import read_json
 
 OPEN = {
     "metrics.json": "all numbers, with the protocol they were measured by",
@@ -52,10 +51,7 @@ def show(
 
 
 def _read(path: Path) -> dict[str, object]:
-    if not path.exists():
-        raise UserError(f"{path}: no such file; there are no results yet, run: dvc repro")
-    with naming(path):
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics = read_json(path, "there are no results yet, run: dvc repro")
     if not isinstance(metrics, dict):
         raise UserError(f"{path}: not the report of an evaluation; run: dvc repro")
     return metrics

@@ -18,9 +18,8 @@ import pyarrow.compute as pc
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
 from wsdkd.data.photographs import in_folder
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file
-from wsdkd.ground.reading import require_file
+from wsdkd.ground.reading import read_json
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -269,9 +268,7 @@ def read_classes(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing or does not hold a list of distinct names.
     """
-    require_file(path, WRITTEN_BY)
-    with naming(path, WRITTEN_BY):
-        names = json.loads(path.read_text(encoding="utf-8"))
+    names = read_json(path, WRITTEN_BY)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path}: expected a list of class names; {WRITTEN_BY}")
     repeated = [name for name, count in Counter(names).items() if count > 1]

@@ -1,15 +1,18 @@
-"""Files from strangers: regular ones alone are opened, and read up to a size.
+"""Files, of strangers and of ours: regular ones alone are opened; those of strangers are read up to a size.
 
 A path may name a stretch of a file, ``FILE#OFFSET+SIZE``: a photograph within a shard of many. So whatever
 reads a file by its path reads a photograph of a shard as well, at the cost of one seek.
 """
 
+import json
 import os
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import naming
 
 _STRETCH = re.compile(r"(.+)#(\d{1,18})\+(\d{1,18})", re.DOTALL)
 
@@ -108,6 +111,36 @@ def require_file(path: Path, remedy: str = "") -> None:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if kind is not None:
         raise UserError(f"{path}: {kind}, where a file should be")
+
+
+def read_text(path: Path, remedy: str = "") -> str:
+    """The text of a file of ours, in UTF-8.
+
+    Args:
+        path: of the file.
+        remedy: what to do where there is none, or where it is damaged, for the message.
+
+    Raises:
+        UserError: there is none, it is no regular file, or not UTF-8.
+    """
+    require_file(path, remedy)
+    with naming(path, remedy):
+        return path.read_text(encoding="utf-8")
+
+
+def read_json(path: Path, remedy: str = "") -> Any:
+    """The value in a file of ours, which is JSON.
+
+    Args:
+        path: of the file.
+        remedy: what to do where there is none, or where it is damaged, for the message.
+
+    Raises:
+        UserError: there is none, it is no regular file, or not JSON.
+    """
+    text = read_text(path, remedy)
+    with naming(path, remedy):
+        return json.loads(text)
 
 
 def _irregular(mode: int) -> str | None:

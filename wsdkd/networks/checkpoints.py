@@ -13,7 +13,13 @@ from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
-from wsdkd.networks.description import DESCRIPTION, DIGEST, WEIGHTS, network_digest, no_such_file
+from wsdkd.networks.description import (
+    DESCRIPTION,
+    DIGEST,
+    WEIGHTS,
+    network_digest,
+    require_network_file,
+)
 
 
 def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes: list[str]) -> None:
@@ -46,10 +52,9 @@ def restore(model: nn.Module, folder: Path) -> None:
         UserError: the weights are missing, damaged or of another network.
     """
     path = folder / WEIGHTS
+    require_network_file(path)
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
-    except FileNotFoundError:
-        raise no_such_file(path) from None
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: does not hold the network that {DESCRIPTION} describes: {error}") from None
     model.eval()

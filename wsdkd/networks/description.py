@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.reading import read_json, require_file
 from wsdkd.settings.sections import Section
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -51,12 +52,11 @@ def read_description(
         UserError: the folder holds no network of this kind, or a damaged one.
     """
     path = folder / DESCRIPTION
+    require_network_file(path)
+    description = read_json(path)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
         found, fields, classes = description["kind"], description["params"], description["classes"]
-    except FileNotFoundError:
-        raise no_such_file(path) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise UserError(f"{path}: not a description of a network: {error}") from None
     if found != kind:
         raise UserError(f"{path}: kind: expected a {kind}, found a {found}")
@@ -80,15 +80,15 @@ def read_description(
         raise UserError(f"{path}: {where}: {first['msg']}; was it written by another version?") from None
 
 
-def no_such_file(path: Path) -> UserError:
-    """A file of a network is missing; how to get it."""
-    return UserError(
-        f"{path}: no such file; run the stage that makes it, or fetch it: dvc pull {path.parent}"
-    )
+def require_network_file(path: Path) -> None:
+    """Refuse what is no file of a network.
+
+    Raises:
+        UserError: it is missing, and how to get it; or it is a folder, a pipe, a device or a socket.
+    """
+    require_file(path, f"run the stage that makes it, or fetch it: dvc pull {path.parent}")
 
 
 def _of_weights(folder: Path) -> str:
-    try:
-        return sha256(folder / WEIGHTS)
-    except FileNotFoundError:
-        raise no_such_file(folder / WEIGHTS) from None
+    require_network_file(folder / WEIGHTS)
+    return sha256(folder / WEIGHTS)

@@ -16,6 +16,7 @@ from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.reading import read_json
 from wsdkd.networks.description import read_description
 from wsdkd.serving.decision import NOT_FINITE, Decision, check_classes, decide
 from wsdkd.serving.ledger import Ledger
@@ -209,7 +210,7 @@ def _record(folder: Path, key: str, decision: Decision) -> None:
 def _refusals(folder: Path) -> dict[str, Any]:
     # A damaged file costs a measurement, nothing else.
     try:
-        found = json.loads((folder / DECISIONS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(folder / DECISIONS)
+    except UserError:
         return {}
     return found if isinstance(found, dict) else {}

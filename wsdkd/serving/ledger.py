@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.reading import read_text
 
 LEDGER = "promoted.json"
+REBUILD = "bring it back, or build it anew from the versions beside it: wsdkd promoted rebuild"
 
 
 class Event(BaseModel):
@@ -97,25 +98,22 @@ def rebuilt(versions: Iterable[tuple[int, str]], current: int, time: str) -> Led
     return ledger
 
 
-def read_ledger(folder: Path) -> Ledger:
-    """Read the ledger below ``folder``.
+def read_ledger(folder: Path) -> Ledger | None:
+    """Read the ledger below ``folder``; None where there is none.
 
     Raises:
-        FileNotFoundError: there is none.
         UserError: the file is damaged, or was written by another version.
     """
     path = folder / LEDGER
-    with naming(path):
-        text = path.read_text(encoding="utf-8")
+    if not path.exists():
+        return None
+    text = read_text(path, REBUILD)
     try:
         return Ledger.model_validate_json(text)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
         reason = f"{'.'.join(map(str, found['loc']))}: {found['msg']}".lstrip(": ")
-    raise UserError(
-        f"{path}: damaged, or of another version ({reason}); bring back the file, or build it anew from the "
-        "versions beside it: wsdkd promoted rebuild"
-    )
+    raise UserError(f"{path}: damaged, or of another version ({reason}); {REBUILD}")
 
 
 def write_ledger(folder: Path, ledger: Ledger) -> None:

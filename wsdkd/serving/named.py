@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -57,13 +56,17 @@ def student_named(model: str, within: Path = Path()) -> NamedStudent:
 
 def _threshold(folder: Path) -> tuple[float, str]:
     """``evaluation.threshold`` of the project in which a folder lies, and where it stands."""
-    for parent in folder.resolve().parents:
-        path = parent / PARAMS_FILE
-        if path.is_file():
-            with suppress(ParamsError):  # a student needs no project, and so none that is in order
-                found = load_section("evaluation", EvaluationParams, path)
-                return found.threshold, f"evaluation.threshold of {path}"
-    return EvaluationParams().threshold, "as no project says otherwise"
+    usual = EvaluationParams().threshold
+    path = next(
+        (each / PARAMS_FILE for each in folder.resolve().parents if (each / PARAMS_FILE).exists()), None
+    )
+    if path is None:
+        return usual, "as no project says otherwise"
+    try:
+        return load_section("evaluation", EvaluationParams, path).threshold, f"evaluation.threshold of {path}"
+    except ParamsError:
+        # A student needs no project, and so none that is in order.
+        return usual, f"the usual one, as {path} cannot be read; see wsdkd profile check"
 
 
 @dataclass(frozen=True)

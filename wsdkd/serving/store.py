@@ -28,9 +28,10 @@ from wsdkd.evaluation.files import write_report
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
 from wsdkd.ground.files import publish_file, publish_folder
+from wsdkd.ground.reading import read_text
 from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.serving.decision import Decision
-from wsdkd.serving.ledger import LEDGER, Event, Ledger, Rebuilt, read_ledger, rebuilt, write_ledger
+from wsdkd.serving.ledger import LEDGER, REBUILD, Event, Ledger, Rebuilt, read_ledger, rebuilt, write_ledger
 from wsdkd.serving.provenance import Provenance, StudentDigests, now
 
 METRICS, PROVENANCE = "metrics.json", "provenance.json"
@@ -56,17 +57,13 @@ class Store:
         Raises:
             UserError: the ledger is damaged, or missing beside versions.
         """
-        try:
-            return read_ledger(self.folder)
-        except FileNotFoundError:
-            found = self._on_disk()
-        if found:
+        ledger = read_ledger(self.folder)
+        if ledger is None and self._on_disk():
+            found = ", ".join(map(str, self._on_disk()))
             raise UserError(
-                f"{self.folder / LEDGER}: this file is missing, though versions are there "
-                f"({', '.join(map(str, found))}); bring it back, or build it anew from them: "
-                "wsdkd promoted rebuild"
+                f"{self.folder / LEDGER}: this file is missing, though versions {found} are there; {REBUILD}"
             )
-        return Ledger()
+        return ledger or Ledger()
 
     def path(self, version: int) -> Path:
         """Folder of a version."""
@@ -128,11 +125,16 @@ class Store:
     def damage(self, version: int) -> str | None:
         """In words, how a version's files are not as they were promoted; None where they are."""
         try:
-            if StudentDigests.of(self.path(version)) == self.provenance(version).student:
-                return None
+            found, promoted = StudentDigests.of(self.path(version)), self.provenance(version).student
         except UserError as error:
             return f"version {version}: {str(error).partition(';')[0]}"
-        return f"version {version}: {self.path(version)}: its files are not those that were promoted"
+        for name, here, then in (
+            (WEIGHTS, found.weights, promoted.weights),
+            (DESCRIPTION, found.description, promoted.description),
+        ):
+            if here != then:
+                return f"version {version}: {self.path(version) / name}: not the file that was promoted"
+        return None
 
     def add(self, student: Path, decision: Decision, provenance: Provenance) -> None:
         """Promote a student, while the store is held alone.
@@ -241,11 +243,9 @@ class Store:
 
     def _read(self, version: int, name: str, kind: type[File]) -> File:
         path = self.path(version) / name
+        text = read_text(path, "the version was promoted, so it was there")
         try:
-            with naming(path):
-                return kind.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file, though the version was promoted") from None
+            return kind.model_validate_json(text)
         except ValidationError:
             raise UserError(f"{path}: damaged, or written by another version of the program") from None
 
@@ -263,10 +263,11 @@ class Store:
             return None
         version, folder = int(text), self.path(int(text))
         try:
-            if version in read_ledger(self.folder).versions:
-                return None
-        except (FileNotFoundError, UserError):
-            return None  # nothing says that it was not finished
+            ledger = read_ledger(self.folder)
+        except UserError:
+            ledger = None
+        if ledger is None or version in ledger.versions:
+            return None  # it was finished, or nothing says that it was not
         written = {WEIGHTS, DESCRIPTION, METRICS, PROVENANCE}
         if folder.is_symlink() or (
             folder.is_dir() and not {each.name for each in folder.iterdir()} <= written
@@ -286,9 +287,8 @@ class Store:
     def _unreadable_ledger(self) -> Path | None:
         """A free name for the ledger that is there and cannot be read; None where there is none at all."""
         try:
-            read_ledger(self.folder)
-        except FileNotFoundError:
-            return None
+            if read_ledger(self.folder) is None:
+                return None
         except UserError:
             names = (self.folder / f"{LEDGER}.damaged-{number}" for number in range(1, 1000))
             return next(name for name in names if not name.exists())
