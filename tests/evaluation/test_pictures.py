@@ -64,3 +64,12 @@ def test_training_curves_have_a_chart_a_quantity_and_a_line_a_split(tmp_path):
     save_png(figure, tmp_path / "curves.png")
     save_png(draw_training({}), tmp_path / "nothing.png")
     save_png(draw_training({"teacher": {}}), tmp_path / "empty.png")
+
+
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path):
+    # Between two of them matplotlib reads a formula, and one that it cannot read ends the drawing.
+    names = ["US$_a^ and $x", "$5"]
+    figure = draw_gains(names, np.array([1.0, 2.0]), "gain")
+    save_png(figure, tmp_path / "gains.png")
+    drawn = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert drawn == ["US\\$_a^ and \\$x", "\\$5"]

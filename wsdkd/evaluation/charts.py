@@ -21,6 +21,11 @@ def save_png(figure: Figure, path: Path) -> None:
         figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
 
 
+def as_written(name: str) -> str:
+    """A class's name as matplotlib draws it letter by letter: between two $ it would read a formula."""
+    return name.replace("$", r"\$")
+
+
 def draw_precision_recall(recalls: np.ndarray, precisions: Mapping[str, np.ndarray]) -> Figure:
     """Mean precision (fractions, (T,) a network) against recall (T,)."""
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
@@ -47,7 +52,14 @@ def draw_gains(classes: Sequence[str], gains: np.ndarray, title: str) -> Figure:
     heights = np.nan_to_num(gains)
     axes.bar(places, heights, color=[GAIN if height >= 0 else LOSS for height in heights])
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xticks(places, classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set_xticks(
+        places,
+        [as_written(name) for name in classes],
+        rotation=60,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=8,
+    )
     axes.set(xlim=(-0.7, len(classes) - 0.3), ylabel="gain in AP (points)", title=title)
     axes.set_xlabel("class, most frequent in training first", fontsize=9)
     _tidy(axes)

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.images import decode
 from wsdkd.data.tables import ImageRow
+from wsdkd.evaluation.charts import as_written
 from wsdkd.evaluation.localisation import best_regions
 from wsdkd.scores import region_scores
 from wsdkd.teacher.run import Detections
@@ -68,7 +69,9 @@ def verdict(example: Example, network: str, classes: Sequence[str]) -> str:
         (WRONG, predicted & ~example.present),
         (MISSED, ~predicted & example.present & example.known),
     )
-    said = [f"{mark} {classes[k]}" for mark, chosen in marked for k in np.flatnonzero(chosen).tolist()]
+    said = [
+        f"{mark} {as_written(classes[k])}" for mark, chosen in marked for k in np.flatnonzero(chosen).tolist()
+    ]
     return "  ".join(said) or "nothing"
 
 
@@ -80,7 +83,7 @@ def _draw_detections(axes: Axes, example: Example, classes: Sequence[str]) -> No
         x1, y1, x2, y2 = example.detections.boxes[place].tolist()
         colour = "#2ca02c" if example.present[label] else "#d62728"
         axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=1.5))
-        name = axes.text(x1 + 1, y1 + 1, classes[int(label)], color="white", fontsize=6, va="top")
+        name = axes.text(x1 + 1, y1 + 1, as_written(classes[int(label)]), color="white", fontsize=6, va="top")
         name.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1})
 
 
@@ -116,7 +119,7 @@ def draw_region_page(classes: Sequence[tuple[str, Sequence[BestRegion]]]) -> Fig
     for axes in grid.ravel():
         axes.set(xticks=[], yticks=[], frame_on=False)
     for line, (name, images) in zip(grid, classes, strict=False):
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        line[0].set_ylabel(as_written(name), rotation=0, ha="right", va="center", fontsize=9)
         for axes, image in zip(line, images, strict=False):
             axes.imshow(image.picture)
             x1, y1, x2, y2 = image.box
