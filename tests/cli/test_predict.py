@@ -9,17 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import safetensors.numpy
+import torch
 from click.testing import Result
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from tests.serving.fake_students import promote
-from tests.serving.small_project import make_project
-from tests.training.small_world import CLASSES
+from tests.serving.small_project import make_project, save_student
+from tests.training.small_world import CLASSES, STUDENT
 from wsdkd.cli.main import app
 from wsdkd.cli.promoted import SOURCES
 from wsdkd.ground.errors import UserError
@@ -27,6 +26,7 @@ from wsdkd.serving.consider import consider
 from wsdkd.serving.provenance import Code
 from wsdkd.serving.store import Store
 from wsdkd.settings.sections import read_params
+from wsdkd.student.network import Student
 
 ROOT = Path(__file__).parents[2]
 PICTURES = 6
@@ -218,12 +218,9 @@ def test_a_file_holds_what_is_printed(mixed: Path, model: str, tmp_path: Path, e
 def test_a_file_is_whole_or_as_it_was(made: Path, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("of before")
     broken = tmp_path / "broken"
-    shutil.copytree(made / "models/good", broken)
-    state = safetensors.numpy.load_file(broken / "model.safetensors")
-    safetensors.numpy.save_file(
-        {**state, "classifier.bias": np.full_like(state["classifier.bias"], np.nan)},
-        broken / "model.safetensors",
-    )
+    network = Student(STUDENT, len(CLASSES))
+    torch.nn.init.constant_(network.classifier.bias, float("nan"))
+    save_student(broken, network)
     with pytest.raises(UserError, match="not finite"):
         run(made / "pictures", "--model", broken, "--to", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "of before"
