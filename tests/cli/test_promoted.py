@@ -2,25 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import Result
-from typer.testing import CliRunner
 
-from tests.cache import synthetic_teacher as synthetic
-from tests.serving.small_project import make_project, save_student, set_params, use_as_student
+from tests.cli.promotions import IMAGES, ROOT, asked, consider, promote_unmeasured, run
+from tests.serving.small_project import save_student, set_params, use_as_student
 from tests.training.small_world import CLASSES, STUDENT
-from wsdkd.cli.main import app
 from wsdkd.cli.promoted import SOURCES
 from wsdkd.cli.promoted import STUDENT as STUDENT_FOLDER
 from wsdkd.data.tables import ImageRow, read_images, write_images
@@ -31,49 +24,6 @@ from wsdkd.serving.provenance import Code
 from wsdkd.serving.store import Store
 from wsdkd.student import run as student_run
 from wsdkd.student.network import Student
-
-ROOT = Path(__file__).parents[2]
-IMAGES = Path("data/prepared/images.parquet")
-KEYS = [
-    *("decision", "version", "reasons", "metric", "candidate", "promoted", "difference", "interval"),
-    *("classes", "split_size"),
-]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made")
-    make_project(root)
-    return root
-
-
-@pytest.fixture
-def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: nothing is promoted yet, and the student is the bad one."""
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "120")
-    root = tmp_path / "project"
-    subprocess.run(["cp", "-r", str(made), str(root)], check=True)
-    monkeypatch.chdir(root)
-    return root
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, ["promoted", *arguments])
-    if isinstance(result.exception, UserError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def asked(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json").stdout)
-
-
-def consider(*arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = asked("consider", *arguments)
-    assert list(found) == KEYS
-    return found
 
 
 def test_the_first_one_and_a_better_one_are_promoted(project: Path) -> None:
@@ -119,15 +69,6 @@ def test_what_is_promoted_already_stays(project: Path) -> None:
     found = consider()
     assert (found["decision"], found["version"], found["candidate"]) == ("unchanged", 1, None)
     assert consider("--force")["decision"] == "unchanged"
-
-
-def promote_unmeasured(project: Path, name: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            student_run, "student_scores", lambda _, rows, *__, **___: np.eye(3)[np.arange(len(rows)) % 3]
-        )
-        use_as_student(project, name)
-        consider("--force")
 
 
 @pytest.mark.parametrize("case", ["unchanged", "refused before", "rolled back"])
@@ -233,83 +174,6 @@ def test_a_validation_picture_that_is_gone_is_named() -> None:
     Path("pictures/5.png").unlink()
     with pytest.raises(UserError, match=r"pictures/5\.png: cannot be read: .*; the dataset has changed"):
         consider()
-
-
-def test_provenance(project: Path) -> None:
-    Path("dvc.lock").write_text("schema: '2.0'\n")
-    synthetic.write(Path("data/teacher_cache"), Path("scratch"), synthetic.make_rows(4))
-    manifest = json.loads(Path("data/teacher_cache/cache.json").read_text())
-    set_params(project, margin=0.5)
-    consider("--run", "nightly", "--commit", "c0ffee", "--dirty", "a b.py", "--dirty", "c.py")
-    shown = asked("show", "1")
-    found = shown["provenance"]
-    assert found["code"] == {"commit": "c0ffee", "dirty": ["a b.py", "c.py"], "run": "nightly"}
-    digests = {
-        found["dvc_lock"]: "dvc.lock",
-        found["data"]: "data/prepared/images.parquet",
-        found["student"]["weights"]: "models/student/model.safetensors",
-        found["student"]["description"]: "models/student/model.json",
-    }
-    for digest, path in digests.items():
-        assert digest == sha256(Path(path).read_bytes()).hexdigest()
-    assert found["cache"] == manifest["fingerprint"]
-    assert found["packages"]["torch"] == metadata.version("torch")
-    assert found["promotion"]["margin"] == 0.5
-    assert not found["forced"]
-    text = run("show").stdout
-    for told in ("version 1, in use: models/promoted/versions/0001", "c0ffee", "a b.py; c.py", "nightly"):
-        assert told in text
-    with pytest.raises(UserError, match="--dirty needs --commit"):
-        run("consider", "--dirty", "x.py")
-
-
-def test_list_and_rollback_for_people(project: Path) -> None:
-    promote_unmeasured(project, "bad")
-    promote_unmeasured(project, "good")
-    rows = [line.split() for line in run("list").stdout.splitlines() if "mAP" in line]
-    assert [row[0] for row in rows] == ["1", "*"]
-    assert [row["version"] for row in asked("list")] == [1, 2]
-    assert "version 1 is in use again, in place of 2: models/promoted/versions/0001" in run("rollback").stdout
-    assert [row["current"] for row in asked("list")] == [True, False]
-    shutil.rmtree("models/promoted/versions/0002")
-    assert "files deleted" in run("list").stdout
-    assert [row["value"] is None for row in asked("list")] == [False, True]
-    with pytest.raises(UserError, match=r"0002/metrics\.json: no such file; the version was promoted"):
-        run("show", "2")
-    with pytest.raises(UserError, match="no version 7; promoted were: 1, 2"):
-        run("show", "7")
-
-
-def test_rebuild_for_people(project: Path) -> None:
-    promote_unmeasured(project, "bad")
-    promote_unmeasured(project, "good")
-    ledger = Path("models/promoted/promoted.json")
-    before = json.loads(ledger.read_text())
-    ledger.write_text("{")
-    Path("models/promoted/versions/0001/model.json").write_text("rot")
-    result = run("rebuild")
-    assert "left out: version 1: " in result.stderr
-    assert "promoted.json.damaged-1: the file that was there before" in result.stdout
-    assert "version 2 is in use: models/promoted/versions/0002" in result.stdout
-    assert Path("models/promoted/promoted.json.damaged-1").read_text() == "{"
-    ledger.unlink()
-    assert asked("rebuild")["current"] == before["current"] == 2
-    assert asked("list")[0]["version"] == 2
-
-
-def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"not a project's folder: there is no dvc\.yaml"):
-        run("list")
-    (tmp_path / "dvc.yaml").touch()
-    assert asked("list") == []
-    assert "no student is promoted yet" in run("list").stdout
-    for command in ("show", "rollback"):
-        with pytest.raises(UserError, match="no student is promoted yet"):
-            run(command)
-    with pytest.raises(UserError, match=r"models/student/model\.json: no such file"):
-        run("consider")
-    assert [path.name for path in tmp_path.iterdir()] == ["dvc.yaml"]
 
 
 def test_a_student_that_is_replaced_while_it_is_measured(
