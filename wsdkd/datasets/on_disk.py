@@ -1,5 +1,6 @@
 """A prepared dataset on disk, as Python opens it: the tables that the stage ``prepare`` writes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from wsdkd.datasets.params import DatasetParams
 from wsdkd.datasets.prepare import prepare
 from wsdkd.datasets.records import DatasetError, write_rejected
 from wsdkd.datasets.refuse import refuse_unusable
+from wsdkd.datasets.summary import summary
 from wsdkd.ground.files import publish_folder
 
 
@@ -41,13 +43,16 @@ class Dataset:
         return read_images(self.folder / project.IMAGES.name, split)
 
 
-def write_prepared(root: Path, params: DatasetParams, to: Path) -> Dataset:
+def write_prepared(
+    root: Path, params: DatasetParams, to: Path, say: Callable[[str], object] | None = None
+) -> Dataset:
     """Read a dataset, decode every image once, and write its tables.
 
     Args:
         root: the dataset's folder.
         params: section ``dataset``, of which ``root`` is not used.
         to: folder that takes the tables, and ``rejected.csv`` with what cannot be used.
+        say: told what was found, line by line, before anything is refused.
 
     Raises:
         DatasetError: it cannot be read, or more images than ``max_rejected`` cannot be used.
@@ -59,7 +64,11 @@ def write_prepared(root: Path, params: DatasetParams, to: Path) -> Dataset:
         except DatasetError as error:
             write_rejected(rejected, error.rejected)
             raise
+        # Before anything can be refused, so that the reasons are there to be read.
         write_rejected(rejected, prepared.rejected)
+        if say is not None:
+            for line in (*prepared.notes, *summary(prepared, str(rejected))):
+                say(line)
         refuse_unusable(prepared, params, str(rejected))
     write_classes(to / project.CLASSES.name, prepared.classes)
     write_images(to / project.IMAGES.name, prepared.images, photographs if prepared.unpacked else None)
