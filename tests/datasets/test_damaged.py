@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from tests.datasets.test_mutations import BREAKS, run
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
-from wsdkd.datasets.records import DatasetError
+from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.scenes.write_coco import write_scenes
 
 JUNK = (

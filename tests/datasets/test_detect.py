@@ -7,7 +7,7 @@ import pytest
 
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import AutoDataset, DatasetParams, TableDataset
-from wsdkd.datasets.records import DatasetError
+from wsdkd.datasets.reading.rejections import DatasetError
 
 AUTO = AutoDataset(format="auto", root="r", max_rejected=7, test_fraction=0.3, leaks="drop")
 

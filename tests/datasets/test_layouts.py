@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import (
     AutoDataset,
@@ -30,7 +31,6 @@ from wsdkd.datasets.scenes.layouts import (
     write_voc_folders,
 )
 from wsdkd.datasets.scenes.write_coco import write_scenes
-from wsdkd.datasets.summary import summary
 
 TRAIN, VAL, TEST, SIZE = 210, 30, 60, 48
 

@@ -22,11 +22,11 @@ from tests.datasets.small_datasets import (
 )
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.tables import write_classes, write_images
+from wsdkd.datasets.audit.refuse import refuse_unusable
+from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams
 from wsdkd.datasets.prepare import prepare
-from wsdkd.datasets.records import DatasetError, write_rejected
-from wsdkd.datasets.refuse import refuse_unusable
-from wsdkd.datasets.summary import summary
+from wsdkd.datasets.reading.rejections import DatasetError, write_rejected
 
 
 def put(path: Path, content: bytes) -> None:

@@ -12,11 +12,11 @@ from stages.run import run
 from wsdkd import project
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import read_classes, read_images
+from wsdkd.datasets.audit.refuse import refuse_unusable
+from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.prepare import prepare
-from wsdkd.datasets.records import DatasetError, Rejection, write_rejected
-from wsdkd.datasets.refuse import refuse_unusable
-from wsdkd.datasets.summary import summary
+from wsdkd.datasets.reading.rejections import DatasetError, Rejection, write_rejected
 
 BOX = (1, 1, 10, 20)
 IDS = [f"{number:02d}" for number in range(20)]

@@ -133,7 +133,7 @@ class TestCode:
         assert [len(digest) for digest, _ in lines] == [64] * len(lines)
         names = [name for _, name in lines]
         assert names == sorted(names)
-        assert {"stages.prepare", "wsdkd.datasets.coco"} <= set(names)
+        assert {"stages.prepare", "wsdkd.datasets.coco.read"} <= set(names)
         assert "wsdkd.teacher.network" not in names
 
     def test_a_stage_on_the_code_that_was_written_down_runs(self) -> None:

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from wsdkd.datasets.arrow import holds_pictures
-from wsdkd.datasets.coco_layouts import parts_of
-from wsdkd.datasets.label_columns import some
-from wsdkd.datasets.open_images import annotation_files
+from wsdkd.datasets.coco.layouts import parts_of
+from wsdkd.datasets.packed.tar_shards import shards_among
 from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
-from wsdkd.datasets.picture_files import files_below, is_picture
-from wsdkd.datasets.records import DatasetError
-from wsdkd.datasets.tar_shards import shards_among
+from wsdkd.datasets.published.open_images import annotation_files
+from wsdkd.datasets.reading.picture_files import files_below, is_picture
+from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.tables.arrow import holds_pictures
+from wsdkd.datasets.tables.label_columns import some
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 LOOKED_AT = 2048

@@ -8,11 +8,11 @@ from wsdkd import project
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.photographs import unpacked_into
 from wsdkd.data.tables import ImageTable, Split, read_classes, read_images, write_classes, write_images
+from wsdkd.datasets.audit.refuse import refuse_unusable
+from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams
 from wsdkd.datasets.prepare import prepare
-from wsdkd.datasets.records import DatasetError, write_rejected
-from wsdkd.datasets.refuse import refuse_unusable
-from wsdkd.datasets.summary import summary
+from wsdkd.datasets.reading.rejections import DatasetError, write_rejected
 from wsdkd.ground.files import publish_folder
 
 

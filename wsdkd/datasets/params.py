@@ -95,7 +95,7 @@ class CocoDataset(_Boxed):
 
 
 class VocDataset(_Boxed):
-    """Pascal VOC, in the layout of its distribution or another, see :mod:`wsdkd.datasets.voc_layouts`."""
+    """Pascal VOC, in the layout of its distribution or another, see :mod:`wsdkd.datasets.voc.layouts`."""
 
     format: Literal["voc"]
     layout: Literal["auto", "sets", "class_lists", "folders"] = "auto"

@@ -9,14 +9,15 @@ from typing import Any
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow, Split
-from wsdkd.datasets.check import Found, Rules, check_images
-from wsdkd.datasets.coco import read_coco
-from wsdkd.datasets.coco_layouts import parts_of
+from wsdkd.datasets.checks.images import Found, Rules, check_images
+from wsdkd.datasets.checks.repeats import Copies, copies_of, join_repeats, leaks, other_labels
+from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
+from wsdkd.datasets.coco.layouts import parts_of
+from wsdkd.datasets.coco.read import read_coco
 from wsdkd.datasets.detect import detect
-from wsdkd.datasets.folders import read_folders
-from wsdkd.datasets.hugging_face import read_hugging_face
-from wsdkd.datasets.nuswide import read_nuswide
-from wsdkd.datasets.open_images import read_open_images
+from wsdkd.datasets.folders.read import read_folders
+from wsdkd.datasets.packed.hugging_face import read_hugging_face
+from wsdkd.datasets.packed.webdataset import read_webdataset
 from wsdkd.datasets.params import (
     AutoDataset,
     CocoDataset,
@@ -25,12 +26,12 @@ from wsdkd.datasets.params import (
     ScenesDataset,
     VocDataset,
 )
-from wsdkd.datasets.records import ImageRecord, Reading, Rejection
-from wsdkd.datasets.repeats import Copies, copies_of, join_repeats, leaks, other_labels
-from wsdkd.datasets.splits import hold_out, moved_together, split_groups
-from wsdkd.datasets.table import read_table
-from wsdkd.datasets.voc import read_voc
-from wsdkd.datasets.webdataset import read_webdataset
+from wsdkd.datasets.published.nuswide import read_nuswide
+from wsdkd.datasets.published.open_images import read_open_images
+from wsdkd.datasets.reading.records import ImageRecord, Reading
+from wsdkd.datasets.reading.rejections import Rejection
+from wsdkd.datasets.tables.read import read_table
+from wsdkd.datasets.voc.read import read_voc
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def write_voc(scenes_folder: Path, folder: Path) -> None:
     """Write VOC layout: image sets train, val and test, and an XML file a scene.
 
     VOC counts pixels from 1 and includes the last ones, so xmin = x1 + 1 and xmax = x2: the inverse
-    of :mod:`wsdkd.datasets.voc`.
+    of :mod:`wsdkd.datasets.voc.read`.
     """
     _, scenes = read_scenes(scenes_folder)
     for name in ("Annotations", "ImageSets/Main", "JPEGImages"):

@@ -1,0 +1,76 @@
+"""Datasets from which nothing can be learned, or too much of which is lost: refused before any training."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from wsdkd.data.tables import SPLITS
+from wsdkd.datasets.params import DatasetParams, ScenesDataset
+from wsdkd.datasets.prepare import Prepared
+from wsdkd.datasets.reading.rejections import Cause, DatasetError
+
+SHOWN = 3
+"""Causes that the message names."""
+LONG = 120
+"""Letters of a reason that it shows."""
+
+
+def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -> None:
+    """Refuse a dataset that no training should start from.
+
+    Args:
+        prepared: the dataset.
+        params: what is accepted of it.
+        listed_in: the file, already written, that lists the rejected images; for the message.
+
+    Raises:
+        DatasetError: more images are rejected than ``max_rejected``; the same picture stands in two splits,
+            and the parameters say to refuse it; a split has no image; there is one class alone; or no
+            training image has a label.
+    """
+    rejected = prepared.rejected_images
+    if len(rejected) > params.max_rejected:
+        raise DatasetError(
+            f"{len(rejected)} images cannot be used, more than dataset.max_rejected: {params.max_rejected}; "
+            f"{'; '.join(_causes(prepared))}; {listed_in} lists all with the reason"
+        )
+    if not isinstance(params, ScenesDataset) and params.leaks == "refuse":
+        found = [item for item in prepared.rejected if item.cause is Cause.SAME_PICTURE]
+        if found:
+            raise DatasetError(
+                f"{len(found)} images stand in two splits, such as {found[0].path}: {found[0].reason}; "
+                f"{listed_in} lists all; dataset.leaks: drop leaves them out, keep keeps them"
+            )
+    _refuse_empty_split(prepared)
+    if len(prepared.classes) == 1:
+        raise DatasetError(
+            f"there is one class alone, {prepared.classes[0]!r}: the teacher's scores are a softmax over "
+            "classes, which is 1 for one whatever it sees; label a second class, if only 'other'"
+        )
+    if not any(row.labels for row in prepared.images if row.split == "train"):
+        raise DatasetError(
+            "no image in split train has a label, so there is nothing to learn; look at the labels of that "
+            f"split, and at {listed_in}"
+        )
+
+
+def _refuse_empty_split(prepared: Prepared) -> None:
+    count = Counter(row.split for row in prepared.images)
+    hints = {
+        "train": "; label some images as such",
+        "val": "; raise dataset.validation_fraction or change dataset.split_seed",
+        "test": "; name one, or raise dataset.test_fraction where the format has it",
+    }
+    for split in SPLITS:
+        if count[split] == 0:
+            raise DatasetError(f"no image in split {split}{hints[split]}")
+
+
+def _causes(prepared: Prepared) -> Iterator[str]:
+    count = Counter(item.cause for item in prepared.rejected_images)
+    for cause, times in count.most_common(SHOWN):
+        item = next(item for item in prepared.rejected_images if item.cause is cause)
+        reason = item.reason if len(item.reason) <= LONG else f"{item.reason[:LONG]}…"
+        where = f"{item.path or item.image_id}: " if item.path or item.image_id else ""
+        yield f"{times} x {cause.words} ({where}{reason}): {cause.fix}"
+    if len(count) > SHOWN:
+        yield f"{len(count) - SHOWN} more causes"

@@ -1,0 +1,1 @@
+"""Every image held against its annotations, repeats found, and splits set aside."""

@@ -1,0 +1,1 @@
+"""COCO's JSON, as it was published and as annotation tools write it."""

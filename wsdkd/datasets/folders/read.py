@@ -1,0 +1,77 @@
+"""Pictures in a folder a class, or with a text file of labels beside each.
+
+A level of folders that are all named as splits (``train/cat/1.jpg``) tells the split. Where the label is the
+name of a folder, it is that of the first level that tells pictures apart.
+"""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from wsdkd.datasets.folders.label_files import read_label_files, texts_beside
+from wsdkd.datasets.labels.joined import Told, reading_of
+from wsdkd.datasets.labels.words import Labels
+from wsdkd.datasets.params import FoldersDataset
+from wsdkd.datasets.reading.names import class_name
+from wsdkd.datasets.reading.paths import normal
+from wsdkd.datasets.reading.picture_files import files_below, is_picture
+from wsdkd.datasets.reading.records import Reading
+from wsdkd.datasets.reading.rejections import Cause, DatasetError
+from wsdkd.datasets.reading.words import place_of_folder
+
+
+def read_folders(root: Path, params: FoldersDataset) -> Reading:
+    """Read all pictures below the root.
+
+    Raises:
+        DatasetError: there are none, or none has a label; or some folders mean splits and others do not.
+    """
+    base = root / params.images
+    files = sorted(files_below(base, params.links)) if base.is_dir() else []
+    pictures = [path for path in files if is_picture(path) and not posixpath.basename(path).startswith(".")]
+    if not pictures:
+        raise DatasetError(f"{base}: no picture in it; see dataset.root and dataset.images")
+    folders = [path.split("/")[:-1] for path in pictures]
+    level = _split_level(folders, params, str(base))
+    splits = [None if level is None else place_of_folder(each[level], params.split_names) for each in folders]
+    texts = texts_beside(pictures, files)
+    in_files = params.labels == "files" or (params.labels == "auto" and 2 * len(texts) >= len(pictures))
+    told = ["labels in text files beside them" if in_files else "labels are the names of their folders"]
+    labels: Iterable[Labels | str] = _from_folders(folders, level)
+    order: tuple[str, ...] = ()
+    if in_files:
+        labels, order = read_label_files(root, params, [texts.get(picture) for picture in pictures], told)
+    rows = []
+    for picture, split, found in zip(pictures, splits, labels, strict=True):
+        path = normal(params.images, picture)
+        rows.append(Told(path, path, split, found))
+    notes = [f"{base}: {len(pictures)} pictures; {'; '.join(told)}"]
+    return reading_of(rows, params, source=str(base), order=order, notes=notes, cause=Cause.UNANNOTATED)
+
+
+def _split_level(folders: Sequence[Sequence[str]], params: FoldersDataset, base: str) -> int | None:
+    # The first level whose folders all mean splits.
+    for level in range(min(map(len, folders))):
+        names = {each[level] for each in folders}
+        splits = {name for name in names if place_of_folder(name, params.split_names) is not None}
+        if splits == names:
+            return level
+        if len(splits) > 1:  # one alone may be a class: a train
+            odd = min(names - splits)
+            raise DatasetError(
+                f"{base}: folders {', '.join(sorted(splits))} mean splits, but {odd} beside them does not; "
+                f"say what it is: dataset.split_names: {{{odd!r}: unused}}, or train, val, test"
+            )
+    return None
+
+
+def _from_folders(folders: Sequence[Sequence[str]], split_level: int | None) -> Iterator[Labels | str]:
+    # The class is the first level that tells pictures apart, but for the level of splits.
+    level = 0
+    while level == split_level or (
+        len({tuple(each[level : level + 1]) for each in folders}) == 1
+        and all(len(each) > level + 1 for each in folders)
+    ):
+        level += 1
+    for each in folders:
+        yield Labels((class_name(each[level]),)) if len(each) > level else "in no folder of a class"

@@ -1,0 +1,75 @@
+"""Columns that are a class each, with 1 or 0 in their cells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wsdkd.datasets.labels.words import ABSENT, PRESENT, UNCERTAIN, Labels, shown, usual_meaning, word_of
+from wsdkd.datasets.reading.rejections import DatasetError
+
+_CODES = {"absent": 0, "present": 1, "uncertain": 2}
+
+
+def read_one_hot(
+    columns: Mapping[str, Sequence[Any]], cells: Mapping[str, str], rows: Sequence[int], source: str
+) -> tuple[list[Labels], list[str]]:
+    """The labels of each row, and notes on what was detected, as parts of a sentence.
+
+    1 is present and 0 absent, an empty cell or U uncertain. -1 is uncertain where there is a 0 as well, as in
+    CheXpert, and absent where there is none, as in CelebA.
+
+    Args:
+        columns: the cells of each class, by its name.
+        cells: what a cell means (present, absent, uncertain), where it is not what is usual.
+        rows: numbers of the rows, for messages.
+        source: the file, for messages.
+
+    Raises:
+        DatasetError: a cell that nobody can tell.
+    """
+    given = {word_of(cell): meaning for cell, meaning in cells.items()}
+    found = {name: {cell: word_of(cell) for cell in set(column)} for name, column in columns.items()}
+    words = {word for each in found.values() for word in each.values()}
+    minus = "uncertain" if words & set(ABSENT) else "absent"
+    notes = [] if "-1" not in words or "-1" in given else [f"-1 is {minus} (else: dataset.cells)"]
+    codes = np.empty((len(next(iter(columns.values()), ())), len(columns)), np.int8)
+    for place, (name, column) in enumerate(columns.items()):
+        meaning: dict[Any, int] = {}
+        for cell, word in found[name].items():
+            told = given.get(word) or (minus if word == "-1" else usual_meaning(word))
+            if told is None:
+                row = rows[list(column).index(cell)]
+                raise DatasetError(
+                    f"{source}: column {name!r}, row {row}: {shown(cell)} says neither that the class is "
+                    f"there nor that it is not; say what it means: dataset.cells: {{{word!r}: absent}}, say"
+                )
+            meaning[cell] = _CODES[told]
+        codes[:, place] = np.fromiter(map(meaning.__getitem__, column), np.int8, len(column))
+    return _labels(codes, tuple(columns)), notes
+
+
+def are_one_hot(cells: Sequence[Any]) -> bool:
+    """Whether a column has a 1 or a 0 and nothing else but -1 and what is uncertain."""
+    try:
+        words = {word_of(cell) for cell in set(cells)}
+    except TypeError:  # lists, say
+        return False
+    usual = {"1", "0", "-1", "true", "false", *UNCERTAIN}
+    return bool(words & {*PRESENT, *ABSENT}) and words <= usual
+
+
+def _labels(codes: np.ndarray, names: tuple[str, ...]) -> list[Labels]:
+    # Equal rows share their labels: there are far fewer combinations than images.
+    seen: dict[bytes, Labels] = {}
+    found = []
+    for row in codes:
+        key = row.tobytes()
+        labels = seen.get(key)
+        if labels is None:
+            absent, present, uncertain = (
+                tuple(names[place] for place in np.flatnonzero(row == code)) for code in range(3)
+            )
+            labels = seen[key] = Labels(present, absent, uncertain)
+        found.append(labels)
+    return found

@@ -1,0 +1,1 @@
+"""Datasets in a form of their own: NUS-WIDE and Open Images."""

@@ -1,0 +1,1 @@
+"""What all readers share: records, paths, names, words for splits."""

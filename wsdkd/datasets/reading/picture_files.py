@@ -1,0 +1,91 @@
+"""Pictures by the names of their files: which suffixes they have, and which lie in a folder."""
+
+import os
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from wsdkd.datasets.reading.paths import Links, normal, refusal
+
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".jfif",
+    ".jpe",
+    ".jif",
+    ".apng",
+    ".dib",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+)
+"""Of the formats that are decoded, in the order of preference; in any case of letters."""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file has the suffix of a picture."""
+    return posixpath.splitext(name)[1].lower() in SUFFIXES
+
+
+def stem(name: str) -> str:
+    """A name without the suffix of a picture, if it has one."""
+    return posixpath.splitext(name)[0] if is_picture(name) else name
+
+
+class PictureFiles:
+    """Pictures below a root by their names without suffix; each folder is listed once, when it is asked for.
+
+    Args:
+        root: the dataset's folder.
+        links: where symbolic links may lead.
+    """
+
+    def __init__(self, root: Path, links: Links):
+        self._root, self._links = root, links
+        self._folders: dict[str, dict[str, list[str]]] = {}
+
+    def named(self, path: str) -> list[str]:
+        """Paths of the pictures whose path is ``path`` with any suffix, the preferred one first."""
+        folder, name = posixpath.split(normal(path))
+        if folder not in self._folders:
+            self._folders[folder] = self._list(folder)
+        return self._folders[folder].get(name, [])
+
+    def _list(self, folder: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        if folder and refusal(self._root, folder, self._links) is not None:
+            return found
+        try:
+            names = sorted(file.name for file in (self._root / folder).iterdir())
+        except OSError:
+            return found
+        for name in sorted(filter(is_picture, names), key=_preference):
+            found[stem(name)].append(f"{folder}/{name}" if folder else name)
+        return found
+
+
+def _preference(name: str) -> tuple[int, str]:
+    return SUFFIXES.index(posixpath.splitext(name)[1].lower()), name
+
+
+def files_below(root: Path, links: Links) -> Iterator[str]:
+    """Paths of all files below ``root``, relative to it; through links to folders if these may lead out."""
+    seen: set[tuple[int, int]] = set()
+    for folder, inner, names in os.walk(root, followlinks=links == "anywhere"):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:  # links may lead in a ring
+            inner.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        inner.sort()
+        here = Path(folder).relative_to(root).as_posix()
+        for name in sorted(names):
+            yield name if here == "." else f"{here}/{name}"

@@ -1,0 +1,1 @@
+"""Tables: CSV, JSON Lines and Parquet files with a path and labels a row."""

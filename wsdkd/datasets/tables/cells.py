@@ -1,0 +1,182 @@
+"""The cells of a table, column by column, whatever file holds it: delimited text, JSON or Parquet."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.rejections import DatasetError, Rejection
+from wsdkd.datasets.tables.arrow import class_names, first_line, holds_pictures
+from wsdkd.datasets.tables.delimited import decoded, looks_like_a_picture, read_delimited
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table.
+
+    Attributes:
+        source: the file, as it should stand in a message.
+        head: names of the columns that hold something a label or a path may be read from.
+        rows: the number of each row, from 1 below the head; without those that are rejected.
+        read: gives the cells of a column, one for each of ``rows``.
+        pictures: names of the columns that hold whole pictures.
+        class_names: of columns that hold the numbers of classes, the names of these classes.
+        rejected: rows that cannot be told apart into cells.
+        notes: what was detected, as parts of a sentence.
+    """
+
+    source: str
+    head: tuple[str, ...]
+    rows: Sequence[int]
+    read: Callable[[str], Sequence[Any]]
+    pictures: tuple[str, ...] = ()
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rejected: tuple[Rejection, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_cells(root: Path, params: TableDataset) -> Cells:
+    """Read the file that the parameters name.
+
+    Raises:
+        DatasetError: it is missing, no table, or names two columns the same.
+    """
+    path = root / params.file
+    if not root.is_dir():
+        raise DatasetError(f"{path}: no such file; dataset.root: {root} is not a folder")
+    if not path.is_file():
+        others = sorted(
+            each.name for each in root.iterdir() if each.suffix in (".csv", ".tsv", ".parquet", ".jsonl")
+        )
+        hint = f"; dataset.file names it, here are {', '.join(others[:5])}" if others else ""
+        raise DatasetError(f"{path}: no such file{hint}")
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return _parquet(path)
+    if suffix in (".xlsx", ".xls", ".ods"):
+        raise DatasetError(f"{path}: a workbook; save its sheet as CSV, and name that file: dataset.file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    text, note = decoded(content, str(path), params.encoding)
+    notes = () if note is None else (note,)
+    if suffix in JSON_SUFFIXES:
+        return _json(text, str(path), notes)
+    return _text(text, str(path), params, notes)
+
+
+def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) -> Cells:
+    found = read_delimited(text, source, params.delimiter, params.header)
+    sizes = Counter(map(len, found.rows))
+    if found.head is None:
+        head = [str(place) for place in range(1, (max(sizes, key=sizes.__getitem__) if sizes else 1) + 1)]
+    else:
+        head = [cell.strip() for cell in found.head]
+        if sizes and set(sizes) == {len(head) + 1}:
+            head.insert(0, "path" if params.path_column == "auto" else params.path_column)
+        head = [name or str(place) for place, name in enumerate(head, start=1)]
+    _refuse_twice(head, source)
+    rows: Sequence[int] = range(1, len(found.rows) + 1)
+    kept, rejected = found.rows, []
+    if set(sizes) - {len(head)}:
+        rows, kept = [], []
+        for number, row in enumerate(found.rows, start=1):
+            if len(row) > len(head) and not any(row[len(head) :]):
+                row = row[: len(head)]  # Excel fills short rows up
+            if len(row) == len(head):
+                rows.append(number)
+                kept.append(row)
+                continue
+            reason = f"row {number}: {len(row)} cells, but the head has {len(head)}"
+            rejected.append(Rejection("image", "", "", reason))
+    columns = dict(zip(head, zip(*kept, strict=True), strict=True)) if kept else dict.fromkeys(head, ())
+    return Cells(
+        source, tuple(head), rows, columns.__getitem__, rejected=tuple(rejected), notes=(*notes, *found.notes)
+    )
+
+
+def _refuse_twice(head: Sequence[str], source: str) -> None:
+    twice = next((name for name, times in Counter(head).items() if times > 1), None)
+    if twice is not None:
+        places = " and ".join(str(place) for place, name in enumerate(head, start=1) if name == twice)
+        raise DatasetError(f"{source}: columns {places} are both named {twice!r}; rename one of them")
+
+
+def _json(text: str, source: str, notes: tuple[str, ...]) -> Cells:
+    entries, rejected = _entries(text, source)
+    rows, kept = [], []
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, dict):
+            rows.append(number)
+            kept.append(entry)
+        elif not isinstance(entry, Rejection):
+            reason = f"row {number}: {str(entry)[:40]!r} is no object with keys"
+            rejected.append(Rejection("image", "", "", reason))
+    if not kept:
+        raise DatasetError(
+            f'{source}: no row that is a JSON object, such as {{"path": "a.jpg", "labels": []}}'
+        )
+    head = dict.fromkeys(key for entry in kept for key in entry)
+
+    def read(name: str) -> list[Any]:
+        return [entry.get(name) for entry in kept]
+
+    return Cells(source, tuple(head), rows, read, rejected=tuple(rejected), notes=notes)
+
+
+def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection]]:
+    # One JSON value a line, or one for the whole file: a list of rows, or labels by path.
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if not text.lstrip().startswith("{"):
+            raise DatasetError(f"{source}: not JSON: {error}") from None
+    else:
+        if isinstance(whole, list):
+            return whole, []
+        if isinstance(whole, dict) and any(map(looks_like_a_picture, whole)):
+            return [{"path": path, "labels": labels} for path, labels in whole.items()], []
+    entries: list[Any] = []
+    rejected: list[Rejection] = []
+    for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
+        try:
+            entries.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            entries.append(Rejection("image", "", "", f"row {number}: not JSON: {error}"))
+            rejected.append(entries[-1])
+    return entries, rejected
+
+
+def _parquet(path: Path) -> Cells:
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowException as error:
+        raise DatasetError(f"{path}: not a Parquet file: {first_line(error)}") from None
+    schema = file.schema_arrow
+    _refuse_twice(schema.names, str(path))
+    pictures = tuple(field.name for field in schema if holds_pictures(field.type))
+    head = tuple(field.name for field in schema if field.name not in pictures)
+
+    def read(name: str) -> list[Any]:
+        try:
+            return file.read([name]).column(0).to_pylist()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DatasetError(f"{path}: column {name!r} cannot be read: {first_line(error)}") from None
+
+    return Cells(
+        str(path),
+        head,
+        range(1, file.metadata.num_rows + 1),
+        read,
+        pictures=pictures,
+        class_names=class_names(schema),
+    )

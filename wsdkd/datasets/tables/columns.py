@@ -1,0 +1,90 @@
+"""Which columns of a table hold the path, the labels and the split: by their names and by what is in them."""
+
+from dataclasses import dataclass
+
+from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.words import means_splits
+from wsdkd.datasets.tables.cells import Cells
+from wsdkd.datasets.tables.delimited import looks_like_a_picture
+from wsdkd.datasets.tables.found import Found
+from wsdkd.datasets.tables.label_columns import by_names, choose_labels, require_column, some
+
+# In the order in which they are tried; see by_names.
+PATHS = (
+    "path", "filepath", "imagepath", "file", "filename", "image", "imagename", "imagefile", "imageindex",
+    "imageid", "img", "imgpath", "imgname", "picture", "photo", "photograph", "name", "id", "key", "url",
+)  # fmt: skip
+SPLITS = (
+    "split", "splitname", "set", "subset", "partition", "phase", "fold", "datasettype", "usage",
+    "isvalid", "isval", "isvalidation", "istest", "istrain",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns.
+
+    Attributes:
+        path: of the picture.
+        labels: of the cells with names of labels; or None.
+        one_hot: that are a class each, in order; none where ``labels`` is one.
+        split: of the splits' words; None: there is none.
+        group: of the groups; None: there is none.
+        notes: what was detected, as parts of a sentence.
+    """
+
+    path: str
+    labels: str | None
+    one_hot: tuple[str, ...]
+    split: str | None
+    group: str | None
+    notes: tuple[str, ...]
+
+
+def choose_columns(cells: Cells, params: TableDataset, found: Found) -> Columns:
+    """Take the columns that the parameters name, and detect those that they leave open.
+
+    Raises:
+        DatasetError: a named column is not there, or nobody can tell where the paths or the labels are.
+    """
+    notes: list[str] = []
+    for name in (params.path_column, params.split_column, params.group_column):
+        if name not in (None, "auto"):
+            require_column(cells, str(name))
+    path = _path_column(cells, params, found) if params.path_column == "auto" else params.path_column
+    split = _split_column(cells, path) if params.split_column == "auto" else params.split_column
+    rest = [name for name in cells.head if name not in (path, split, params.group_column)]
+    labels, one_hot = choose_labels(cells, params, rest, notes)
+    if params.path_column == "auto":
+        notes.insert(0, f"paths in column {path}")
+    return Columns(path, labels, one_hot, split, params.group_column, tuple(notes))
+
+
+def _path_column(cells: Cells, params: TableDataset, found: Found) -> str:
+    named = by_names(cells.head, PATHS)
+    for name in [*named, *(name for name in cells.head if name not in named)]:
+        column = [str(cell) for cell in cells.read(name)[:1000] if isinstance(cell, str | int)]
+        if column and found.any_of(column):
+            return name
+    looking = [
+        name
+        for name in cells.head
+        if any(isinstance(cell, str) and looks_like_a_picture(cell) for cell in cells.read(name)[:20])
+    ]
+    for choices in (looking, named):
+        if choices:
+            return choices[0]
+    if cells.pictures:
+        require_column(cells, cells.pictures[0])
+    raise DatasetError(
+        f"{cells.source}: no cell of columns {some(cells.head)} is a picture below "
+        f"{params.images or 'the root'}; say which column holds the paths: dataset.path_column"
+    )
+
+
+def _split_column(cells: Cells, path: str) -> str | None:
+    for name in by_names(cells.head, SPLITS):
+        if name != path and means_splits(cells.read(name), name):
+            return name
+    return None

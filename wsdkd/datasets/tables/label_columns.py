@@ -1,0 +1,130 @@
+"""Which columns hold labels, and the labels of each row."""
+
+import re
+from collections.abc import Sequence
+
+from wsdkd.datasets.labels.one_hot import are_one_hot, read_one_hot
+from wsdkd.datasets.labels.texts import read_label_cells
+from wsdkd.datasets.labels.words import Labels
+from wsdkd.datasets.params import LabelColumns
+from wsdkd.datasets.reading.names import class_name
+from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.tables.cells import Cells
+
+# In the order in which they are tried; see by_names.
+LABELS = (
+    "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "classname",
+    "findinglabels", "attributes", "concepts", "targets", "target",
+    "cls", "json", "txt",
+)  # fmt: skip
+
+
+def choose_labels(
+    cells: Cells, params: LabelColumns, rest: Sequence[str], notes: list[str]
+) -> tuple[str | None, tuple[str, ...]]:
+    """The column of labels, or else those that are a class each.
+
+    Args:
+        cells: of the table.
+        params: may name the columns.
+        rest: columns that hold nothing else.
+        notes: takes what was detected.
+
+    Raises:
+        DatasetError: a named column is not there, or nobody can tell.
+    """
+    named = params.labels_columns if isinstance(params.labels_columns, tuple) else ()
+    for name in (*named, *([] if params.labels_column == "auto" else [params.labels_column])):
+        require_column(cells, name)
+    if params.labels_columns is not None:
+        return None, named or tuple(rest)
+    if params.labels_column != "auto":
+        return params.labels_column, ()
+    labels, one_hot = _label_columns(cells, rest)
+    notes.append(f"labels in column {labels}" if labels else f"a class each: columns {some(one_hot)}")
+    return labels, one_hot
+
+
+def require_column(cells: Cells, name: str) -> None:
+    """Refuse a name that is none of the columns.
+
+    Raises:
+        DatasetError: says which there are.
+    """
+    if name in cells.pictures:
+        raise DatasetError(
+            f"{cells.source}: column {name!r} holds pictures, not paths; see dataset.format: hugging_face"
+        )
+    if name in cells.head:
+        return
+    hint = ""
+    flags = _flags(cells, list(cells.head))
+    if len(flags) > 1:
+        hint = f"; columns {some(flags)} hold 1 and 0: dataset.labels_columns: others reads each as a class"
+    raise DatasetError(f"{cells.source}: no column {name!r} in it, but {some(cells.head)}{hint}")
+
+
+def read_labels(
+    cells: Cells, labels: str | None, one_hot: Sequence[str], params: LabelColumns, notes: list[str]
+) -> tuple[list[Labels | str], tuple[str, ...]]:
+    """The labels of each row, or why it tells none; and the classes, where the file has their order.
+
+    Args:
+        cells: of the table.
+        labels: the column that holds them; or None.
+        one_hot: the columns that are a class each, where it is None.
+        params: how cells are read.
+        notes: takes what was detected.
+
+    Raises:
+        DatasetError: a cell of a class's column that nobody can tell, or labels that may be split either way.
+    """
+    if labels is None:
+        names = tuple(name for name in one_hot if name != params.none_label)
+        found, told = read_one_hot(
+            {name: cells.read(name) for name in names}, params.cells, cells.rows, cells.source
+        )
+        notes += told
+        return [*found], names
+    numbered = cells.class_names.get(labels, ())
+    texts, told = read_label_cells(
+        cells.read(labels),
+        params.separator,
+        numbered=numbered,
+        classes=None if params.classes is None else tuple(map(class_name, params.classes)),
+        marks=params.marks,
+        source=f"{cells.source}: column {labels!r}",
+    )
+    notes += told
+    return texts, tuple(map(class_name, numbered))
+
+
+def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    numbered = [name for name in rest if name in cells.class_names]
+    named = numbered if len(numbered) == 1 else by_names(numbered, LABELS) or by_names(rest, LABELS)
+    if named:
+        return named[0], ()
+    flags = _flags(cells, rest)
+    if len(flags) > 1 or (flags and len(rest) == len(flags)):
+        return None, flags
+    if len(rest) == 1:
+        return rest[0], ()
+    raise DatasetError(
+        f"{cells.source}: nobody can tell which of the columns {some(rest) or '(none)'} hold labels; "
+        "say it: dataset.labels_column, or dataset.labels_columns where each is a class with 1 and 0"
+    )
+
+
+def _flags(cells: Cells, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if are_one_hot(cells.read(name)))
+
+
+def by_names(head: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns with one of ``names``, in the order of these; case, blanks and underscores do not count."""
+    plain = {re.sub(r"[\W_]+", "", name.casefold()): name for name in reversed(head)}
+    return [plain[name] for name in names if name in plain]
+
+
+def some(names: Sequence[str]) -> str:
+    """Names in a message, not too many."""
+    return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:6])} and {len(names) - 6} more"

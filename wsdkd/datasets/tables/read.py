@@ -1,0 +1,93 @@
+"""A table of one's own: a file with a path and labels a row.
+
+Paths are relative to the root, or to a folder below it; an image's id is its path. Labels stand in one
+column, as names with something between them or as a list, or in a column each with 1 and 0.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from wsdkd.datasets.labels.joined import Told, reading_of
+from wsdkd.datasets.labels.words import shown
+from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.records import Reading
+from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.words import Place, SplitLists, read_splits
+from wsdkd.datasets.tables.cells import Cells, read_cells
+from wsdkd.datasets.tables.columns import Columns, choose_columns
+from wsdkd.datasets.tables.found import Found
+from wsdkd.datasets.tables.label_columns import read_labels
+
+EMPTY = "split '' is not train, val or test"
+
+
+def read_table(root: Path, params: TableDataset) -> Reading:
+    """Read the table that the parameters name.
+
+    Raises:
+        DatasetError: the file is missing, is no table, lacks a column, holds words that nobody can tell, or
+            has no label at all.
+    """
+    cells = read_cells(root, params)
+    found = Found(root, params.images, params.links)
+    columns = choose_columns(cells, params, found)
+    told = [*cells.notes, *columns.notes]
+    labels, order = read_labels(cells, columns.labels, columns.one_hot, params, told)
+    paths, odd = _paths(cells.read(columns.path), found, told)
+    splits = _splits(cells, columns, params, SplitLists(root, params), paths, odd, told)
+    groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
+    for place, reason in odd.items():
+        labels[place] = reason
+    rows = (
+        Told(path, path, split, names, row, group)
+        for path, split, names, row, group in zip(paths, splits, labels, cells.rows, groups, strict=True)
+    )
+    notes = [f"{cells.source}: {len(cells.rows):,} rows; {'; '.join(told)}"]
+    return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
+
+
+def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[str], dict[int, str]]:
+    # Of each row, and the reason why there is none, by the row's place.
+    odd: dict[int, str] = {}
+    names: list[str] = []
+    for place, cell in enumerate(cells):
+        if isinstance(cell, int) and not isinstance(cell, bool):
+            cell = str(cell)
+        if not isinstance(cell, str) or not cell.strip():
+            odd[place] = f"path {shown(cell)} is not a path"
+            continue
+        names.append(cell)
+    paths, note = found.paths(names)
+    if note is not None:
+        told.append(note)
+    for place in sorted(odd):
+        paths.insert(place, "")
+    return paths, odd
+
+
+def _splits(
+    cells: Cells,
+    columns: Columns,
+    params: TableDataset,
+    lists: SplitLists,
+    paths: Sequence[str],
+    odd: dict[int, str],
+    told: list[str],
+) -> Sequence[Place | None]:
+    # Of each row; None: nobody tells. An empty cell where others have a word is odd.
+    if lists.given:
+        listed = [lists.split_of(path) for path in paths]
+        if not any(listed):
+            raise DatasetError(
+                f"{cells.source}: none of its pictures stands in the lists of files, such as {paths[:1]}"
+            )
+        return [split or "unused" for split in listed]
+    if columns.split is None:
+        return [None] * len(paths)
+    places, note = read_splits(cells.read(columns.split), columns.split, params.split_names, cells.source)
+    told.append(note)
+    for place, split in enumerate(places):
+        if split is None:
+            odd.setdefault(place, EMPTY)
+    return places

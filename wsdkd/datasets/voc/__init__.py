@@ -1,0 +1,1 @@
+"""Pascal VOC: XML beside pictures, or lists of a class."""
