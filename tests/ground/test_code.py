@@ -150,6 +150,19 @@ def test_a_file_that_is_edited_after_it_was_read_is_named(tmp_path: Path) -> Non
     assert sorted(sources.edited()) == [tmp_path / "wsdkd/b.py", tmp_path / "wsdkd/late.py"]
 
 
+def test_templates_of_a_package_count_byte_by_byte(tmp_path: Path) -> None:
+    templates = {"wsdkd/deep/templates/a.html": "<p>", "wsdkd/deep/templates/.a.html.swp": "of an editor"}
+    _write(tmp_path, FILES | templates | {"wsdkd/unused/templates/b.html": "of nobody"})
+    before = Sources(folder=tmp_path).digests("stages.one")
+    assert [name for name in before if "templates" in name] == ["wsdkd.deep/templates/a.html"]
+    sources = Sources(folder=tmp_path)
+    sources.digests("stages.one")
+    (tmp_path / "wsdkd/deep/templates/a.html").write_text("<p> ")
+    assert sources.edited() == [tmp_path / "wsdkd/deep/templates/a.html"]
+    after = Sources(folder=tmp_path).digests("stages.one")
+    assert differing(written(before), after) == ["wsdkd.deep/templates/a.html"]
+
+
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_another_python_finds_the_same_digests(version: str, tmp_path: Path) -> None:
     """Whoever pulls a model need not have the Python that trained it."""

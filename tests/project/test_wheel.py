@@ -110,6 +110,9 @@ def test_the_wheel_holds_the_package_its_types_and_a_new_project(wheel: Path, so
         names = archive.namelist()
         assert {name.split("/")[0].split("-")[0] for name in names} == {"wsdkd"}
         assert "wsdkd/py.typed" in names
+        templates = {path.relative_to(source).as_posix() for path in source.glob("wsdkd/**/templates/*")}
+        assert "wsdkd/pages/templates/base.html" in templates
+        assert templates <= set(names)
         for name in ("dvc.yaml", ".dvc/config", ".gitignore", "stages/code.py", "profiles/coco.yaml"):
             assert archive.read(f"wsdkd/new_project/{name}") == (source / name).read_bytes()
         modules = {name for name in names if name.endswith(".py") and "/new_project/" not in name}

@@ -1,6 +1,7 @@
 """What code a stage runs: the modules that it imports, and a digest of what each of them does.
 
 Comments, docstrings and layout do not count, so that to explain or to reformat a module reruns no training.
+A package's templates of pages count byte by byte for each stage that imports one of its modules.
 Code is read here and never imported: a stage of the student can ask for a digest of the teacher's modules
 and still load none of them.
 """
@@ -15,6 +16,9 @@ from typing import Any
 PACKAGES = ("stages", "wsdkd")
 """The project's own packages; what others do is a matter of their pinned versions."""
 
+TEMPLATES = "templates"
+"""The folder of a package's templates, which wsdkd.pages fills."""
+
 
 class Sources:
     """The modules of some packages, each read once, as its file stands then.
@@ -27,11 +31,13 @@ class Sources:
     def __init__(self, packages: Sequence[str] = PACKAGES, folder: Path | None = None) -> None:
         self._places = {name: _place(name) if folder is None else folder / name for name in packages}
         self._read: dict[str, tuple[list[str], str]] = {}
+        self._files: dict[str, str] = {}
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def digests(self, module: str) -> dict[str, str]:
         """SHA-256, by name, of ``module`` and of all modules that it imports, directly or through others.
 
+        A file in the folder ``templates`` of a package among them has the name ``package/templates/file``.
         The packages in which a module lies are among them, since Python runs them first. An import within
         a function counts; one under ``if TYPE_CHECKING`` does not, since it never runs.
 
@@ -53,7 +59,19 @@ class Sources:
                 self._read[name] = _imports(tree, name, path.name == "__init__.py"), _digest(tree)
             imported, found[name] = self._read[name]
             waiting += [*_above(name), *imported]
+            if path.name == "__init__.py":
+                found |= self._templates(name, path.parent / TEMPLATES)
         return dict(sorted(found.items()))
+
+    def _templates(self, package: str, folder: Path) -> dict[str, str]:
+        digests = {}
+        for path in sorted(folder.glob("[!.]*.*")):
+            name = f"{package}/{TEMPLATES}/{path.name}"
+            if name not in self._files:
+                self._stamps[path] = _stamp(path)
+                self._files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            digests[name] = self._files[name]
+        return digests
 
     def edited(self) -> list[Path]:
         """Files that were written or removed since they were read."""
