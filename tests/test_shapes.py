@@ -1,10 +1,11 @@
-"""Shapes and types of losses, scores and RoIs are checked in tests: what does not fit is told at once."""
+"""Shapes and types of boxes, losses, scores and RoIs are checked in tests: what does not fit is refused."""
 
 import jaxtyping
 import numpy as np
 import pytest
 import torch
 
+from wsdkd.data.boxes import area, clip, mirror, pairwise_iou, rescale, turn_upright
 from wsdkd.distill.features import feature_loss
 from wsdkd.networks.roi_pooling import pool_regions, stack_rois
 from wsdkd.scores import region_scores
@@ -17,6 +18,8 @@ KNOWN = torch.ones(2, 3, dtype=torch.bool)
 
 def test_what_fits_passes() -> None:
     label_loss(LOGITS, LOGITS, KNOWN)
+    for boxes in (torch.zeros(2, 4), np.zeros((0, 4), np.float32), np.zeros((1, 4), int)):
+        mirror(boxes, 4)
 
 
 # Each of these would give a number without the check.
@@ -30,6 +33,12 @@ def test_what_fits_passes() -> None:
         lambda: region_scores(np.zeros((3, 3), np.float32), np.zeros((1, 3), np.float32)),
         lambda: region_scores(np.zeros((3, 2), int), np.zeros((3, 2), int)),
         lambda: stack_rois([np.zeros((2, 5))]),
+        lambda: area(np.zeros((2, 5))),
+        lambda: clip(np.zeros((2, 1)), 4, 4),
+        lambda: mirror(torch.zeros(2, 5), 4),
+        lambda: pairwise_iou(np.zeros((2, 4)), np.zeros((2, 3))),
+        lambda: rescale(np.zeros((2, 6)), 4, 4, 8, 8),
+        lambda: turn_upright(np.zeros((2, 4), bool), 1, 4, 4),
         lambda: pool_regions(torch.zeros(1, 3, 4, 4), torch.zeros(2, 6), 2, 1.0, "align"),
     ],
 )

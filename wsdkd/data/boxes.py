@@ -3,21 +3,27 @@
 A box is (x1, y1, x2, y2): its left, top, right and bottom edges in continuous pixel coordinates,
 so that its width is x2 - x1 and a whole image of W x H pixels is (0, 0, W, H). Arrays are (N, 4).
 The functions keep to operators that NumPy arrays and torch tensors share, so both may be given
-where the type says ``Boxes``.
+where the type says ``Array``.
 """
 
 from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import Float, Real
 
-Boxes = TypeVar("Boxes", bound=Any)  # numpy.ndarray or torch.Tensor, (N, 4)
+Array = TypeVar("Array", bound=Any)
+"""numpy.ndarray or torch.Tensor, which is not imported here: data are prepared without torch."""
+Pixels = int | float
+"""A length in pixels."""
 
 # The EXIF orientations whose upright picture runs against a stored axis.
 MIRRORED_X = (2, 3, 7, 8)
 MIRRORED_Y = (3, 4, 6, 7)
 
 
-def rescale(boxes: Boxes, width: float, height: float, new_width: float, new_height: float) -> Boxes:
+def rescale(
+    boxes: Real[Array, "boxes 4"], width: Pixels, height: Pixels, new_width: Pixels, new_height: Pixels
+) -> Float[Array, "boxes 4"]:
     """Carry boxes from the frame of a width x height image to that of its resized copy."""
     scaled = boxes * 1.0
     scaled[:, 0::2] *= new_width / width
@@ -25,7 +31,7 @@ def rescale(boxes: Boxes, width: float, height: float, new_width: float, new_hei
     return scaled
 
 
-def mirror(boxes: Boxes, width: float) -> Boxes:
+def mirror(boxes: Real[Array, "boxes 4"], width: Pixels) -> Float[Array, "boxes 4"]:
     """Boxes of the left-right mirrored image of the given width; its own inverse."""
     mirrored = boxes * 1.0
     mirrored[:, 0] = width - boxes[:, 2]
@@ -33,26 +39,30 @@ def mirror(boxes: Boxes, width: float) -> Boxes:
     return mirrored
 
 
-def to_input(boxes: Boxes, width: float, height: float, size: int, mirrored: bool) -> Boxes:
+def to_input(
+    boxes: Real[Array, "boxes 4"], width: Pixels, height: Pixels, size: int, mirrored: bool
+) -> Float[Array, "boxes 4"]:
     """Carry boxes from a width x height image to its square copy of ``size`` pixels, mirrored or not."""
     carried = rescale(boxes, width, height, size, size)
     return mirror(carried, size) if mirrored else carried
 
 
-def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
+def clip(boxes: Real[np.ndarray, "boxes 4"], width: Pixels, height: Pixels) -> Real[np.ndarray, "boxes 4"]:
     """The part of each box inside a width x height image; may be empty."""
     limits = np.array([width, height, width, height], dtype=boxes.dtype)
     return np.clip(boxes, 0, limits)
 
 
-def area(boxes: np.ndarray) -> np.ndarray:
+def area(boxes: Real[np.ndarray, "boxes 4"]) -> Real[np.ndarray, " boxes"]:
     """Area of each box in square pixels, (N,); an inverted box has none."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     result: np.ndarray = sides[:, 0] * sides[:, 1]
     return result
 
 
-def pairwise_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def pairwise_iou(
+    first: Float[np.ndarray, "first 4"], second: Float[np.ndarray, "second 4"]
+) -> Float[np.ndarray, "first second"]:
     """Intersection over union of each box of ``first`` (N, 4) with each of ``second`` (M, 4): (N, M).
 
     Two empty boxes have an IoU of 0.
@@ -65,7 +75,9 @@ def pairwise_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
-def turn_upright(boxes: np.ndarray, orientation: int, width: float, height: float) -> np.ndarray:
+def turn_upright(
+    boxes: Real[np.ndarray, "boxes 4"], orientation: int, width: Pixels, height: Pixels
+) -> Real[np.ndarray, "boxes 4"]:
     """Carry boxes from a picture as stored, width x height, to the upright one.
 
     Args:
