@@ -1,6 +1,6 @@
 """Batches of views: every image once an epoch, the same for any number of processes."""
 
-from wsdkd.training.views import EpochViews, epoch_batches
+from wsdkd.training.views import BatchParts, EpochViews, epoch_batches, plain_batches
 
 
 def test_every_image_once() -> None:
@@ -34,3 +34,12 @@ def test_epochs_in_a_row_are_the_epochs() -> None:
     assert len(views) == 8
     assert list(views) == [*epoch_batches(23, 5, [64], 1, 2), *epoch_batches(23, 5, [64], 1, 3)]
     assert len(EpochViews(3, 5, [64], 1, range(2))) == 2
+
+
+def test_a_slice_holds_the_batches_at_its_places() -> None:
+    views = EpochViews(23, 5, [64], 1, range(2))
+    for batches in (plain_batches(23, 5, 64), views, BatchParts(views, 2), views[1:][::2]):
+        for part in (slice(1, None, 2), slice(-2, None), slice(3, 1), slice(None, None, -1)):
+            assert list(batches[part]) == list(batches)[part]
+            assert len(batches[part]) == len(list(batches)[part])
+        assert batches[-1] == list(batches)[-1]

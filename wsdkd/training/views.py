@@ -1,5 +1,6 @@
 """Which views of which images make up each batch of an epoch."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, overload
@@ -18,29 +19,11 @@ class View(NamedTuple):
 
 
 class Batches(Sequence[list[View]]):
-    """Batches of views, in a few bytes an image; views are made when a batch is asked for.
+    """Batches in a row; the views of each, and of each in a slice, are made when it is asked for."""
 
-    Args:
-        order: places of images, batch after batch.
-        mirrored: bool (N,), of every image; None where none is.
-        sizes: of each batch the side of the square input, in pixels.
-        batch_size: images a batch; the last may have fewer.
-        which: batches of all these.
-    """
-
-    def __init__(
-        self,
-        order: Sequence[int] | np.ndarray,
-        mirrored: np.ndarray | None,
-        sizes: Sequence[int],
-        batch_size: int,
-        which: range | None = None,
-    ):
-        self._order, self._mirrored, self._sizes, self._batch_size = order, mirrored, sizes, batch_size
-        self._which = range(len(sizes)) if which is None else which
-
-    def __len__(self) -> int:
-        return len(self._which)
+    @abstractmethod
+    def views_of(self, place: int) -> list[View]:
+        """The views of the batch at a place that is in the row."""
 
     @overload
     def __getitem__(self, place: int) -> list[View]: ...
@@ -50,17 +33,58 @@ class Batches(Sequence[list[View]]):
 
     def __getitem__(self, place: int | slice) -> "list[View] | Batches":
         """The views of a batch, or some of the batches."""
-        if isinstance(place, slice):
-            return Batches(self._order, self._mirrored, self._sizes, self._batch_size, self._which[place])
-        batch = self._which[place]
-        start, size = batch * self._batch_size, self._sizes[batch]
+        places = range(len(self))[place]
+        return self.views_of(places) if isinstance(places, int) else SomeBatches(self, places)
+
+
+class SomeBatches(Batches):
+    """Those at certain places of a row."""
+
+    def __init__(self, batches: Batches, places: range):
+        self._batches, self._places = batches, places
+
+    def __len__(self) -> int:
+        """How many places."""
+        return len(self._places)
+
+    def views_of(self, place: int) -> list[View]:
+        """See :class:`Batches`."""
+        return self._batches.views_of(self._places[place])
+
+
+class OrderedBatches(Batches):
+    """Images in a given order, in a few bytes an image.
+
+    Args:
+        order: places of images, batch after batch.
+        mirrored: bool (N,), of every image; None where none is.
+        sizes: of each batch the side of the square input, in pixels.
+        batch_size: images a batch; the last may have fewer.
+    """
+
+    def __init__(
+        self,
+        order: Sequence[int] | np.ndarray,
+        mirrored: np.ndarray | None,
+        sizes: Sequence[int],
+        batch_size: int,
+    ):
+        self._order, self._mirrored, self._sizes, self._batch_size = order, mirrored, sizes, batch_size
+
+    def __len__(self) -> int:
+        """How many sizes."""
+        return len(self._sizes)
+
+    def views_of(self, place: int) -> list[View]:
+        """See :class:`Batches`."""
+        start, size = place * self._batch_size, self._sizes[place]
         rows = [int(row) for row in self._order[start : start + self._batch_size]]
         return [View(row, self._mirrored is not None and bool(self._mirrored[row]), size) for row in rows]
 
 
 def plain_batches(images: int, batch_size: int, size: int) -> Batches:
     """All images in order, none mirrored; the last batch may be small."""
-    return Batches(range(images), None, [size] * -(-images // batch_size), batch_size)
+    return OrderedBatches(range(images), None, [size] * -(-images // batch_size), batch_size)
 
 
 def epoch_batches(images: int, batch_size: int, sizes: Sequence[int], seed: int, epoch: int) -> Batches:
@@ -75,10 +99,10 @@ def epoch_batches(images: int, batch_size: int, sizes: Sequence[int], seed: int,
     mirrored = rng.random(images) < 0.5
     starts = range(0, max(images - batch_size, 0) + 1, batch_size)
     chosen = [sizes[int(rng.integers(len(sizes)))] for _ in starts]
-    return Batches(order, mirrored, chosen, batch_size)
+    return OrderedBatches(order, mirrored, chosen, batch_size)
 
 
-class BatchParts(Sequence[list[View]]):
+class BatchParts(Batches):
     """Batches, each in several parts of about equal size.
 
     Args:
@@ -86,28 +110,20 @@ class BatchParts(Sequence[list[View]]):
         parts: of each batch.
     """
 
-    def __init__(self, batches: Sequence[Sequence[View]], parts: int):
+    def __init__(self, batches: Batches, parts: int):
         self._batches, self._parts = batches, parts
 
     def __len__(self) -> int:
         """Parts of all batches."""
         return len(self._batches) * self._parts
 
-    @overload
-    def __getitem__(self, place: int) -> list[View]: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[list[View]]: ...
-
-    def __getitem__(self, place: int | slice) -> list[View] | list[list[View]]:
-        """The part at a place in the row of all parts."""
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+    def views_of(self, place: int) -> list[View]:
+        """See :class:`Batches`."""
         batch, part = divmod(place, self._parts)
-        return list(self._batches[batch][part :: self._parts])
+        return self._batches.views_of(batch)[part :: self._parts]
 
 
-class EpochViews(Sequence[list[View]]):
+class EpochViews(Batches):
     """The batches of many epochs in a row, each epoch's shuffled when it is first asked for.
 
     Args:
@@ -123,23 +139,15 @@ class EpochViews(Sequence[list[View]]):
         self.steps = max(images // batch_size, 1)
         """Batches an epoch."""
         self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed)
-        self._current: tuple[int, Sequence[list[View]]] = (-1, [])
+        self._current: tuple[int, Batches] | None = None
 
     def __len__(self) -> int:
         """Batches of all epochs."""
         return len(self.epochs) * self.steps
 
-    @overload
-    def __getitem__(self, place: int) -> list[View]: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[list[View]]: ...
-
-    def __getitem__(self, place: int | slice) -> list[View] | list[list[View]]:
-        """The batch at a place in the row of all epochs."""
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+    def views_of(self, place: int) -> list[View]:
+        """See :class:`Batches`."""
         epoch = self.epochs[place // self.steps]
-        if self._current[0] != epoch:
+        if self._current is None or self._current[0] != epoch:
             self._current = (epoch, self._shuffle(epoch))
-        return self._current[1][place % self.steps]
+        return self._current[1].views_of(place % self.steps)
