@@ -46,7 +46,7 @@ def test_a_broken_pull_goes_on_with_the_missing_shard(
     clone.dvc("pull", "cache_teacher")
     fetched = objects(clone.root / ".dvc/cache") - there
     assert {digest for digest in fetched if not digest.endswith(".dir")} == {_name(missing)}
-    assert "3 shards are as they were written" in clone.run(*WSDKD, "cache", "verify").stdout
+    assert "all shards are as they were written: 3" in clone.run(*WSDKD, "cache", "verify").stdout
 
 
 def test_a_damaged_shard_is_fetched_alone(team: Clone, clone_of: Callable[[Clone], Clone]) -> None:
