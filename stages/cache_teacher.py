@@ -13,6 +13,7 @@ from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import read_images
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
+from wsdkd.teacher.run import ProposedImages
 from wsdkd.training.processes import in_processes
 
 
@@ -20,9 +21,11 @@ def main() -> None:
     """Show the teacher every training image and its mirror image once, and keep what it says."""
     write_teacher_cache(
         project.TEACHER,
-        read_images(project.IMAGES, "train"),
-        photographs_folder(project.IMAGES),
-        read_proposals(project.PROPOSALS),
+        ProposedImages(
+            read_images(project.IMAGES, "train"),
+            photographs_folder(project.IMAGES),
+            read_proposals(project.PROPOSALS),
+        ),
         load_section("cache", CacheParams),
         project.TEACHER_CACHE,
         project.CACHE_SCRATCH,

@@ -71,6 +71,7 @@ from wsdkd.settings.sections import parse_params
 from wsdkd.student.baseline import baseline_course
 from wsdkd.teacher.learning import teacher_course
 from wsdkd.teacher.params import TeacherParams
+from wsdkd.teacher.run import ProposedImages
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
 from wsdkd.training.record import Resume
@@ -189,9 +190,7 @@ def cache_teacher(
     with TemporaryDirectory(dir=to.parent) as scratch:
         write_teacher_cache(
             teacher,
-            dataset.images("train"),
-            dataset.photographs,
-            proposals,
+            ProposedImages(dataset.images("train"), dataset.photographs, proposals),
             params,
             to,
             Path(scratch) / "shards",

@@ -36,7 +36,7 @@ from wsdkd.settings.sections import load_section, read_params
 from wsdkd.student.network import load_student
 from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.run import run_fused_teacher
+from wsdkd.teacher.run import ProposedImages, run_fused_teacher
 
 TEACHERS, CELLS = Path("teachers"), Path("cells")
 PLAIN = "plain_teacher"
@@ -122,9 +122,7 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
         rows = read_images(project.IMAGES, split)
         regions = run_fused_teacher(
             loaded,
-            rows,
-            photographs_folder(project.IMAGES),
-            proposals,
+            ProposedImages(rows, photographs_folder(project.IMAGES), proposals),
             batch_size=BATCH // 4,
             device=device(),
             description=split,

@@ -28,7 +28,7 @@ from wsdkd.proposals.propose import propose
 from wsdkd.proposals.stored import Proposals, read_proposals, write_proposals
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.teacher.network import LoadedTeacher, Wsddn, load_teacher
-from wsdkd.teacher.run import run_teacher
+from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
 from wsdkd.training.processes import seed_all
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -164,11 +164,8 @@ class World:
 def _forward(world: World, rows: list[ImageRow], mirrored: bool) -> Any:
     return run_teacher(
         world.teacher,
-        rows,
-        world.root,
-        world.proposals,
-        size=world.teacher.params.input_size,
-        mirrored=mirrored,
+        ProposedImages(rows, world.root, world.proposals),
+        PictureView(world.teacher.params.input_size, mirrored),
         batch_size=world.profile.cache.batch_size,
         device=world.device,
         description=None,

@@ -11,7 +11,7 @@ from wsdkd.evaluation.files import class_rows, write_class_rows
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.report import classification, comparison, protocol
 from wsdkd.evaluation.truth import Truth
-from wsdkd.teacher.run import FusedView
+from wsdkd.teacher.run import PictureView
 
 TRUTH = truth()
 LABELS = TRUTH.labels
@@ -73,7 +73,7 @@ def test_gap_without_a_leading_teacher_is_null_with_a_reason() -> None:
 
 
 def test_protocol_names_what_the_figures_depend_on() -> None:
-    views = [FusedView(size, mirrored) for size in (480, 672) for mirrored in (False, True)]
+    views = [PictureView(size, mirrored) for size in (480, 672) for mirrored in (False, True)]
     params = EvaluationParams(threshold=0.3, top_k=5, unlabelled="drop", detections=20, nms_iou=0.4)
     found = protocol(params, views)
     assert found["teacher_views"] == "480, 672 px and mirrored"

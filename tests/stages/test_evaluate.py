@@ -24,7 +24,7 @@ from wsdkd.student.params import StudentParams
 from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import Wsddn, load_teacher
 from wsdkd.teacher.params import TeacherParams
-from wsdkd.teacher.run import run_teacher
+from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
 
 CLASSES = ["bee", "cat", "dog", "yak"]  # no test image has a yak
 NETWORK = {"weights": None, "stages": 3, "stride": 8}
@@ -48,7 +48,8 @@ class CacheOfTeacher:
     def __init__(self, _folder):
         loaded, rows = load_teacher(project.TEACHER), read_images(project.IMAGES, "train")
         proposals, root = read_proposals(project.PROPOSALS), Path("pictures")
-        run = partial(run_teacher, loaded, rows, root, proposals, size=48, mirrored=False, batch_size=4)
+        images = ProposedImages(rows, root, proposals)
+        run = partial(run_teacher, loaded, images, PictureView(48, mirrored=False), batch_size=4)
         self.views = {image.image_id: image for image in run(**CPU)}
 
     def check(self, classes, rows):

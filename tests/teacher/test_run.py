@@ -15,7 +15,15 @@ from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.settings.sections import parse_section
 from wsdkd.teacher.network import LoadedTeacher, Wsddn
 from wsdkd.teacher.params import TeacherParams
-from wsdkd.teacher.run import FusedView, ImageRegions, detect, fused_views, run_fused_teacher, run_teacher
+from wsdkd.teacher.run import (
+    ImageRegions,
+    PictureView,
+    ProposedImages,
+    detect,
+    fused_views,
+    run_fused_teacher,
+    run_teacher,
+)
 
 Run = Callable[..., list[ImageRegions]]
 
@@ -37,11 +45,8 @@ def run(world: World, teacher: LoadedTeacher) -> Run:
         return list(
             run_teacher(
                 loaded,
-                world.rows,
-                world.root,
-                world.proposals,
-                size=32,
-                mirrored=mirrored,
+                ProposedImages(world.rows, world.root, world.proposals),
+                PictureView(32, mirrored),
                 batch_size=batch_size,
                 device=torch.device("cpu"),
                 description=None,
@@ -124,7 +129,7 @@ def teacher_params(**changes):
     ],
 )
 def test_views_of_the_test(changes, expected):
-    assert fused_views(teacher_params(**changes)) == [FusedView(*view) for view in expected]
+    assert fused_views(teacher_params(**changes)) == [PictureView(*view) for view in expected]
 
 
 @pytest.mark.parametrize("refined", [False, True])
@@ -133,10 +138,11 @@ def test_fused_scores_are_the_mean_over_views_in_step(monkeypatch, refined):
     boxes = np.array([[0, 0, 1, 1], [1, 1, 2, 2], [0, 0, 9, 9]], np.float32)
     asked, in_flight = [], []
 
-    def one_view(_loaded, rows, _root, _proposals, *, size, mirrored, description, **_):
+    def one_view(_loaded, images, view, *, description, **_):
+        size, mirrored = view.size, view.mirrored
         asked.append((size, mirrored, description))
         generator = np.random.default_rng([size, mirrored])
-        for row in rows:
+        for row in images.rows:
             logits = generator.normal(size=(2, 3, 4)).astype(np.float32)
             in_flight.append(row.image_id)
             yield SimpleNamespace(
@@ -151,7 +157,11 @@ def test_fused_scores_are_the_mean_over_views_in_step(monkeypatch, refined):
     loaded = SimpleNamespace(params=teacher_params(test_sizes=[48, 96], test_mirrored=True))
     fused = list(
         run_fused_teacher(
-            loaded, rows, Path(), None, batch_size=1, device=torch.device("cpu"), description="teacher"
+            loaded,
+            ProposedImages(rows, Path(), None),
+            batch_size=1,
+            device=torch.device("cpu"),
+            description="teacher",
         )
     )
     assert [(size, mirrored) for size, mirrored, _ in asked] == [

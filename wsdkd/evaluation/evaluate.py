@@ -28,7 +28,14 @@ from wsdkd.proposals.stored import Proposals
 from wsdkd.student.network import LoadedStudent
 from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import LoadedTeacher
-from wsdkd.teacher.run import Detections, ScoredRegions, detect, fused_views, run_fused_teacher
+from wsdkd.teacher.run import (
+    Detections,
+    ProposedImages,
+    ScoredRegions,
+    detect,
+    fused_views,
+    run_fused_teacher,
+)
 
 TEACHER_BATCH, STUDENT_BATCH = 8, 32
 EXAMPLES = 8
@@ -173,9 +180,7 @@ def _score(
         )
     regions = run_fused_teacher(
         networks.teacher,
-        data.test,
-        data.root,
-        data.proposals,
+        ProposedImages(data.test, data.root, data.proposals),
         batch_size=TEACHER_BATCH,
         device=device,
         description="teacher on test images",

@@ -10,7 +10,7 @@ from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
-from wsdkd.teacher.run import FusedView
+from wsdkd.teacher.run import PictureView
 
 
 def classification(scores: np.ndarray, truth: Truth, params: EvaluationParams) -> dict[str, float]:
@@ -58,7 +58,7 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
     return {**result, "gap_recovered": None, "gap_recovered_reason": reason}
 
 
-def protocol(params: EvaluationParams, views: Sequence[FusedView]) -> dict[str, Any]:
+def protocol(params: EvaluationParams, views: Sequence[PictureView]) -> dict[str, Any]:
     """The names of the rules that the numbers were made by.
 
     Args:

@@ -47,41 +47,56 @@ class ImageRegions:
     refined: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class ProposedImages:
+    """Images, and where a teacher looks in them."""
+
+    rows: Sequence[ImageRow]
+    root: Path
+    """Folder that their paths are relative to."""
+    proposals: Proposals
+    """Of at least these images; a teacher is given the best of each, as many as its parameters say."""
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """One way to show a picture to the teacher."""
+
+    size: int
+    """Side of the square input, in pixels."""
+    mirrored: bool
+    """Whether the network sees the mirrored picture; boxes are those of the unmirrored one all the same."""
+
+
 @torch.inference_mode()
 def run_teacher(
     loaded: LoadedTeacher,
-    rows: Sequence[ImageRow],
-    root: Path,
-    proposals: Proposals,
+    images: ProposedImages,
+    view: PictureView,
     *,
-    size: int,
-    mirrored: bool,
     batch_size: int,
     device: torch.device,
     description: str | None,
 ) -> Iterator[ImageRegions]:
-    """Yield the teacher's outputs for each of ``rows``, in order, behind a progress bar.
+    """Yield the teacher's outputs for each of the images, in order, behind a progress bar.
 
     Args:
         loaded: the teacher.
-        rows: the images.
-        root: folder that their paths are relative to.
-        proposals: of at least these images; the best ``loaded.params.proposals`` are used.
-        size: side of the square input, in pixels.
-        mirrored: show the network the mirrored image (boxes come back unmirrored).
+        images: with their proposals.
+        view: how each is shown.
         batch_size: images a forward pass.
         device: where to compute.
         description: stands before the bar; without it there is none, where the caller has one of its own.
     """
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
-    batches = picture_batches(rows, root, size, mirrored, batch_size)
+    batches = picture_batches(images.rows, images.root, view.size, view.mirrored, batch_size)
     if description is not None:
-        batches = track(batches, description, total=-(-len(rows) // batch_size), unit="batch")
+        batches = track(batches, description, total=-(-len(images.rows) // batch_size), unit="batch")
     for batch, pictures in batches:
-        found = [proposals.of(row.image_id, loaded.params.proposals) for row in batch]
+        found = [images.proposals.of(row.image_id, loaded.params.proposals) for row in batch]
         counts = [len(scores) for _, scores in found]
         boxes = [
-            to_input(one, row.width, row.height, size, mirrored)
+            to_input(one, row.width, row.height, view.size, view.mirrored)
             for (one, _), row in zip(found, batch, strict=True)
         ]
         rois = stack_rois(boxes)
@@ -94,15 +109,6 @@ def run_teacher(
             yield ImageRegions(
                 row.image_id, original, scores, class_logits, detection_logits, features, refined
             )
-
-
-@dataclass(frozen=True)
-class FusedView:
-    """One way to show an image to the teacher."""
-
-    size: int
-    """Side of the square input, in pixels."""
-    mirrored: bool
 
 
 @dataclass(frozen=True)
@@ -123,17 +129,16 @@ class ScoredRegions:
     detection_scores: np.ndarray
 
 
-def fused_views(params: TeacherParams) -> list[FusedView]:
+def fused_views(params: TeacherParams) -> list[PictureView]:
     """The views that are fused in testing: all ``test_sizes``, plain and, where asked for, mirrored."""
+    sizes = params.test_sizes or (params.input_size,)
     mirrored = (False, True) if params.test_mirrored else (False,)
-    return [FusedView(size, flag) for size in params.test_sizes or (params.input_size,) for flag in mirrored]
+    return [PictureView(size, flag) for size in sizes for flag in mirrored]
 
 
 def run_fused_teacher(
     loaded: LoadedTeacher,
-    rows: Sequence[ImageRow],
-    root: Path,
-    proposals: Proposals,
+    images: ProposedImages,
     *,
     batch_size: int,
     device: torch.device,
@@ -145,25 +150,20 @@ def run_fused_teacher(
 
     Args:
         loaded: the teacher.
-        rows: the images.
-        root: folder that their paths are relative to.
-        proposals: of all these images.
+        images: with their proposals.
         batch_size: images a batch.
         device: where the teacher runs.
         description: what the progress bars say.
 
     Yields:
-        Scored regions of each image, in the order of ``rows``.
+        Scored regions of each image, in their order.
     """
     views = fused_views(loaded.params)
     passes = [
         run_teacher(
             loaded,
-            rows,
-            root,
-            proposals,
-            size=view.size,
-            mirrored=view.mirrored,
+            images,
+            view,
             batch_size=batch_size,
             device=device,
             description=description if len(views) == 1 else f"{description}, {_name(view)}",
@@ -177,7 +177,7 @@ def run_fused_teacher(
         yield ScoredRegions(same[0].image_id, same[0].boxes, scores, ranked)
 
 
-def _name(view: FusedView) -> str:
+def _name(view: PictureView) -> str:
     return f"{view.size} px{' mirrored' if view.mirrored else ''}"
 
 

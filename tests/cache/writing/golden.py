@@ -28,7 +28,7 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.ground.ids import IdIndex
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.network import LoadedTeacher, Wsddn
-from wsdkd.teacher.run import ImageRegions, run_teacher
+from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
 STORED = Path(__file__).with_name("golden.json")
 CLASSES, REGIONS, WIDTH = ["cat", "dog", "emu"], 6, 8
@@ -97,7 +97,7 @@ def of_pictures(folder: Path) -> dict[str, Any]:
     found, loaded = proposals(rows, REGIONS), teacher()
 
     def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
-        run = partial(run_teacher, loaded, rows, folder, found, size=32, mirrored=mirrored)
+        run = partial(run_teacher, loaded, ProposedImages(rows, folder, found), PictureView(32, mirrored))
         return run(batch_size=2, device=torch.device("cpu"), description=None)
 
     views = {}

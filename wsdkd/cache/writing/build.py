@@ -7,6 +7,7 @@ copies the cache into its own storage, the links part; ``wsdkd cache keep`` join
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -45,7 +46,7 @@ from wsdkd.ground.progress import track
 from wsdkd.networks.description import WEIGHTS
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.run import ImageRegions, run_teacher
+from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
 Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
 """(rows, mirrored) -> the teacher's outputs on the picture or on its mirror image, in the order of rows."""
@@ -217,9 +218,7 @@ def _feature_dim(paths: Sequence[Path]) -> int:
 
 def write_teacher_cache(
     teacher_folder: Path,
-    rows: Sequence[ImageRow],
-    root: Path,
-    proposals: Proposals,
+    images: ProposedImages,
     params: CacheParams,
     folder: Path,
     scratch: Path,
@@ -230,9 +229,7 @@ def write_teacher_cache(
 
     Args:
         teacher_folder: of the network.
-        rows: images to be cached, ascending by id.
-        root: folder that their paths are relative to.
-        proposals: of all these images.
+        images: to be cached, ascending by id, with their proposals.
         params: section ``cache``.
         folder: of the cache; appears whole at the end.
         scratch: folder for finished shards, of this run and of earlier ones.
@@ -244,14 +241,11 @@ def write_teacher_cache(
     # Without the argument accelerate counts a single process on a machine that has no GPU.
     processes = PartialState(cpu=not torch.cuda.is_available())
 
-    def forward(batch: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
+    def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
         return run_teacher(
             teacher,
-            batch,
-            root,
-            proposals,
-            size=teacher.params.input_size,
-            mirrored=mirrored,
+            replace(images, rows=rows),
+            PictureView(teacher.params.input_size, mirrored),
             batch_size=params.batch_size,
             device=processes.device,
             description=None,
@@ -260,5 +254,7 @@ def write_teacher_cache(
     fingerprint = common_fingerprint(
         weights=teacher_folder / WEIGHTS, teacher=teacher.params, classes=teacher.classes, cache=params
     )
-    builder = CacheBuilder(rows, teacher.classes, proposals, teacher.params.proposals, params, fingerprint)
+    builder = CacheBuilder(
+        images.rows, teacher.classes, images.proposals, teacher.params.proposals, params, fingerprint
+    )
     builder.write(folder, scratch, forward, processes)
