@@ -71,3 +71,14 @@ def test_a_truncated_file(tmp_path: Path, name: str) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file of weights; name one that exists, 'imagenet' or null"):
         read_file(tmp_path / "w.pth")
+
+
+def test_one_flipped_bit_of_a_tensor(tmp_path: Path) -> None:
+    path = _saved(tmp_path / "w.pth", STATE)
+    content = bytearray(path.read_bytes())
+    content[content.index(STATE["a"].numpy().tobytes()) + 9] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"w\.pth: cannot be read as weights: damaged: the checksum of .* differs"
+    ):
+        read_file(path)

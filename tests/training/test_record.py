@@ -176,3 +176,15 @@ def test_curves_make_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def _open_files(folder: Path) -> list[str]:
     paths = [Path(file.path) for file in psutil.Process().open_files()]
     return [path.name for path in paths if path.is_relative_to(folder)]
+
+
+def test_a_state_with_one_flipped_bit_counts_as_none(tmp_path: Path) -> None:
+    states, weights = Resume(tmp_path / "states"), torch.arange(4096.0)
+    states.save(0, {"weights": weights})
+    path = tmp_path / "states/phase-0.pt"
+    content = bytearray(path.read_bytes())
+    content[content.index(weights.numpy().tobytes()) + 5000] ^= 1
+    path.write_bytes(content)
+    # torch itself takes it as it is.
+    assert not torch.equal(torch.load(path, weights_only=True)["weights"], weights)
+    assert states.load(0) is None

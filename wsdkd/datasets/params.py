@@ -18,7 +18,7 @@ class _Common(Section):
     max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 100_000_000
     """A larger image counts as a decompression bomb; at most Pillow's own limit."""
     links: Literal["inside", "anywhere"] = "inside"
-    """Where symbolic links may lead: inside the root, or anywhere, as for folders on another disk."""
+    """Where links to files may lead: inside the root or anywhere. Links to folders must stay inside."""
 
 
 class _HeldOut(_Common):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.tables import ImageRow, Split
+from wsdkd.data.tables import SPLITS, ImageRow, Split
 from wsdkd.datasets.checks.images import Found, Rules, check_images
 from wsdkd.datasets.checks.repeats import Copies, copies_of, join_repeats, leaks, other_labels
 from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
@@ -28,6 +28,7 @@ from wsdkd.datasets.params import (
 )
 from wsdkd.datasets.published.nuswide import read_nuswide
 from wsdkd.datasets.published.open_images import read_open_images
+from wsdkd.datasets.reading.paths import require_watched
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Rejection
 from wsdkd.datasets.tables.read import read_table
@@ -91,6 +92,11 @@ def _uncollected() -> Iterator[None]:
 
 
 def _read(root: Path, params: DatasetParams, unpack_into: Path | None) -> Reading:
+    for key, value in params:
+        if key in _FILES and isinstance(value, str) and value != "auto":
+            require_watched(root, value)
+        elif key in _FOLDERS and isinstance(value, str):
+            require_watched(root, value, folder=True)
     if isinstance(params, ScenesDataset):
         return read_coco(root, parts_of(root, params))
     if isinstance(params, CocoDataset):
@@ -101,6 +107,13 @@ def _read(root: Path, params: DatasetParams, unpack_into: Path | None) -> Readin
         raise ValueError("pictures that lie within other files need a folder to be unpacked into")
     return _WITHIN[params.format](root, params, unpack_into)
 
+
+_FILES = (
+    "file",
+    *(f"{split}_{what}" for split in SPLITS for what in ("list", "annotations")),
+)
+_FOLDERS = ("folder", "images", *(f"{split}_images" for split in SPLITS))
+"""Parameters that name files and folders of the dataset's."""
 
 _BESIDE: dict[str, Callable[[Path, Any], Reading]] = {
     "voc": read_voc,

@@ -1,14 +1,16 @@
 """Initial weights of a backbone: shipped with a package, from a local file, or downloaded."""
 
+import zipfile
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
 from torch import nn
 
-from wsdkd.ground.errors import UserError
+from wsdkd.ground.errors import UserError, first_line
 from wsdkd.networks.params import Network
 
 StateDict = dict[str, torch.Tensor]
@@ -62,6 +64,20 @@ def _download(params: Network, imagenet: Callable[[], Mapping[str, torch.Tensor]
         ) from None
 
 
+def load_tensors(path: Path) -> Any:
+    """What a PyTorch file holds, on the CPU; its checksums are compared, and no code of it is run.
+
+    Raises:
+        Exception: of any kind, as a damaged file fails in many ways.
+    """
+    if zipfile.is_zipfile(path):  # the older kind of file has no checksums
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch itself takes tensors as they are
+        if damaged is not None:
+            raise UserError(f"damaged: the checksum of {damaged} differs")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def read_file(path: Path) -> StateDict:
     """Read a state dict from ``.safetensors``, or from a PyTorch file without running any code of it.
 
@@ -73,9 +89,9 @@ def read_file(path: Path) -> StateDict:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = load_tensors(path)
     except Exception as error:  # each format fails in its own way
-        raise UserError(f"{path}: cannot be read as weights: {error}") from None
+        raise UserError(f"{path}: cannot be read as weights: {first_line(error)}") from None
     weights = weights.get("state_dict", weights) if isinstance(weights, dict) else weights
     if not isinstance(weights, dict) or not all(
         isinstance(value, torch.Tensor) for value in weights.values()

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from dvclive import Live
 
 from wsdkd.ground.files import publish_file
+from wsdkd.networks.weights import load_tensors
 
 State = dict[str, Any]
 Epoch = dict[str, Any]
@@ -59,8 +60,8 @@ class Resume:
         if self.folder is None or not self._path(phase).is_file():
             return None
         try:
-            state: State = torch.load(self._path(phase), map_location="cpu", weights_only=True)
-        except Exception:  # a truncated archive fails in many ways; all mean: start again
+            state: State = load_tensors(self._path(phase))
+        except Exception:  # all mean: start again
             return None
         return state
 

@@ -121,7 +121,10 @@ def test_a_link_that_leaves_the_folder_is_followed_by_name_alone(
     )
     assert reasons(check(root, *records)) == [reason, reason]
     images, _, rejected = check(root, *records, links="anywhere")
-    assert ([row.path for row in images], rejected) == (["file.jpg", "folder/a.jpg"], [])
+    assert [row.path for row in images] == ["file.jpg"]
+    # DVC looks through the first link and not through the second, and would not see another a.jpg there.
+    assert [(item.path, item.cause) for item in rejected] == [("folder/a.jpg", Cause.LINKED_FOLDER)]
+    assert "a link to a folder, into which DVC does not look" in rejected[0].reason
 
 
 def test_links_inside_and_a_linked_root_are_fine(tmp_path: Path, picture: Callable[..., Path]) -> None:

@@ -144,3 +144,11 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     for changes in ({}, {"images": "missing"}):
         with pytest.raises(DatasetError, match=r"no picture in it; see dataset.root and dataset.images"):
             read(tmp_path, **changes)
+
+
+def test_a_text_file_of_another_encoding_is_told(tmp_path: Path) -> None:
+    write(tmp_path, a="cat", b="dog")
+    (tmp_path / "b.txt").write_bytes("Bär".encode("cp1252"))
+    reading = read(tmp_path)
+    assert told(reading)["b.jpg"] == ("train", ("Bär",))
+    assert "not UTF-8, and read as Windows-1252: b.txt" in reading.notes[0]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -231,3 +232,10 @@ def test_the_stage_unpacks_and_later_stages_find_the_pictures(
     before = {path.name: path.read_bytes() for path in project.PHOTOGRAPHS.iterdir()}
     run(main, "prepare")
     assert {path.name: path.read_bytes() for path in project.PHOTOGRAPHS.iterdir()} == before
+
+
+def test_a_pipe_with_the_name_of_a_file_is_not_passed_over(root: Path) -> None:
+    pq.write_table(table([1, 2], [0, 1]), root / "data/train-0.parquet")
+    os.mkfifo(root / "data/train-1.parquet")
+    with pytest.raises(DatasetError, match=r"train-1\.parquet: a pipe, where a file should be"):
+        read(root)

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -182,4 +183,11 @@ def test_a_shard_that_is_cut_off_is_said_or_refused(root: Path) -> None:
             read(root)
     path.unlink()
     with pytest.raises(DatasetError, match=r"no .tar file in it; see dataset.root"):
+        read(root)
+
+
+def test_a_pipe_with_the_name_of_a_shard_is_not_passed_over(root: Path) -> None:
+    shard(root / "train-0.tar", {"1.jpg": b"1", "1.cls": "cat"})
+    os.mkfifo(root / "train-1.tar")
+    with pytest.raises(DatasetError, match=r"train-1\.tar: a pipe, where a file should be"):
         read(root)

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,22 @@ def test_what_is_not_of_open_images_is_refused(root: Path) -> None:
         read(root)
     with pytest.raises(DatasetError, match=r"no file such as train-annotations-human-imagelabels.csv"):
         read(root / "train")
+
+
+def test_a_name_that_was_cut_in_two_is_refused(root: Path) -> None:
+    path = root / "oidv7-class-descriptions.csv"
+    path.write_text(path.read_text().replace("Dog, wild", "Dog").replace("/m/2,", "/m/2\n"))
+    with pytest.raises(DatasetError, match=r"class-descriptions\.csv: row 3: \['/m/2'\] is no class and its"):
+        read(root)
+
+
+def test_a_pipe_with_the_name_of_a_file_of_labels_is_not_passed_over(root: Path) -> None:
+    path = root / "test-annotations-human-imagelabels.csv"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DatasetError, match=r"test-annotations.*: a pipe, where a file should be"):
+        read(root)
+
+
+def test_classes_that_the_descriptions_lack_are_told(root: Path) -> None:
+    assert "2 names of classes; without a name: /m/3" in read(root).notes[0]

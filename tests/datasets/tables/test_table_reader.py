@@ -271,3 +271,16 @@ def test_a_path_with_folders_means_no_other_folder(tmp_path: Path, pictures: Cal
     write(tmp_path, "path,labels\na/1.jpg,cat\nb/2,cat\n")
     reading = read_table(tmp_path, params())
     assert [record.path for record in reading.images] == ["a/1.jpg", "b/2.jpg"]
+
+
+def test_a_class_with_one_odd_cell_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    rows = [f"{number}.jpg,{number % 2},{(number + 1) % 2},1,{number}" for number in range(8)]
+    rows[3] = "3.jpg,=1,0,0,3"
+    write(tmp_path, "\n".join(["path,cat,dog,cow,age", *rows]))
+    with pytest.raises(
+        DatasetError, match=r"column 'cat', row 4: '=1' says neither .* dataset\.labels_columns"
+    ):
+        read_table(tmp_path, params())
+    # A column of other numbers is none of the classes, as before.
+    write(tmp_path, "\n".join(["path,cat,dog,cow,age", *rows[:3], *rows[4:]]))
+    assert sorted(read_table(tmp_path, params()).classes) == ["cat", "cow", "dog"]

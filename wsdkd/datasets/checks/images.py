@@ -15,7 +15,7 @@ from wsdkd.data.images import ImageError, Measured, TooLargeError, measure, read
 from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.checks.frames import Frames, other_size, place_boxes
 from wsdkd.datasets.checks.locate import Sought, locate, whereabouts
-from wsdkd.datasets.reading.paths import LINKED_OUTSIDE, Links, refusal
+from wsdkd.datasets.reading.paths import LINKED_FOLDER, LINKED_OUTSIDE, Links, refusal
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 from wsdkd.ground.reading import file_of
@@ -66,6 +66,9 @@ class Found:
     said: list[str] = field(default_factory=list)
 
 
+_LINKS = {LINKED_OUTSIDE: Cause.LINKED, LINKED_FOLDER: Cause.LINKED_FOLDER}
+
+
 def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked | Unusable:
     """Read and decode one image.
 
@@ -80,7 +83,7 @@ def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked 
     """
     reason = refusal(root, path, links)
     if reason is not None:
-        return Unusable(reason, Cause.LINKED if reason == LINKED_OUTSIDE else Cause.OUTSIDE)
+        return Unusable(reason, _LINKS.get(reason, Cause.OUTSIDE))
     try:
         content = read_picture(root / path)
         return Checked(measure(content, max_pixels), hashlib.sha256(content).hexdigest())
@@ -157,6 +160,8 @@ def _look_elsewhere(
     again = _decode([path for _, path in taken], root, rules, workers) if taken else []
     for (place, path), result in zip(taken, again, strict=True):
         if isinstance(result, Unusable) and result.cause is not Cause.DAMAGED:
+            if result.cause is Cause.LINKED_FOLDER:
+                results[place] = replace(result, reason=f"{result.reason}: {path}")
             continue
         record, results[place] = records[place], result
         same_id = record.image_id == record.path

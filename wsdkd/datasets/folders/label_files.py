@@ -20,6 +20,7 @@ from wsdkd.datasets.reading.paths import refusal
 from wsdkd.datasets.reading.picture_files import stem
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.tables.delimited import decoded
+from wsdkd.datasets.tables.label_columns import some
 from wsdkd.ground.progress import track
 from wsdkd.ground.reading import NotReadError, read_regular
 
@@ -67,7 +68,10 @@ def read_label_files(
         DatasetError: labels that may be split either way, or a list of classes that cannot be read.
     """
     base = root / params.images
-    lines = [_lines(base, params, text) for text in track(texts, "labels", total=len(texts))]
+    western: list[str] = []
+    lines = [_lines(base, params, text, western) for text in track(texts, "labels", total=len(texts))]
+    if western:
+        notes.append(f"not UTF-8, and read as Windows-1252: {some(western)}")
     objects = [isinstance(each, list) and bool(each) and all(map(_OBJECT.fullmatch, each)) for each in lines]
     numbered: tuple[str, ...] = ()
     cells: list[Any] = [_cell(each) for each in lines]
@@ -92,7 +96,7 @@ def read_label_files(
     return [str(cell) if isinstance(cell, _Unusable) else next(rest) for cell in cells], numbered
 
 
-def _lines(base: Path, params: FoldersDataset, text: str | None) -> list[str] | _Unusable:
+def _lines(base: Path, params: FoldersDataset, text: str | None, western: list[str]) -> list[str] | _Unusable:
     if text is None:
         if params.unannotated == "empty":
             return []
@@ -103,11 +107,13 @@ def _lines(base: Path, params: FoldersDataset, text: str | None) -> list[str] | 
     if reason is not None:
         return _Unusable(f"{text}: {reason}")
     try:
-        content, _ = decoded(read_regular(base / text, MOST_BYTES), text, "auto")
+        content, guessed = decoded(read_regular(base / text, MOST_BYTES), text, "auto")
     except NotReadError as error:
         return _Unusable(f"{text}: {error}")
     except DatasetError as error:
         return _Unusable(str(error))
+    if guessed is not None:
+        western.append(text)
     return [line.strip() for line in content.splitlines() if line.strip()]
 
 

@@ -1,5 +1,6 @@
 """Columns that are a class each, with 1 or 0 in their cells."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,21 +43,29 @@ def read_one_hot(
                 row = rows[list(column).index(cell)]
                 raise DatasetError(
                     f"{source}: column {name!r}, row {row}: {shown(cell)} says neither that the class is "
-                    f"there nor that it is not; say what it means: dataset.cells: {{{word!r}: absent}}, say"
+                    f"there nor that it is not; say what it means: dataset.cells: {{{word!r}: absent}}, say, "
+                    "or name the columns that are classes: dataset.labels_columns"
                 )
             meaning[cell] = _CODES[told]
         codes[:, place] = np.fromiter(map(meaning.__getitem__, column), np.int8, len(column))
     return _labels(codes, tuple(columns)), notes
 
 
-def are_one_hot(cells: Sequence[Any]) -> bool:
-    """Whether a column has a 1 or a 0 and nothing else but -1 and what is uncertain."""
+def are_one_hot(cells: Sequence[Any], share: float = 1) -> bool:
+    """Whether a column has a 1 or a 0 and nothing else but -1 and what is uncertain.
+
+    Args:
+        cells: of the column.
+        share: of the cells that must be so.
+    """
     try:
-        words = {word_of(cell) for cell in set(cells)}
+        times = Counter(cells)
     except TypeError:  # lists, say
         return False
     usual = {"1", "0", "-1", "true", "false", *UNCERTAIN}
-    return bool(words & {*PRESENT, *ABSENT}) and words <= usual
+    words = {cell: word_of(cell) for cell in times}
+    fitting = sum(count for cell, count in times.items() if words[cell] in usual)
+    return bool({*words.values()} & {*PRESENT, *ABSENT}) and fitting >= share * len(cells)
 
 
 def _labels(codes: np.ndarray, names: tuple[str, ...]) -> list[Labels]:

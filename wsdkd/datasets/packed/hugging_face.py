@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from wsdkd.datasets.labels.joined import Told, reading_of
 from wsdkd.datasets.packed.unpack import Unpacked
 from wsdkd.datasets.params import HuggingFaceDataset
-from wsdkd.datasets.reading.paths import normal
+from wsdkd.datasets.reading.paths import normal, require_regular
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.words import Place, splits_of_files
@@ -143,7 +143,7 @@ def _files(root: Path, params: HuggingFaceDataset) -> list[_File]:
         path
         for path in base.rglob("*")
         if path.suffix in (".parquet", ".arrow")
-        and path.is_file()
+        and not path.is_dir()
         and not path.name.startswith(("cache-", "."))
     )
     if not paths:
@@ -152,6 +152,7 @@ def _files(root: Path, params: HuggingFaceDataset) -> list[_File]:
     splits = splits_of_files(names, params.split_names, str(base))
     files = []
     for path, split in zip(paths, splits, strict=True):
+        require_regular(path)
         with _naming(path):
             if path.suffix == ".parquet":
                 with pq.ParquetFile(path) as file:

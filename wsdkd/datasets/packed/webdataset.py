@@ -17,7 +17,7 @@ from wsdkd.datasets.labels.joined import Told, reading_of
 from wsdkd.datasets.packed.tar_shards import Sample, read_samples, shards_among
 from wsdkd.datasets.packed.unpack import Unpacked
 from wsdkd.datasets.params import WebDataset
-from wsdkd.datasets.reading.paths import normal
+from wsdkd.datasets.reading.paths import normal, require_regular
 from wsdkd.datasets.reading.picture_files import files_below
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import DatasetError
@@ -43,7 +43,9 @@ def read_webdataset(root: Path, params: WebDataset, folder: Path) -> Reading:
     """
     base = root / params.folder
     files = sorted(files_below(base, params.links)) if base.is_dir() else []
-    names = [name for name in shards_among(files) if (base / name).is_file()]
+    names = list(shards_among(files))
+    for name in names:
+        require_regular(base / name)
     if not names:
         raise DatasetError(f"{base}: no .tar file in it; see dataset.root and dataset.folder")
     splits = splits_of_files(names, params.split_names, str(base))

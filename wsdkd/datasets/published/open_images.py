@@ -16,11 +16,12 @@ from wsdkd.datasets.labels.joined import Told, reading_of
 from wsdkd.datasets.labels.words import Labels, shown
 from wsdkd.datasets.params import OpenImagesDataset
 from wsdkd.datasets.reading.names import class_name
-from wsdkd.datasets.reading.paths import read_text
+from wsdkd.datasets.reading.paths import read_text, require_regular
 from wsdkd.datasets.reading.picture_files import files_below, is_picture, stem
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.words import split_of
+from wsdkd.datasets.tables.label_columns import some
 from wsdkd.ground.progress import track
 
 COLUMNS = ("ImageID", "LabelName", "Confidence")
@@ -48,7 +49,9 @@ def read_open_images(root: Path, params: OpenImagesDataset) -> Reading:
             photograph of them is here.
     """
     files = sorted(files_below(root, params.links)) if root.is_dir() else []
-    annotations = [(split, path) for split, path in annotation_files(files) if (root / path).is_file()]
+    annotations = annotation_files(files)
+    for _, path in annotations:
+        require_regular(root / path)
     if not annotations:
         raise DatasetError(f"{root}: no file such as train-annotations-human-imagelabels.csv in it")
     pictures: dict[str, list[str]] = defaultdict(list)
@@ -57,17 +60,21 @@ def read_open_images(root: Path, params: OpenImagesDataset) -> Reading:
     names = _names(root, files)
     images: list[Told] = []
     elsewhere = 0
+    seen: list[_State] = []
     for split, path in annotations:
         told, missing = _told(root / path, pictures)
         elsewhere += len(missing)
+        seen += told.values()
         for image, states in told.items():
             picture = _nearest(pictures[image], split)
             images.append(Told(picture, picture, split, _labels(states, names, params)))
+    nameless = sorted({label for told in seen for label in told} - {*names}) if names else []
     if not images:
         raise DatasetError(f"{root}: none of the {elsewhere} images of {annotations[0][1]} is here as ID.jpg")
     notes = [
         f"{root}: labels of {', '.join(path for _, path in annotations)}; {len(images)} of their images are "
         f"here, {elsewhere} are not; {f'{len(names)} names of classes' if names else 'no names of classes'}"
+        + (f"; without a name: {some(nameless)}" if nameless else "")
     ]
     return reading_of(images, params, source=str(root), notes=notes)
 
@@ -140,8 +147,10 @@ def _names(root: Path, files: Sequence[str]) -> dict[str, str]:
                 rows = list(csv.reader(text.splitlines()))
             except csv.Error as error:
                 raise DatasetError(f"{shown_path}: not CSV: {error}") from None
-            for row in rows:
+            for number, row in enumerate(rows, 1):
                 if len(row) > 1 and row[0].startswith("/"):
                     names.setdefault(row[0], class_name(row[1]))
+                elif row and number > 1:  # the first one may be a head
+                    raise DatasetError(f"{shown_path}: row {number}: {shown(row)} is no class and its name")
     times = Counter(names.values())
     return {label: name if times[name] == 1 else f"{name} ({label})" for label, name in names.items()}

@@ -77,7 +77,10 @@ def _preference(name: str) -> tuple[int, str]:
 
 
 def files_below(root: Path, links: Links) -> Iterator[str]:
-    """Paths of all files below ``root``, relative to it; through links to folders if these may lead out."""
+    """Paths of all files below ``root``, relative to it; through links to folders if links may lead out.
+
+    What is found behind a folder that itself leads out is refused where it is read.
+    """
     seen: set[tuple[int, int]] = set()
     for folder, inner, names in os.walk(root, followlinks=links == "anywhere"):
         status = Path(folder).stat()

@@ -21,6 +21,7 @@ class Cause(Enum):
     MISSING = "the file is missing", "put it where the annotations say, or correct the path"
     OUTSIDE = "the path leads out of the dataset", "correct the path"
     LINKED = "a symbolic link leads out of the dataset", "dataset.links: anywhere follows it"
+    LINKED_FOLDER = "a folder is a link out of the dataset", "put links to its files there: cp -rs"
     DAMAGED = "the file is no picture, or a damaged one", "get it anew"
     TOO_LARGE = "the picture is too large", "raise dataset.max_pixels, or make it smaller"
     ANNOTATION = "the annotation does not tell what is in the image", "correct it"

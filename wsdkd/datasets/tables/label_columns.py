@@ -18,6 +18,9 @@ LABELS = (
     "cls", "json", "txt",
 )  # fmt: skip
 
+MOSTLY = 0.75
+"""Of the cells of a column, beside others that are classes: if so many say yes or no, it is one, too."""
+
 
 def choose_labels(
     cells: Cells, params: LabelColumns, rest: Sequence[str], notes: list[str]
@@ -106,7 +109,8 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
         return named[0], ()
     flags = _flags(cells, rest)
     if len(flags) > 1 or (flags and len(rest) == len(flags)):
-        return None, flags
+        # A column with an odd cell or two is a class as well: they are refused where they are read.
+        return None, tuple(name for name in rest if name in flags or are_one_hot(cells.read(name), MOSTLY))
     if len(rest) == 1:
         return rest[0], ()
     raise DatasetError(
