@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wsdkd.average_precision import average_precisions
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.report import classification
 from wsdkd.evaluation.truth import ImageObjects, Truth
 

@@ -13,10 +13,10 @@ import numpy as np
 from benchmarks.ablation.measure import Parts, figures, find_parts
 from benchmarks.ablation.plan import HOMES
 from benchmarks.ablation.variants import BASELINE, TEACHER
+from wsdkd.average_precision import average_precisions
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import Split, read_classes, read_images, targets
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import PARAMS_FILE, parse_section, read_params

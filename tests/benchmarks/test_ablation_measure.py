@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.ablation.measure import figures, find_parts
+from wsdkd.average_precision import average_precisions
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.evaluation.ranking import average_precisions
 from wsdkd.evaluation.truth import ImageObjects, Truth
 
 AREA = 10_000

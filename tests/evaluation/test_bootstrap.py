@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from wsdkd.average_precision import average_precisions
 from wsdkd.evaluation.bootstrap import f1_gain_interval, gain_interval
-from wsdkd.evaluation.ranking import average_precisions
 
 
 def case(images=120, classes=4, frequency=0.25, levels=10):

@@ -35,6 +35,10 @@ STUDENT = STUDENT.model_copy(update={"network": NETWORK, "hidden": 10})
 # Without dropout, which draws otherwise in each process.
 TEACHER = TEACHER.model_copy(update={"network": NETWORK, "dropout": 0.0})
 PREDICTIONS = DistillPredictionsParams(training=TRAINING)
+# Averaged weights and the best epoch; a tenth of the images is shown twice.
+KEPT = TRAINING.model_copy(
+    update={"average_decay": 0.5, "keep": "best", "repeat_threshold": 0.4, "label_loss": "asymmetric"}
+)
 
 
 # In stage 1 losses fall fast, and at a higher rate last bits would grow into digits within the steps.
@@ -72,6 +76,7 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Supervisi
             RegionsAndLabels(rows, classes, world.proposals, 3),
         ),
         "baseline": lambda: (LabelObjective(student()), Labels(rows, classes)),
+        "kept": lambda: (LabelObjective(student(), KEPT.label_loss), Labels(rows, classes)),
         **{name: lambda params=params: features(params) for name, params in STAGE_1.items()},
         "predictions": lambda: (
             PredictionObjective(student(), PREDICTIONS),
@@ -89,6 +94,7 @@ def main() -> None:
     accelerator.wait_for_everyone()
     world = make_world(root, IMAGES)  # every process writes the same
     accelerator.wait_for_everyone()
+    params_of = {"kept": KEPT, **{name: stage.training for name, stage in STAGE_1.items()}}
     for name, make in _networks(world).items():
         seed_all(0)
         objective, supervision = make()
@@ -97,7 +103,7 @@ def main() -> None:
         task = Task(objective, Pictures(world.rows, root, [32]), supervision)
         training = Training(
             name=name,
-            phases=(Phase(task, STAGE_1[name].training if name in STAGE_1 else TRAINING),),
+            phases=(Phase(task, params_of.get(name, TRAINING)),),
             validation=watched,
             curves=out / name,
             states=Resume(None),

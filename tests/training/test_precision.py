@@ -27,7 +27,7 @@ from tests.training.small_world import (
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
-from wsdkd.student.learning import LabelObjective
+from wsdkd.student.learning import LABEL_LOSSES, LabelObjective, label_loss
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
@@ -41,7 +41,7 @@ from wsdkd.training.record import Resume
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LOSSES = {
     wsdkd.teacher.learning: ["wsddn_loss"],
-    wsdkd.distill.features: ["feature_loss", "relative_feature_loss", "region_loss", "label_loss"],
+    wsdkd.distill.features: ["feature_loss", "relative_feature_loss", "region_loss"],
     wsdkd.networks.roi_pooling: ["align_by_products", "roi_pool"],
 }
 
@@ -78,6 +78,8 @@ def _spy(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[Any]]:
     for module, names in LOSSES.items():
         for name in names:
             monkeypatch.setattr(module, name, _watched(getattr(module, name), seen.setdefault(name, set())))
+    watched = _watched(label_loss, seen.setdefault("label_loss", set()))
+    monkeypatch.setitem(LABEL_LOSSES, "cross_entropy", watched)
     return seen
 
 

@@ -22,7 +22,7 @@ from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.distill.predictions import prediction_loss
 from wsdkd.networks.roi_pooling import pool_regions
-from wsdkd.student.learning import label_loss, labels_of
+from wsdkd.student.learning import LABEL_LOSSES, labels_of
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 from wsdkd.training.course import Course, Images
@@ -169,7 +169,8 @@ class FeatureObjective(Objective):
         if params.label_weight or soft is not None:
             logits, known = self.student.classify_embedded(seen.embedded), batch["known"]
             if params.label_weight:
-                losses["labels"] = params.label_weight * label_loss(logits, batch["labels"], known)
+                of_labels = LABEL_LOSSES[params.training.label_loss](logits, batch["labels"], known)
+                losses["labels"] = params.label_weight * of_labels
             if soft is not None:
                 loss = prediction_loss(logits, batch["teacher_scores"], known, soft.temperature)
                 losses["predictions"] = soft.teacher_weight * loss
@@ -281,5 +282,6 @@ def features_course(
     taught = CachedFeatures(images.train, cache, features)
     task = Task(objective, Pictures(images.train, images.root, [params.input_size]), taught)
     # Labels alone can be watched on images that the cache does not hold.
-    watched = labels_of(images.val, network, images) if features.label_weight else None
+    loss = features.training.label_loss
+    watched = labels_of(images.val, network, images, loss) if features.label_weight else None
     return Course(accelerator, network, params, [Phase(task, features.training)], watched)

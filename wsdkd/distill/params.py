@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from wsdkd.settings.numbers import Count, NonNegative, Positive
 from wsdkd.settings.sections import Section
 from wsdkd.training.params import Optimisation
@@ -41,6 +43,12 @@ class DistillFeaturesParams(Section):
     predictions: SoftenedPredictions | None = None
     """Stage 2's loss L_p' already in this stage; null: not. Neither release nor paper has it."""
     training: Optimisation
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> "DistillFeaturesParams":
+        if self.training.keep == "best" and not self.label_weight:
+            raise ValueError("training.keep: best is told by labels, so that label_weight must be above 0")
+        return self
 
 
 class DistillPredictionsParams(SoftenedPredictions):

@@ -11,6 +11,7 @@ from wsdkd.distill.params import DistillPredictionsParams
 from wsdkd.student.learning import LabelObjective, label_loss, labels_of
 from wsdkd.student.network import Student, load_student
 from wsdkd.training.course import Course, Images
+from wsdkd.training.learner import Examined
 from wsdkd.training.loader import Batch
 from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
@@ -40,18 +41,19 @@ class PredictionObjective(LabelObjective):
     """The student with L = L_p + L_p', each with its weight (release: 1 and 1)."""
 
     def __init__(self, student: Student, params: DistillPredictionsParams):
-        super().__init__(student)
+        super().__init__(student, params.training.label_loss)
         self.params = params
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses ``labels`` and ``predictions``."""
+    def examine(self, batch: Batch) -> Examined:
+        """The losses ``labels`` and ``predictions``, and logits."""
         logits = self.student.classify(self.backbone.trunk(batch["stem"]))
-        labels = label_loss(logits, batch["labels"], batch["known"])
+        labels = self.label_loss(logits, batch["labels"], batch["known"])
         teacher = prediction_loss(logits, batch["teacher_scores"], batch["known"], self.params.temperature)
-        return {
+        losses = {
             "labels": self.params.label_weight * labels,
             "predictions": self.params.teacher_weight * teacher,
         }
+        return Examined(losses, logits)
 
 
 def predictions_course(
@@ -70,4 +72,5 @@ def predictions_course(
     taught = CachedPredictions(images.train, cache, predictions)
     pictures = Pictures(images.train, images.root, [params.input_size])
     phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)
-    return Course(accelerator, network, params, [phase], labels_of(images.val, network, images))
+    watched = labels_of(images.val, network, images, predictions.training.label_loss)
+    return Course(accelerator, network, params, [phase], watched)

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from wsdkd.evaluation.ranking import check_scores, tied_order
+from wsdkd.average_precision import check_scores
+from wsdkd.evaluation.ranking import tied_order
 from wsdkd.ground.progress import track
 
 DRAWS = 1000
@@ -49,7 +50,7 @@ def gain_interval(
         Lower and upper end, in percentage points of mAP.
 
     Raises:
-        ValueError: as :func:`wsdkd.evaluation.ranking.check_scores`, or no class has a positive.
+        ValueError: as :func:`wsdkd.average_precision.check_scores`, or no class has a positive.
     """
     check_scores(baseline, labels, known)
     check_scores(student, labels, known)
@@ -97,7 +98,7 @@ def f1_gain_interval(
         Lower and upper end, in percentage points.
 
     Raises:
-        ValueError: as :func:`wsdkd.evaluation.ranking.check_scores`, or no class has a positive.
+        ValueError: as :func:`wsdkd.average_precision.check_scores`, or no class has a positive.
     """
     check_scores(first, labels, known)
     check_scores(second, labels, known)

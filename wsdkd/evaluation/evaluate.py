@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from wsdkd.average_precision import average_precisions, without_positives
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.images import decode
@@ -19,7 +20,7 @@ from wsdkd.evaluation.examples import Example, draw_examples
 from wsdkd.evaluation.files import ClassRow, Curves, class_rows
 from wsdkd.evaluation.localisation import Localisation, best_cached_regions, localisation
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
-from wsdkd.evaluation.ranking import RECALLS, average_precisions, mean_precision_at_recall, without_positives
+from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
 from wsdkd.evaluation.report import classification, comparison, protocol
 from wsdkd.evaluation.thresholded import predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from wsdkd.average_precision import mean_over_classes
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.boxes import pairwise_iou
 from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match
-from wsdkd.evaluation.ranking import mean_over_classes
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
 from wsdkd.scores import region_scores

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from wsdkd.average_precision import average_precisions, mean_over_classes
 from wsdkd.evaluation import bootstrap
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
-from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
 from wsdkd.teacher.run import PictureView

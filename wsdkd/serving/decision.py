@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from wsdkd.average_precision import average_precisions, mean_over_classes
 from wsdkd.evaluation.bootstrap import DRAWS, f1_gain_interval, gain_interval
-from wsdkd.evaluation.ranking import average_precisions, mean_over_classes
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above
 from wsdkd.serving.params import PromotionParams
 from wsdkd.settings.sections import PARAMS_FILE, ParamsError

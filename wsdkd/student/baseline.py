@@ -1,8 +1,9 @@
 """The baseline: the student without a teacher, which distillation has to beat."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from wsdkd.student.learning import labels_of
+from wsdkd.student.learning import LabelObjective, labels_of
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 from wsdkd.training.course import Course, Images
@@ -22,5 +23,7 @@ def baseline_course(params: StudentParams, schedules: Sequence[Optimisation], im
     accelerator = start(schedules[0])
     seed_all(params.seed)
     network = Student(params, len(images.classes))
-    train, val = (labels_of(rows, network, images) for rows in (images.train, images.val))
-    return Course(accelerator, network, params, [Phase(train, each) for each in schedules], val)
+    losses = [schedule.label_loss for schedule in schedules]
+    train, val = (labels_of(rows, network, images, losses[0]) for rows in (images.train, images.val))
+    tasks = [replace(train, objective=LabelObjective(network, loss)) for loss in losses]
+    return Course(accelerator, network, params, list(map(Phase, tasks, schedules)), val)

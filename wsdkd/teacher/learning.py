@@ -26,10 +26,12 @@ from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import batch_image_scores, batch_region_scores
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.params import TeacherParams
+from wsdkd.training.asymmetric import asymmetric_loss
 from wsdkd.training.course import Course, Images
-from wsdkd.training.learner import Objective
+from wsdkd.training.learner import Examined, Objective
 from wsdkd.training.loader import Batch, Labels
 from wsdkd.training.loop import Phase, Task
+from wsdkd.training.params import LabelLoss
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import start
 from wsdkd.training.views import View
@@ -58,6 +60,15 @@ def wsddn_loss(
     clamped = scores.clamp(CLAMP, 1 - CLAMP)
     loss = F.binary_cross_entropy(clamped, labels, reduction="none")
     return (loss * known).sum() / len(scores)
+
+
+def asymmetric_wsddn_loss(
+    scores: Float[Tensor, "images classes"],
+    labels: Float[Tensor, "images classes"],
+    known: Bool[Tensor, "images classes"],
+) -> Float[Tensor, ""]:
+    """The asymmetric loss of image scores, in the place of :func:`wsddn_loss`, whose arguments it takes."""
+    return asymmetric_loss(torch.logit(scores, CLAMP), labels, known)
 
 
 class Targets(NamedTuple):
@@ -163,10 +174,11 @@ class RegionsAndLabels:
 class TeacherObjective(Objective):
     """The teacher with its loss."""
 
-    def __init__(self, teacher: Wsddn):
+    def __init__(self, teacher: Wsddn, loss: LabelLoss = "cross_entropy"):
         super().__init__()
         self.teacher = teacher
         self.backbone = teacher.backbone
+        self.label_loss = asymmetric_wsddn_loss if loss == "asymmetric" else wsddn_loss
 
     def new_layers(self) -> list[nn.Module]:
         """Both heads, and fc6 and fc7 where they are not pretrained."""
@@ -174,16 +186,21 @@ class TeacherObjective(Objective):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss ``wsddn``, and with branches of refinement the loss ``refinement``."""
+        return self.examine(batch).losses
+
+    def examine(self, batch: Batch) -> Examined:
+        """These losses, and the image scores."""
         rois, labels, known = batch["rois"], batch["labels"], batch["known"]
         image = rois[:, 0].long()
         outputs = self.teacher.regions(batch["stem"], rois, batch["objectness"])
         # All of it in fp32: the outputs are, and autocast would narrow some of what is made of them.
         with torch.autocast(rois.device.type, enabled=False):
             scores = batch_region_scores(outputs.class_logits, outputs.detection_logits, image, len(labels))
-            losses = {"wsddn": wsddn_loss(batch_image_scores(scores, image, len(labels)), labels, known)}
+            of_images = batch_image_scores(scores, image, len(labels))
+            losses = {"wsddn": self.label_loss(of_images, labels, known)}
             if outputs.refinement_logits.shape[1]:
                 losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
-        return losses
+        return Examined(losses, of_images)
 
 
 def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) -> Course:
@@ -196,7 +213,7 @@ def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) 
     """
     accelerator = start(params.training)
     network = Wsddn(params, len(images.classes))
-    objective = TeacherObjective(network)
+    objective = TeacherObjective(network, params.training.label_loss)
 
     def task(rows: Sequence[ImageRow], sizes: Sequence[int]) -> Task:
         regions = RegionsAndLabels(rows, len(images.classes), proposals, params.proposals)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -10,6 +10,7 @@ from torch import nn
 
 from wsdkd.networks.backbones import Backbone
 from wsdkd.training.batch_norm import convert_for_gpus, whole_batch
+from wsdkd.training.kept import Kept
 from wsdkd.training.loader import Batch
 from wsdkd.training.params import Optimisation
 
@@ -17,11 +18,24 @@ MAX_GRADIENT = 10.0  # norm; a batch beyond it would undo many others
 WARM_UP = 0.3  # share of a one-cycle schedule in which the learning rate rises
 
 
+class Examined(NamedTuple):
+    """What validation takes from a batch.
+
+    Attributes:
+        losses: scalars by name.
+        scores: of each class in each image, (B, K), higher is likelier.
+    """
+
+    losses: dict[str, torch.Tensor]
+    scores: torch.Tensor
+
+
 class Objective(nn.Module):
     """A network with the losses that train it.
 
     Subclasses set ``backbone`` and implement :meth:`forward`, which takes a batch (its frozen stem's
-    features under ``stem``) and returns named losses; their sum is minimised.
+    features under ``stem``) and returns named losses; their sum is minimised. Those whose best epoch may
+    be kept implement :meth:`examine`, too.
     """
 
     backbone: Backbone
@@ -32,6 +46,10 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Scalar losses by name."""
+        raise NotImplementedError
+
+    def examine(self, batch: Batch) -> Examined:
+        """The losses of :meth:`forward`, and scores of the images."""
         raise NotImplementedError
 
     def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
@@ -60,6 +78,7 @@ class Learner:
         self._on_cpu = accelerator.device.type == "cpu"
         if accelerator.num_processes > 1 and not self._on_cpu:
             convert_for_gpus(self.objective)
+        self.kept = Kept(self.objective, params)
         optimizer = build_optimizer(self.objective, objective.new_layers(), params)
         self.schedule = build_schedule(optimizer, params, steps)
         self._wrapped, self.optimizer = accelerator.prepare(self.objective, optimizer)
@@ -67,7 +86,12 @@ class Learner:
     @property
     def parts(self) -> dict[str, Any]:
         """All that has a state, by name."""
-        parts = {"objective": self.objective, "optimizer": self.optimizer, "schedule": self.schedule}
+        parts = {
+            "objective": self.objective,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "kept": self.kept,
+        }
         return parts if self.accelerator.scaler is None else {**parts, "scaler": self.accelerator.scaler}
 
     def train(self, mode: bool = True) -> None:
@@ -105,16 +129,18 @@ class Learner:
         self.optimizer.step()
         if not self.optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
             self.schedule.step()
+            self.kept.step()
         return sums
 
     def close(self) -> None:
-        """Leave the objective as it came, in evaluation mode: another training may follow.
+        """Leave the objective with the weights that are kept, in evaluation mode: a training may follow.
 
         That one must meet neither this optimiser nor a twice wrapped forward.
         """
         self.accelerator.wait_for_everyone()
         self.accelerator.unwrap_model(self._wrapped, keep_fp32_wrapper=False)
         self.accelerator.free_memory()
+        self.kept.take()
         self.objective.eval()
 
 

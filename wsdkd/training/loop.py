@@ -7,12 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from wsdkd.average_precision import mean_average_precision
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
+from wsdkd.training.kept import MAP
 from wsdkd.training.learner import Learner, Objective
 from wsdkd.training.loader import Supervision, load_batches
 from wsdkd.training.params import Optimisation
@@ -28,6 +31,7 @@ from wsdkd.training.record import (
     random_state,
     restore_random_state,
 )
+from wsdkd.training.sampling import repeat_factors
 from wsdkd.training.views import BatchParts, EpochViews, plain_batches
 
 
@@ -90,13 +94,18 @@ def train(training: Training, accelerator: Accelerator) -> None:
 
     Raises:
         UserError: a loss is no longer a number, a batch has fewer images than processes and parts share
-            it, or a GPU's memory is too small.
+            it, a GPU's memory is too small, or no validation image tells which epoch is the best.
     """
-    first = training.phases[0].params
+    first, watched = training.phases[0].params, training.validation
     batch_size = max(1, first.batch_size // first.accumulate)
+    chooses = any(phase.params.keep == "best" for phase in training.phases)
+    if chooses and not (watched and any(row.labels for row in watched.pictures.rows)):
+        raise UserError(
+            f"{training.name}: training.keep: best needs validation images with labels, and there is none; "
+            "set it to last"
+        )
     with open_curves(training.curves, accelerator) as live:
-        watched = training.validation
-        validate = dict if watched is None else validator(watched, batch_size, accelerator)
+        validate = dict if watched is None else validator(watched, batch_size, accelerator, chooses)
         record = Record(training.name, live, training.states, validate)
         first_epoch = 0
         for phase in training.phases:
@@ -112,7 +121,7 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
 
     Args:
         phase: whose objective is moved to the accelerator's device.
-        record: shows and keeps how far it is.
+        record: shows and keeps how far it is; where the best epoch is kept, its validation gives the mAP.
         accelerator: device, precision and processes.
         first_epoch: of the curves and of the order of images, where an earlier phase came before.
 
@@ -128,7 +137,8 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     for earlier in history:
         log_epoch(record.live, earlier)
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
-    views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs)
+    repeats = repeat_factors(pictures.rows, params.repeat_threshold)
+    views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs, repeats)
     stem = Stem(task.objective.backbone, pictures, accelerator.device)
     parts = BatchParts(views, params.accumulate)
     loaded = load_batches(parts, stem, task.supervision, accelerator.process_index, processes)
@@ -146,7 +156,10 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
                 learner.train(False)
                 means = _means(sums, views.steps, accelerator, record.name)
                 epoch = epochs[place // views.steps]
-                history.append({"epoch": epoch, "train": means, "val": record.validate()})
+                with learner.kept.shown():
+                    validated = record.validate()
+                    learner.kept.consider(validated)
+                history.append({"epoch": epoch, "train": means, "val": validated})
                 log_epoch(record.live, history[-1])
                 if accelerator.is_main_process:
                     states = {name: part.state_dict() for name, part in learner.parts.items()}
@@ -200,7 +213,7 @@ def _means(
     return dict(zip(sums, means.tolist(), strict=True))
 
 
-def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate:
+def validator(task: Task, batch_size: int, accelerator: Accelerator, measures: bool = False) -> Validate:
     """A function that gives the losses of a task, averaged over its images.
 
     Args:
@@ -208,6 +221,7 @@ def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate
             size. Without any the function gives nothing.
         batch_size: images a batch, of all processes together.
         accelerator: device and processes.
+        measures: whether it gives the mAP, too; one of the images has a label then.
     """
     images, (size,) = len(task.pictures.rows), task.pictures.sizes
     batches = plain_batches(images, batch_size, size)
@@ -218,14 +232,25 @@ def validator(task: Task, batch_size: int, accelerator: Accelerator) -> Validate
     def validate() -> dict[str, float]:
         stem = Stem(task.objective.backbone, task.pictures, accelerator.device)
         sums: dict[str, torch.Tensor] = {}
+        seen = []
         for views_of, batch in zip(mine, load_batches(mine, stem, task.supervision), strict=True):
             with accelerator.autocast():
-                losses = task.objective(batch)
+                losses, scores = task.objective.examine(batch) if measures else (task.objective(batch), None)
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.double() * len(views_of)
+            if scores is not None:
+                seen.append([each.cpu().numpy() for each in (scores, batch["labels"], batch["known"])])
         # A process without a batch knows no names, so that they travel with the numbers.
         everyone = gather_object([{name: float(value) for name, value in sums.items()}])
         names = next((list(each) for each in everyone if each), [])
-        return {name: sum(each.get(name, 0.0) for each in everyone) / images for name in names}
+        means = {name: sum(each.get(name, 0.0) for each in everyone) / images for name in names}
+        return {**means, MAP: _mean_average_precision(gather_object(seen))} if measures else means
 
     return validate
+
+
+def _mean_average_precision(batches: Sequence[Sequence[np.ndarray]]) -> float:
+    scores, labels, known = (np.concatenate(part) for part in zip(*batches, strict=True))
+    if not np.isfinite(scores).all():
+        raise UserError("a validation score is no longer a number; lower training.learning_rate")
+    return mean_average_precision(scores, labels, known)

@@ -2,8 +2,11 @@
 
 from typing import Literal
 
-from wsdkd.settings.numbers import Count, NonNegative, Positive, Seed
+from wsdkd.settings.numbers import Count, Fraction, NonNegative, Positive, Seed
 from wsdkd.settings.sections import Section
+
+LabelLoss = Literal["cross_entropy", "asymmetric"]
+"""By which a network is held against image-level labels."""
 
 
 class Optimisation(Section):
@@ -23,6 +26,15 @@ class Optimisation(Section):
     weight_decay: NonNegative = 1e-4
     head_multiplier: Positive = 1.0
     """New layers learn this many times faster than the pretrained ones."""
+    label_loss: LabelLoss = "cross_entropy"
+    """Against the labels; ``asymmetric`` makes less of easy negatives (Ridnik et al., ICCV 2021)."""
+    repeat_threshold: Fraction = 0.0
+    """Classes in a smaller share of images than this are shown more often, at the cost of the others (LVIS:
+    0.001); 0: every image once an epoch."""
+    average_decay: Fraction | None = None
+    """Of a running average of the weights, which is validated and kept in their place; null: none."""
+    keep: Literal["last", "best"] = "last"
+    """The weights of the last epoch, or of the one with the highest mAP on the validation split."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the backbone and of linear layers; RoI layers and losses stay in fp32."""
     seed: Seed = 0

@@ -7,6 +7,8 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
+from wsdkd.training.sampling import repeated_order
+
 
 class View(NamedTuple):
     """One image as a network sees it once."""
@@ -87,15 +89,25 @@ def plain_batches(images: int, batch_size: int, size: int) -> Batches:
     return OrderedBatches(range(images), None, [size] * -(-images // batch_size), batch_size)
 
 
-def epoch_batches(images: int, batch_size: int, sizes: Sequence[int], seed: int, epoch: int) -> Batches:
+def epoch_batches(
+    images: int,
+    batch_size: int,
+    sizes: Sequence[int],
+    seed: int,
+    epoch: int,
+    repeats: np.ndarray | None = None,
+) -> Batches:
     """Shuffle all images into batches, each mirrored at random, each batch of one random size.
 
     The same seed and epoch give the same batches, however many processes share them: a batch is
     that of all processes together. What is left over after the last whole batch waits for another
     epoch, unless there is no whole batch at all.
+
+    With ``repeats``, (N,), images stand in an epoch about in proportion to these factors instead of once
+    each (:mod:`wsdkd.training.sampling`).
     """
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(images)
+    order = rng.permutation(images) if repeats is None else repeated_order(rng, repeats)
     mirrored = rng.random(images) < 0.5
     starts = range(0, max(images - batch_size, 0) + 1, batch_size)
     chosen = [sizes[int(rng.integers(len(sizes)))] for _ in starts]
@@ -132,13 +144,22 @@ class EpochViews(Batches):
         sizes: sides of the square input, in pixels.
         seed: of all epochs.
         epochs: numbers of the epochs.
+        repeats: (N,), how often each image is shown against the others; None: once an epoch.
     """
 
-    def __init__(self, images: int, batch_size: int, sizes: Sequence[int], seed: int, epochs: range):
+    def __init__(
+        self,
+        images: int,
+        batch_size: int,
+        sizes: Sequence[int],
+        seed: int,
+        epochs: range,
+        repeats: np.ndarray | None = None,
+    ):
         self.epochs = epochs
         self.steps = max(images // batch_size, 1)
         """Batches an epoch."""
-        self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed)
+        self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed, repeats=repeats)
         self._current: tuple[int, Batches] | None = None
 
     def __len__(self) -> int:
