@@ -9,27 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 NAMES = ("cat", "dog")
-
-
 SUFFIXES = ("jpg", "png", "tif", "webp", "bmp", "gif", "ppm", "png")
-
-
-ODD: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    10**400,
-    1e308,
-    "",
-    "0",
-    "\ud800",
-    "a\0b",
-    "x" * 5000,
-    [],
-    {},
-    [[]],
-)
 
 
 def pictures(folder: Path, numbers: range) -> list[str]:
@@ -138,11 +118,12 @@ def table(root: Path) -> dict[str, Any]:
     return {"format": "table"}
 
 
-FORMATS: tuple[Callable[[Path], dict[str, Any]], ...] = (
-    coco,
-    voc_sets,
-    voc_folders,
-    voc_lists,
-    nuswide,
-    table,
-)
+SMALL: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "COCO": coco,
+    "VOC in sets": voc_sets,
+    "VOC in folders": voc_folders,
+    "VOC in lists": voc_lists,
+    "NUS-WIDE": nuswide,
+    "table": table,
+}
+"""By the name of a form what writes a dataset of it into an empty folder and gives its parameters."""
