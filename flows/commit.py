@@ -26,7 +26,8 @@ class Start:
     Attributes:
         commit: its full name.
         branch: checked out, or HEAD.
-        modified: files that differ from the commit, besides those that a run itself writes.
+        modified: files that differ from the commit, by their paths from the top of the repository, besides
+            those that a run itself writes.
     """
 
     commit: str
@@ -50,10 +51,14 @@ def read_start(ignored: Sequence[str] = (), root: Path = ROOT) -> Start:
         raise CommitError(
             f"{root}: no Git commit to start from; a run must be traceable to one: git init, git commit"
         ) from None
-    listed = _git(root, "status", "--porcelain", "-z", "--untracked-files=all", strip=False)
-    ours = {LOCK_FILE, METRICS.as_posix(), *(Path(path).as_posix() for path in ignored)}
-    modified = [path for path in _changed_paths(listed) if path not in ours]
-    return Start(commit, _git(root, "rev-parse", "--abbrev-ref", "HEAD"), tuple(modified))
+    # With -z names come unquoted: "XY path", where a file that was moved is an old one and a new one.
+    shown = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    listed = _git(root, "status", *shown, strip=False).split("\0")
+    # Paths are those from the top of the repository, which the project may lie below.
+    below = _git(root, "rev-parse", "--show-prefix")
+    ours = {below + Path(path).as_posix() for path in (LOCK_FILE, str(METRICS), *ignored)}
+    modified = tuple(entry[3:] for entry in listed if entry and entry[3:] not in ours)
+    return Start(commit, _git(root, "rev-parse", "--abbrev-ref", "HEAD"), modified)
 
 
 def require_clean(start: Start) -> None:
@@ -119,17 +124,6 @@ def branch_of(run_name: str, root: Path = ROOT) -> str:
     taken = _git(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/retrain").splitlines()
     names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
     return next(each for each in names if each not in taken)
-
-
-def _changed_paths(listed: str) -> list[str]:
-    # Porcelain format 1 with -z: "XY path", and for a rename the old path as an entry of its own.
-    entries = iter(filter(None, listed.split("\0")))
-    paths = []
-    for entry in entries:
-        paths.append(entry[3:])
-        if entry[0] in "RC":
-            next(entries, None)
-    return paths
 
 
 def _author(root: Path) -> dict[str, str]:

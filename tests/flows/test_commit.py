@@ -7,6 +7,8 @@ import pytest
 
 from flows.commit import CommitError, branch_of, commit_run, read_start, require_clean
 
+AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -19,7 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".gitignore").write_text("/reports/\n")
     (tmp_path / "params.yaml").write_text("a: 1\n")
     _git(tmp_path, "add", ".")
-    _git(tmp_path, "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "One")
+    _git(tmp_path, *AUTHOR, "commit", "--quiet", "-m", "One")
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/metrics.json").write_text("{}\n")
@@ -44,10 +46,25 @@ def test_every_other_change_does(root: Path) -> None:
     (root / "new file.txt").write_text("")
     (root / "raw.dvc").write_text("")
     start = read_start(root=root)
-    assert set(start.modified) == {"moved.yaml", ".gitignore", "new file.txt", "raw.dvc"}
+    assert set(start.modified) == {"params.yaml", "moved.yaml", ".gitignore", "new file.txt", "raw.dvc"}
     assert "raw.dvc" not in read_start(("./raw.dvc",), root=root).modified
     with pytest.raises(CommitError, match=r"not committed: .*moved\.yaml.*--allow-dirty"):
         require_clean(start)
+
+
+def test_a_project_below_the_top_of_its_repository(root: Path) -> None:
+    project = root / "nested/project"
+    (project / "reports").mkdir(parents=True)
+    for name in ("dvc.lock", "reports/metrics.json", "raw.dvc", "params.yaml"):
+        (project / name).write_text("new\n")
+    _git(root, "add", "--force", "nested")
+    assert set(read_start(("raw.dvc",), project).modified) == {"nested/project/params.yaml", "dvc.lock"}
+    _git(root, "add", "dvc.lock")
+    _git(root, *AUTHOR, "commit", "--quiet", "-m", "Two")
+    start = read_start(root=project)
+    (project / "dvc.lock").write_text("of a run\n")
+    made = commit_run(start, "retrain/a", "A", root=project)
+    assert _git(root, "show", f"{made}:nested/project/dvc.lock") == "of a run"
 
 
 def test_a_folder_without_a_commit_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_changed_moved_and_new_files_are_dirty(folder: Path) -> None:
     (folder / "dvc.lock").write_text("every run changes it\n")
     (folder / "n\u00e4w.py").write_text("new\n")
     git(folder, "mv", "moved.py", "there.py")
-    assert working_code(folder, None).dirty == ("changed one.py", "n\u00e4w.py", "there.py")
+    assert working_code(folder, None).dirty == ("changed one.py", "moved.py", "n\u00e4w.py", "there.py")
 
 
 def test_another_files_ending_is_no_lock_and_a_project_may_lie_below_the_top(folder: Path) -> None:

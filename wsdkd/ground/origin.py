@@ -34,14 +34,9 @@ def checkout(folder: Path, written: Collection[str] = ()) -> Checkout:
         return Checkout(None, ())
     prefix = (_git(folder, "rev-parse", "--show-prefix") or "").rstrip("\n")
     expected = {prefix + name for name in written}
-    # With -z names come unquoted; after a renamed file its old name follows as an entry of its own.
-    entries = iter((_git(folder, "status", "--porcelain", "-z") or "").split("\0"))
-    changed = []
-    for entry in entries:
-        if "R" in entry[:2] or "C" in entry[:2]:
-            next(entries)
-        if entry and entry[3:] not in expected:
-            changed.append(entry[3:])
+    # With -z names come unquoted: "XY path", where a file that was moved is an old one and a new one.
+    listed = (_git(folder, "status", "--porcelain", "-z", "--no-renames") or "").split("\0")
+    changed = {entry[3:] for entry in listed if entry} - expected
     return Checkout(head.strip(), tuple(sorted(changed)))
 
 
