@@ -3,20 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from benchmarks.ablation.workspace import PROJECT
 from wsdkd.settings.sections import read_params
 
-STAGES = (
-    "draw_scenes",
-    "prepare",
-    "propose",
-    "train_teacher",
-    "cache_teacher",
-    "train_baseline",
-    "distill_features",
-    "distill_predictions",
-    "evaluate",
-)
+_PIPELINE = YAML(typ="safe", pure=True).load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = tuple(name for name in _PIPELINE["stages"] if name != "code")
 """In the order in which they run."""
 
 BLIND = ("draw_scenes", "prepare", "train_baseline")

@@ -1,19 +1,29 @@
-"""Which stages rerun after some have changed, from the graph in dvc.yaml."""
+"""What dvc.yaml says: which stages there are, and which rerun after some have changed."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.pipeline.clone import ROOT
 
 DRAWN = "draw_scenes@scenes"
+"""What DVC calls the one stage of ``draw_scenes``."""
+_PIPELINE = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, dict[str, Any]] = {
+    name: stage.get("do", stage) for name, stage in _PIPELINE["stages"].items()
+}
+"""All stages by name, in the order of dvc.yaml, which is that of a run."""
+RUN = [DRAWN if name == "draw_scenes" else name for name in STAGES]
+"""Their names as DVC calls them."""
+BLIND = [name for name in STAGES if name not in ("code", "draw_scenes", "prepare", "evaluate")]
+"""Those that may not see annotated boxes."""
 
 
 def downstream(changed: Iterable[str]) -> set[str]:
     """``changed`` and all stages after them, for changes after which every rerun writes other bytes."""
-    stages = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text())["stages"]
-    stages[DRAWN] = stages.pop("draw_scenes")["do"]
+    stages = dict(zip(RUN, STAGES.values(), strict=True))
     outputs = {name: [_path(out) for out in stage["outs"]] for name, stage in stages.items()}
     inputs = {name: [_path(dep) for dep in stage["deps"]] for name, stage in stages.items()}
     inputs["prepare"].append(PurePosixPath("data/scenes"))

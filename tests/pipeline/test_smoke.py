@@ -7,15 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.pipeline.clone import Clone, make_clone
-
-BLIND = [
-    "propose",
-    "train_teacher",
-    "cache_teacher",
-    "train_baseline",
-    "distill_features",
-    "distill_predictions",
-]
+from tests.pipeline.graph import BLIND
 
 
 @pytest.fixture(scope="module")
