@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wsdkd.average_precision import average_precisions
-from wsdkd.evaluation.bootstrap import f1_gain_interval, gain_interval
+from wsdkd.evaluation.bootstrap import DRAWS, f1_gain_interval, gain_and_mean_intervals, gain_interval
 
 
 def case(images=120, classes=4, frequency=0.25, levels=10):
@@ -57,6 +57,17 @@ def test_interval_holds_the_gain_and_is_repeatable():
     low, high = gain_interval(weak, strong, labels, known, draws=300)
     assert 0 < low < gain < high
     assert gain_interval(weak, strong, labels, known, draws=300) == (low, high)
+
+
+def test_the_intervals_of_all_networks_are_of_the_same_draws_as_that_of_the_gain():
+    weak, strong, labels, known = case(60, 2)
+    scores = {"baseline": weak, "teacher": (weak + strong) / 2, "student": strong}
+    gain, means = gain_and_mean_intervals(scores, labels, known)
+    assert gain == gain_interval(weak, strong, labels, known)
+    drawn = resampled(60, DRAWS, seed=0)
+    for name, each in scores.items():
+        values = [np.nanmean(average_precisions(each[one], labels[one], known[one])) for one in drawn]
+        assert means[name] == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=1e-4)
 
 
 def test_equal_networks_gain_nothing():

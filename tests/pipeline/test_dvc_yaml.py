@@ -74,12 +74,15 @@ def test_a_stage_imports_nothing_by_a_computed_name(stage: str) -> None:
         assert not re.search(r"import_module\(|__import__\(", path.read_text()), path
 
 
-def test_nothing_but_python_lies_beside_the_code() -> None:
-    """A stage that read a template or a table from its package would not rerun with it."""
+def test_nothing_but_python_and_templates_lies_beside_the_code() -> None:
+    """A stage that read a table from its package would not rerun with it; templates of pages are digested."""
     listed = subprocess.run(
         ["git", "ls-files", "stages", "wsdkd"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    others = [path for path in listed.stdout.splitlines() if not path.endswith(".py")]
+    template = re.compile(r"wsdkd/.+/templates/[^./][^/]*\.(html|css|js)")
+    others = [
+        path for path in listed.stdout.splitlines() if not (path.endswith(".py") or template.fullmatch(path))
+    ]
     assert others == ["wsdkd/py.typed"], "let wsdkd.ground.code digest this file, too, and .dvcignore pass it"
 
 

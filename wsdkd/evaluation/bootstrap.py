@@ -4,7 +4,7 @@ Both networks are scored on the same resampled images. The interval tells of the
 of the choice of training seed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -58,15 +58,52 @@ def gain_interval(
         raise ValueError("no class has a positive, so there is no gain")
 
     def gain(counts: np.ndarray) -> np.ndarray:
-        difference = _weighted_ap(student, labels, known, counts) - _weighted_ap(
-            baseline, labels, known, counts
+        return _mean_of_classes(
+            _weighted_ap(student, labels, known, counts) - _weighted_ap(baseline, labels, known, counts)
         )
-        classes = (~np.isnan(difference)).sum(axis=1)
-        mean = np.full(len(difference), np.nan)
-        # Only in tiny test sets: a draw without one positive says nothing about the gain.
-        return np.divide(np.nansum(difference, axis=1), classes, out=mean, where=classes > 0)
 
     return interval(gain, len(labels), draws=draws, level=level, seed=seed)
+
+
+def gain_and_mean_intervals(
+    scores: Mapping[str, np.ndarray], labels: np.ndarray, known: np.ndarray
+) -> tuple[tuple[float, float], dict[str, tuple[float, float]]]:
+    """:func:`gain_interval` of the student over the baseline, and the interval of each network's mAP.
+
+    All are of the same draws, for which each network is scored once.
+
+    Args:
+        scores: (N, K) of each network; ``baseline`` and ``student`` among them.
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where the label is ignored.
+
+    Returns:
+        Both ends of the gain's interval, and of each network's, in percentage points.
+
+    Raises:
+        ValueError: as :func:`gain_interval`.
+    """
+    for each in scores.values():
+        check_scores(each, labels, known)
+    if not ((labels > 0) & known).any():
+        raise ValueError("no class has a positive, so there is no gain")
+
+    def gain_and_means(counts: np.ndarray) -> np.ndarray:
+        found = {name: _weighted_ap(each, labels, known, counts) for name, each in scores.items()}
+        gain = found["student"] - found["baseline"]
+        return np.stack([_mean_of_classes(each) for each in (gain, *found.values())], axis=1)
+
+    drawn = _drawn(gain_and_means, len(labels), DRAWS, seed=0)
+    gain, *means = (_percentiles(column, LEVEL) for column in drawn.T)
+    return gain, dict(zip(scores, means, strict=True))
+
+
+def _mean_of_classes(values: np.ndarray) -> np.ndarray:
+    # (draws, K) -> (draws,), over the classes that have a value.
+    classes = (~np.isnan(values)).sum(axis=1)
+    mean = np.full(len(values), np.nan)
+    # Only in tiny test sets: a draw without one positive says nothing.
+    return np.divide(np.nansum(values, axis=1), classes, out=mean, where=classes > 0)
 
 
 def f1_gain_interval(
@@ -122,13 +159,21 @@ def interval(
     gain: Gain, images: int, *, draws: int = DRAWS, level: float = LEVEL, seed: int = 0
 ) -> tuple[float, float]:
     """Percentile interval of a gain under resampling of ``images`` images; draws of NaN are left out."""
+    return _percentiles(_drawn(gain, images, draws, seed), level)
+
+
+def _drawn(statistic: Gain, images: int, draws: int, seed: int) -> np.ndarray:
+    """What ``statistic`` gives in each draw, (draws,) or with more axes behind."""
     generator = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // images)
     starts = range(0, draws, chunk)
     bar = track(starts, "bootstrap of the gain", total=len(starts), unit="chunk")
-    drawn = np.concatenate(
-        [gain(_draw_counts(generator, min(chunk, draws - start), images)) for start in bar]
+    return np.concatenate(
+        [statistic(_draw_counts(generator, min(chunk, draws - start), images)) for start in bar]
     )
+
+
+def _percentiles(drawn: np.ndarray, level: float) -> tuple[float, float]:
     low, high = np.quantile(drawn[~np.isnan(drawn)], [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -42,16 +42,21 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
         truth: of the same images.
 
     Returns:
-        ``gain_mAP``, student less baseline in points, with ``gain_mAP_interval``; ``gap_recovered``,
-        that gain over teacher less baseline, None with a reason where the teacher does not lead.
+        ``gain_mAP``, student less baseline in points, with ``gain_mAP_interval``; ``mAP_intervals``,
+        of each network; ``gap_recovered``, that gain over teacher less baseline, None with a reason where
+        the teacher does not lead.
     """
     means = {
         name: mean_over_classes(average_precisions(scores[name], truth.labels, truth.known))
         for name in NETWORKS
     }
     gain, lead = means["student"] - means["baseline"], means["teacher"] - means["baseline"]
-    interval = bootstrap.gain_interval(scores["baseline"], scores["student"], truth.labels, truth.known)
-    result = {"gain_mAP": gain, "gain_mAP_interval": list(interval)}
+    interval, each = bootstrap.gain_and_mean_intervals(scores, truth.labels, truth.known)
+    result = {
+        "gain_mAP": gain,
+        "gain_mAP_interval": list(interval),
+        "mAP_intervals": {name: list(each[name]) for name in NETWORKS},
+    }
     if lead > 0:
         return {**result, "gap_recovered": gain / lead}
     reason = f"the teacher does not lead the baseline (by {lead:.2f} points), so there is no gap to recover"

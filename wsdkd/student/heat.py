@@ -1,0 +1,65 @@
+"""Where a student sees a class: a value for each cell of its feature map.
+
+With a classifier behind a pooled feature map it is the classifier applied to each cell on its own, the class
+activation map of Zhou et al., "Learning Deep Features for Discriminative Localization" (CVPR 2016). A network
+whose fully connected layers want several cells at once, such as VGG16, has none; there it is Grad-CAM
+(Selvaraju et al., ICCV 2017): channels weighed by the mean of their gradient of the class's logit.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from wsdkd.student.network import Student
+
+
+def class_heat(model: Student, pictures: torch.Tensor, classes: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """Heat of some classes in each picture.
+
+    Args:
+        model: in evaluation mode.
+        pictures: (B, 3, H, W) as the student takes them, on its device.
+        classes: for each picture, the places of the classes that are asked for.
+
+    Returns:
+        For each picture float32 (m, h, w) in [0, 1], where m is the number of its classes: 1 in the cell that
+        speaks most for the class, 0 in the half of the cells that speaks least, and where all cells say
+        the same. Values of two pictures cannot be compared.
+    """
+    if model.fully_connected is None:
+        with torch.inference_mode():
+            maps = _cell_logits(model, model.embed(model.backbone(pictures)))
+        found = [each[list(wanted)] for each, wanted in zip(maps, classes, strict=True)]
+    else:
+        with torch.no_grad():
+            features = model.embed(model.backbone(pictures))
+        found = [
+            _gradient_maps(model, one[None], wanted) for one, wanted in zip(features, classes, strict=True)
+        ]
+    return [np.stack([_scaled(one) for one in each.cpu().numpy()]) for each in found]
+
+
+def _cell_logits(model: Student, embedded: torch.Tensor) -> torch.Tensor:
+    # (B, D, h, w) -> (B, K, h, w), with the classifier's weights (K, D) as a 1 x 1 convolution.
+    weight = model.classifier.weight[:, :, None, None]
+    return F.conv2d(embedded, weight, model.classifier.bias).float()
+
+
+def _gradient_maps(model: Student, features: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:
+    # Feature map (1, C, h, w) -> (m, h, w).
+    with torch.enable_grad():
+        features = features.detach().clone().requires_grad_()
+        logits = model.classify_embedded(features)[0]
+        maps = []
+        for label in classes:
+            (gradient,) = torch.autograd.grad(logits[label], features, retain_graph=True)
+            maps.append((gradient.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1)[0].relu())
+    return torch.stack(maps).detach().float()
+
+
+def _scaled(heat: np.ndarray) -> np.ndarray:
+    middle, most = np.median(heat), heat.max()
+    scaled: np.ndarray = np.clip((heat - middle) / max(most - middle, 1e-12), 0, 1).astype(np.float32)
+    return scaled
