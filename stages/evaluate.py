@@ -1,5 +1,7 @@
 """Stage ``evaluate``: baseline, teacher and student on the test split; the one stage that sees boxes."""
 
+from pathlib import Path
+
 import torch
 from accelerate import PartialState
 
@@ -12,17 +14,20 @@ from wsdkd.data.tables import read_classes, read_images
 from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.evaluate import Data, Networks, evaluate
 from wsdkd.evaluation.files import read_curves, write_class_rows, write_columns, write_report
+from wsdkd.evaluation.page.content import write_report_page
 from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.ground.origin import checkout, processor, versions
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.student.network import load_student
 from wsdkd.teacher.network import load_teacher
 
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-contrib-python-headless", "wsdkd")
 RUNS = ("teacher", "baseline", "features", "student")
 
 
 def main() -> None:
-    """Score the three networks and write numbers, charts and costs."""
+    """Score the three networks and write numbers, charts, costs and the page that shows them."""
     params = load_section("evaluation", EvaluationParams)
     classes = read_classes(project.CLASSES)
     data = Data(
@@ -46,7 +51,15 @@ def main() -> None:
     write_columns(project.PRECISION_RECALL, found.precision_recall)
     for name, picture in found.pictures.items():
         save_png(picture, project.PICTURES / f"{name}.png")
-    write_report(project.METRICS, {**found.accuracy, "cost": found.cost})
+    write_report_page(project.REPORT, found.page)
+    code = checkout(Path(), written=["dvc.lock"])
+    made = {
+        "commit": code.commit,
+        "changed": len(code.changed),
+        "machine": processor(),
+        "versions": versions(PACKAGES),
+    }
+    write_report(project.METRICS, {**found.accuracy, "cost": found.cost, "made": made})
 
 
 if __name__ == "__main__":

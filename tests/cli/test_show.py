@@ -92,6 +92,33 @@ def test_refuses_what_is_no_report(run: Run, tmp_path: Path, content: str, repor
     assert "\n" not in str(answer.exception)
 
 
+def test_writes_the_page_with_what_differs_from_run_to_run(
+    tmp_path: Path, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (tmp_path / "params.yaml").write_text("evaluation: {threshold: 0.4}\n", encoding="utf-8")
+    (reports / "metrics.json").write_text(json.dumps(report), encoding="utf-8")
+    answer = CliRunner().invoke(app, ["--reports", str(reports), "--html"])
+    assert isinstance(answer.exception, UserError)
+    assert "no page of the results yet, run: dvc repro evaluate" in str(answer.exception)
+    (reports / "report.html").write_text(
+        '<span data-run="speed-student">–</span><div data-run="machine"></div>'
+    )
+    answer = CliRunner().invoke(app, ["--reports", str(reports), "--html"])
+    assert answer.stdout == f"{reports / 'shown.html'}: the report\n"
+    page = (reports / "shown.html").read_text(encoding="utf-8")
+    assert f">{report['cost']['student']['images_per_second']:.1f}</span>" in page
+    assert "evaluation: {threshold: 0.4}" in page
+    assert opened == []
+    answer = CliRunner().invoke(app, ["--reports", str(reports), "--open", "--to", str(tmp_path / "a.html")])
+    assert answer.stdout == f"{tmp_path / 'a.html'}: the report; no browser was found to open it\n"
+    assert opened == [(tmp_path / "a.html").as_uri()]
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == page
+
+
 def test_says_when_there_are_no_results_yet(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["--reports", str(tmp_path)])
     assert isinstance(answer.exception, UserError)

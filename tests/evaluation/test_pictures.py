@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from wsdkd.evaluation.charts import draw_gains, draw_precision_recall, draw_training, save_png
+from wsdkd.evaluation.charts import draw_gains, save_png
 
 DRAW = """
 import sys
@@ -40,30 +40,6 @@ def test_eighty_long_class_names_fit(tmp_path):
     )
     with Image.open(tmp_path / "g.png") as picture:
         assert picture.size[0] > 2000
-
-
-def test_precision_recall_has_a_line_a_network(tmp_path):
-    recalls = np.linspace(0, 1, 5)
-    figure = draw_precision_recall(recalls, {"baseline": 1 - recalls, "student": 1 - recalls / 2})
-    assert [line.get_label() for line in figure.axes[0].lines] == ["baseline", "student"]
-    save_png(figure, tmp_path / "curve.png")
-
-
-def test_training_curves_have_a_chart_a_quantity_and_a_line_a_split(tmp_path):
-    one = (np.array([0, 1]), np.array([0.5, 0.4]))
-    figure = draw_training(
-        {
-            "teacher": {"train/loss": one, "val/loss": one, "val/mAP": one, "rate": one},
-            "features": {"loss": (one[0][:1], one[1][:1])},
-        }
-    )
-    charts = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
-    assert list(charts) == ["teacher: loss", "teacher: mAP", "teacher: rate", "features: loss"]
-    assert [line.get_label() for line in charts["teacher: loss"].lines] == ["train", "val"]
-    assert len(charts["teacher: mAP"].lines) == len(charts["features: loss"].lines) == 1
-    save_png(figure, tmp_path / "curves.png")
-    save_png(draw_training({}), tmp_path / "nothing.png")
-    save_png(draw_training({"teacher": {}}), tmp_path / "empty.png")
 
 
 def test_names_with_dollars_are_drawn_as_they_are(tmp_path):

@@ -130,7 +130,9 @@ def read(path):
 def test_reports():
     evaluate.main()
     accuracy, metrics = read(project.ACCURACY), read(project.METRICS)
-    cost = metrics.pop("cost")
+    cost, made = metrics.pop("cost"), metrics.pop("made")
+    assert made["machine"]
+    assert made["versions"]["torch"] == torch.__version__.partition("+")[0]
     assert metrics == accuracy
     figures = {"mAP", *(p + name for p in ("", "top3_") for name in ("CP", "CR", "CF1", "OP", "OR", "OF1"))}
     assert set(accuracy["baseline"]) == set(accuracy["student"]) == figures
@@ -159,14 +161,16 @@ def test_reports():
     assert list(rows)[-1] == "yak"
     assert rows["yak"]["AP_student"] == ""
     assert float(rows["cat"]["AP50_teacher"]) >= 0
-    names = {"examples", "gain_per_class", "precision_recall", "training_curves"}
+    names = {"examples", "gain_per_class"}
     assert {path.stem for path in project.PICTURES.iterdir()} == names
     assert project.PRECISION_RECALL.read_text().startswith("recall,baseline,teacher,student\n0.0,")
+    for name, (low, high) in accuracy["mAP_intervals"].items():
+        assert low <= accuracy[name]["mAP"] <= high
 
 
 @pytest.mark.usefixtures("working_copy")
 def test_outputs_of_dvc_are_the_same_twice():
-    outputs = [project.ACCURACY, project.PER_CLASS, project.PRECISION_RECALL]
+    outputs = [project.ACCURACY, project.PER_CLASS, project.PRECISION_RECALL, project.REPORT]
     evaluate.main()
     outputs += sorted(project.PICTURES.iterdir())
     before = [path.read_bytes() for path in outputs]

@@ -1,5 +1,6 @@
-"""``wsdkd show``: the results of the last evaluation, and where the teacher looks."""
+"""``wsdkd show``: the results of the last evaluation, as a table or a page, and where the teacher looks."""
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,14 @@ from wsdkd.cli.places import check_output
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import read_json
+from wsdkd.settings.sections import PARAMS_FILE
 
 OPEN = {
+    "report.html": "all of it as a page: classes with pictures, mistakes, training curves",
     "metrics.json": "all numbers, with the protocol they were measured by",
     "per_class.csv": "each class: how often it occurs, its AP, its gain",
     "pictures/examples.png": "test images: where the teacher looks, which labels each network gives",
     "pictures/gain_per_class.png": "gain of distillation by class",
-    "pictures/precision_recall.png": "precision against recall",
-    "pictures/training_curves.png": "how each network was trained",
 }
 
 app = typer.Typer(add_completion=False)
@@ -28,15 +29,29 @@ app = typer.Typer(add_completion=False)
 def show(
     context: typer.Context,
     reports: Annotated[Path, typer.Option(help="Folder the stage evaluate wrote to.")] = project.REPORTS,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write the report as a page, with speeds, commit and machine.")
+    ] = False,
+    opens: Annotated[bool, typer.Option("--open", help="As --html, and open it in a browser.")] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="The page to write.  [default: shown.html beside the report]")
+    ] = None,
 ) -> None:
     """Look at the results of the last evaluation, and at the regions that the teacher sees.
 
-    Without a command it prints the table of results and names the files to open.
+    Without a command it prints the table of results and names the files to open. Charts need no internet in
+    report.html, while dvc plots show loads what draws them from a server.
     """
     if context.invoked_subcommand is not None:
         return
     path = reports / project.METRICS.name
     metrics = _read(path)
+    if html or opens or to is not None:
+        page = to or reports / project.SHOWN.name
+        _write_page(reports, metrics, page)
+        opened = opens and webbrowser.open(page.resolve().as_uri())
+        typer.echo(f"{page}: the report{'' if opened or not opens else '; no browser was found to open it'}")
+        return
     console = Console(highlight=False, markup=False)
     try:
         table = results(metrics)
@@ -48,6 +63,32 @@ def show(
     console.print("Files to open:", style="bold")
     for file, what in files:
         console.print(f"  {file!s:<{width}}  {what}", soft_wrap=True)
+
+
+def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
+    # The table of results does without these.
+    from wsdkd.evaluation.page.shown import with_run
+    from wsdkd.ground.files import publish_file
+    from wsdkd.ground.reading import read_text
+
+    if to.name != project.SHOWN.name:
+        check_output(to, ".html")
+    source = reports / project.REPORT.name
+    text = read_text(source, "there is no page of the results yet, run: dvc repro evaluate")
+    parameters = reports.parent / PARAMS_FILE
+    audit = reports / project.DATASET_PAGE.name
+    try:
+        page = with_run(
+            text,
+            metrics,
+            read_text(parameters) if parameters.is_file() else None,
+            audit.resolve().as_uri() if audit.is_file() else None,
+        )
+    except (KeyError, TypeError) as error:
+        path = reports / project.METRICS.name
+        raise UserError(f"{path}: not the report of an evaluation ({error}); run: dvc repro") from None
+    with publish_file(to) as aside:
+        aside.write_text(page, encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, object]:

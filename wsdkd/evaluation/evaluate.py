@@ -1,6 +1,6 @@
 """The whole evaluation: three networks on the test split, from what was read to what is reported."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.images import decode
 from wsdkd.data.tables import ImageRow, label_counts, targets
-from wsdkd.evaluation.charts import draw_gains, draw_precision_recall, draw_training
+from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
 from wsdkd.evaluation.files import ClassRow, Curves, class_rows
 from wsdkd.evaluation.localisation import Localisation, best_cached_regions, localisation
+from wsdkd.evaluation.page.content import Evidence, Figures, report_content
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
 from wsdkd.evaluation.report import classification, comparison, protocol
@@ -83,6 +84,7 @@ class Evaluation:
         classes: a row a class, the most frequent in training first.
         precision_recall: ``recall`` and, for each network, the mean precision there; fractions (101,).
         pictures: figures by name.
+        page: what the report's page shows.
     """
 
     accuracy: Mapping[str, Any]
@@ -90,6 +92,22 @@ class Evaluation:
     classes: Sequence[ClassRow]
     precision_recall: Mapping[str, np.ndarray]
     pictures: Mapping[str, Figure]
+    page: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the networks say of all N test images, those that do not count among them.
+
+    Attributes:
+        scores: (N, K) of each network.
+        detections: of the teacher.
+        best: of each image the place among its proposals of the teacher's best region of each class, (K,).
+    """
+
+    scores: Mapping[str, np.ndarray]
+    detections: Sequence[Detections]
+    best: Sequence[np.ndarray]
 
 
 def evaluate(
@@ -115,10 +133,10 @@ def evaluate(
     """
     _check_classes(networks, data.classes)
     truth, kept = _truth(data, params)
-    everywhere, detections = _score(networks, data, params, device)
-    scores = {name: everywhere[name][kept] for name in NETWORKS}
+    said = _score(networks, data, params, device)
+    scores = {name: said.scores[name][kept] for name in NETWORKS}
     figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
-    located = _locate(data, detections, cache, networks.teacher.params.proposals)
+    located = _locate(data, said.detections, cache, networks.teacher.params.proposals)
     figures["teacher"] |= located.teacher
     accuracy = {
         **comparison(scores, truth),
@@ -142,12 +160,18 @@ def evaluate(
             np.array([np.nan if row.gain is None else row.gain for row in classes]),
             f"Gain of distillation in AP: {accuracy['gain_mAP']:+.1f} mAP",
         ),
-        "precision_recall": draw_precision_recall(RECALLS, curves),
-        "training_curves": draw_training(training),
-        "examples": draw_examples(_examples(data, everywhere, detections, params), data.classes),
+        "examples": draw_examples(_examples(data, said, params), data.classes),
     }
     cost = compare_costs(networks.teacher, networks.student, params.cost_seconds, device)
-    return Evaluation(accuracy, cost, classes, {"recall": RECALLS, **curves}, pictures)
+    precision_recall = {"recall": RECALLS, **curves}
+    parameters = {
+        "teacher": networks.teacher.params,
+        "baseline and student": networks.student.params,
+        "evaluation": params,
+    }
+    reported = Figures(accuracy, cost, classes, precision_recall, training, parameters)
+    page = report_content(reported, _evidence(networks, data, said, truth, kept, params), device)
+    return Evaluation(accuracy, cost, classes, precision_recall, pictures, page)
 
 
 def _check_classes(networks: Networks, classes: Sequence[str]) -> None:
@@ -165,10 +189,7 @@ def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
     return Truth(labels[kept], known[kept]), kept
 
 
-def _score(
-    networks: Networks, data: Data, params: EvaluationParams, device: torch.device
-) -> tuple[dict[str, np.ndarray], list[Detections]]:
-    """Scores of all test images (N, K) by each network, and the teacher's detections on them."""
+def _score(networks: Networks, data: Data, params: EvaluationParams, device: torch.device) -> Said:
     scores = {}
     for name, student in (("baseline", networks.baseline), ("student", networks.student)):
         scores[name] = student_scores(
@@ -186,14 +207,25 @@ def _score(
         device=device,
         description="teacher on test images",
     )
+    best: list[np.ndarray] = []
     # Without boxes to hold them against, only the detections that are shown are needed.
     scores["teacher"], detections = image_scores_and_detections(
-        regions, params.nms_iou, params.detections, first=None if data.objects else EXAMPLES
+        _noting_best(regions, best),
+        params.nms_iou,
+        params.detections,
+        first=None if data.objects else EXAMPLES,
     )
     for name, values in scores.items():
         if not np.isfinite(values).all():
             raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
-    return scores, detections
+    return Said(scores, detections, best)
+
+
+def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:
+    # Two bytes a class and image; the boxes are the proposals', which are at hand.
+    for image in images:
+        best.append(image.detection_scores.argmax(axis=0).astype(np.uint16))
+        yield image
 
 
 def image_scores_and_detections(
@@ -236,18 +268,43 @@ def _class_rows(
     return class_rows(data.classes, seen, (truth.labels * truth.known).sum(axis=0), precisions, ap50)
 
 
-def _examples(
-    data: Data, scores: Mapping[str, np.ndarray], detections: Sequence[Detections], params: EvaluationParams
-) -> list[Example]:
+def _evidence(
+    networks: Networks, data: Data, said: Said, truth: Truth, kept: np.ndarray, params: EvaluationParams
+) -> Evidence:
+    places = np.flatnonzero(kept).tolist()
+    scores = {name: said.scores[name][kept] for name in NETWORKS}
+
+    def region(place: int, label: int) -> np.ndarray:
+        image = places[place]
+        boxes, _ = data.proposals.of(data.test[image].image_id, networks.teacher.params.proposals)
+        box: np.ndarray = boxes[said.best[image][label]]
+        return box
+
+    return Evidence(
+        names=data.classes,
+        rows=[data.test[place] for place in places],
+        root=data.root,
+        truth=truth,
+        scores=scores,
+        given={name: predicted_above(scores[name], truth.known, params.threshold) for name in NETWORKS},
+        thresholds=np.full(len(data.classes), params.threshold),
+        region=region,
+        students={"baseline": networks.baseline, "student": networks.student},
+    )
+
+
+def _examples(data: Data, said: Said, params: EvaluationParams) -> list[Example]:
     shown = data.test[:EXAMPLES]
     labels, known = targets(shown, len(data.classes))
-    above = {name: predicted_above(scores[name][: len(shown)], known, params.threshold) for name in NETWORKS}
+    above = {
+        name: predicted_above(said.scores[name][: len(shown)], known, params.threshold) for name in NETWORKS
+    }
     return [
         Example(
             picture=np.asarray(decode(data.root / row.path)),
             present=labels[i] > 0,
             known=known[i],
-            detections=detections[i],
+            detections=said.detections[i],
             detected=above["teacher"][i],
             predicted={name: above[name][i] for name in NETWORKS},
         )

@@ -103,8 +103,7 @@ def line_chart(
         place = down(tick)
         parts.append(f'<path class="grid" d="M{left} {place:.1f}H{right}"/>')
         parts.append(_text(left - 6, place + 4, f"{tick:g}", anchor="end"))
-    for tick in x.ticks():
-        parts.append(_text(across(tick), bottom + 16, f"{tick:g}", anchor="middle"))
+    parts += [_text(across(tick), bottom + 16, f"{tick:g}", anchor="middle") for tick in x.ticks()]
     parts.append(_text((left + right) / 2, height - 6, x.label, anchor="middle"))
     parts.append(
         f'<text transform="translate(11 {(top + bottom) / 2:.1f}) rotate(-90)" '
