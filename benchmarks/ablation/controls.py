@@ -178,7 +178,9 @@ def _rows() -> Sequence[ImageRow]:
 
 
 def _labels(student: Student, rows: Sequence[ImageRow]) -> tuple[Objective, Supervision]:
-    return LabelObjective(student), Labels(rows, student.classifier.out_features)
+    predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
+    objective = LabelObjective(student, predictions.training.label_loss)
+    return objective, Labels(rows, student.classifier.out_features)
 
 
 CONTROLS: dict[str, Callable[[], None]] = {

@@ -27,12 +27,14 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
+from wsdkd.student.learning import labels_of
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.network import load_teacher
+from wsdkd.training.course import Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels, Supervision
-from wsdkd.training.loop import Phase, Task, fit
+from wsdkd.training.loop import Phase, Task, fit, validator
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import seed_all, start
 from wsdkd.training.record import Record, Resume, open_curves
@@ -73,7 +75,7 @@ class LiveTeacher:
     def look(self, views: Sequence[View]) -> "LiveTeacher":
         """Run the teacher on the pictures of ``views``, in one batch."""
         size = self.loaded.params.input_size
-        pictures = self.pictures.load([view._replace(size=size) for view in views])
+        pictures = self.pictures.load([view._replace(size=size, change=None) for view in views])
         rows = [self.rows[view.row] for view in views]
         found = [self.proposals.of(row.image_id, self.loaded.params.proposals) for row in rows]
         rois = stack_rois(
@@ -133,7 +135,8 @@ class PlainScores:
         """See the class."""
         new = [view for view in views if (view.row, view.mirrored) not in self._kept]
         if new:
-            pictures = self.pictures.load([view._replace(size=self.loaded.params.input_size) for view in new])
+            clean = [view._replace(size=self.loaded.params.input_size, change=None) for view in new]
+            pictures = self.pictures.load(clean)
             scores = torch.sigmoid(self.loaded.model(pictures.to(self.device))).float().cpu()
             self._kept |= {(view.row, view.mirrored): one for view, one in zip(new, scores, strict=True)}
         kept = torch.stack([self._kept[view.row, view.mirrored] for view in views])
@@ -178,12 +181,19 @@ def train_student(rows: Sequence[ImageRow], phases: Callable[[Student], Phases])
     accelerator = start(first)
     seed_all(params.seed)
     student = Student(params, len(classes))
-    pictures = Pictures(rows, photographs_folder(project.IMAGES), [params.input_size])
+    root, val = photographs_folder(project.IMAGES), read_images(project.IMAGES, "val")
+    pictures = Pictures(rows, root, [params.input_size])
+    watched = labels_of(val, student, Images(root, classes, rows, val))
     steps = zip(phases(student), (first, second), ("stage 1", "stage 2"), strict=True)
     for (objective, supervision), optimisation, name in steps:
         if optimisation is second:
             accelerator = start(second)
+        # Only to choose the best epoch, as the stages would.
+        chooses = optimisation.keep == "best"
+        validate = (
+            validator(watched, optimisation.batch_size, accelerator, measures=True) if chooses else dict
+        )
         with open_curves(project.CURVES / name.replace(" ", "_"), accelerator) as live:
             phase = Phase(Task(objective, pictures, supervision), optimisation)
-            fit(phase, Record(name, live, Resume(None), validate=dict), accelerator)
+            fit(phase, Record(name, live, Resume(None), validate), accelerator)
     save_network(project.STUDENT, student, "student", params, classes)

@@ -5,7 +5,7 @@ import pytest
 
 from wsdkd.data.tables import ImageRow
 from wsdkd.training.sampling import repeat_factors
-from wsdkd.training.views import EpochViews, epoch_batches
+from wsdkd.training.views import EpochViews, Showing, epoch_batches
 
 
 def _rows(*labels: tuple[int, ...]) -> list[ImageRow]:
@@ -25,7 +25,7 @@ def test_no_threshold_shows_all_alike() -> None:
 
 def test_images_are_shown_by_their_factors() -> None:
     factors = np.array([1.0] * 90 + [1.5] * 5 + [4.0] * 5)
-    views = EpochViews(100, 10, [32], 0, range(400), factors)
+    views = EpochViews(100, 10, [32], 0, range(400), Showing(factors))
     assert views.steps == 10
     rows = [view.row for batch in views for view in batch]
     shown = np.bincount(rows, minlength=100) / 400
@@ -36,5 +36,5 @@ def test_images_are_shown_by_their_factors() -> None:
 
 
 def test_equal_factors_of_one_show_each_image_once() -> None:
-    batches = epoch_batches(20, 5, [64], seed=1, epoch=0, repeats=np.ones(20))
+    batches = epoch_batches(20, 5, [64], seed=1, epoch=0, showing=Showing(np.ones(20)))
     assert sorted(view.row for batch in batches for view in batch) == list(range(20))

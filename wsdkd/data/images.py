@@ -3,7 +3,9 @@
 import io
 import warnings
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -97,27 +99,44 @@ def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
     return Measured(width, height, found.orientation, found.depth, _is_flat(found.picture))
 
 
-def load_square(picture: Path | Image.Image, size: int, memory: int = MAX_MEMORY) -> np.ndarray:
-    """A whole picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
+class Window(NamedTuple):
+    """A part of an upright picture, its edges as shares of the picture's width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+WHOLE = Window(0.0, 0.0, 1.0, 1.0)
+
+
+def load_square(
+    picture: Path | Image.Image, size: int, memory: int = MAX_MEMORY, window: Window = WHOLE
+) -> np.ndarray:
+    """A picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
 
     Both sides are scaled on their own, as the authors' release does, so that a box is carried
     along by :func:`wsdkd.data.boxes.rescale`. A JPEG much larger than ``size`` is decoded at a fraction
-    of its resolution, never less than twice ``size``, which is many times faster.
+    of its resolution, never less than twice ``size`` over the part shown, which is many times faster.
 
     Args:
         picture: its file, or what Pillow opened.
         size: of both sides.
         memory: bytes that decoding it may take.
+        window: the part that is shown.
 
     Raises:
         ImageError: as :func:`decode`, with Pillow's own limit on the number of pixels.
     """
     if isinstance(picture, Path):
-        upright = _open(read_picture(picture), PILLOW_LIMIT, memory, draft=2 * size).picture
+        shown = min(window.right - window.left, window.bottom - window.top)
+        upright = _open(read_picture(picture), PILLOW_LIMIT, memory, draft=ceil(2 * size / shown)).picture
     else:
         upright = _upright(picture).picture
-    if upright.size != (size, size):
-        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+    if upright.size != (size, size) or window != WHOLE:
+        edges = tuple(np.multiply(window, (*upright.size, *upright.size)).tolist())
+        upright = upright.resize((size, size), Image.Resampling.BILINEAR, box=edges)
     return np.asarray(upright)
 
 

@@ -43,7 +43,8 @@ def feature_loss(
 ) -> Float[Tensor, ""]:
     """L_f = sum_r w_r || f^S_r - f^T_r ||^2 / (2 sum_r w_r), over the regions of a batch.
 
-    With equal weights it is the Euclidean loss of the release, 1 / (2N) sum_r || ... ||^2.
+    With equal weights it is the Euclidean loss of the release, 1 / (2N) sum_r || ... ||^2; without
+    any region it is 0.
 
     Args:
         student: f^S, (R, D).
@@ -53,7 +54,7 @@ def feature_loss(
     """
     distance = (student - teacher).square().sum(dim=1)
     if weights is None:
-        return distance.mean() / 2
+        return distance.mean() / 2 if len(distance) else distance.sum()
     return (weights * distance).sum() / (2 * weights.sum().clamp_min(1e-6))
 
 
@@ -75,7 +76,7 @@ def region_loss(
     targets: Float[Tensor, "regions classes"],
     known: Bool[Tensor, "regions classes"],
 ) -> Float[Tensor, ""]:
-    """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions.
+    """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions; 0 of none.
 
     Args:
         logits: of the student's classifier on the features of regions, (R, K).
@@ -83,7 +84,7 @@ def region_loss(
         known: bool (R, K), False where a class is ignored in the region's image.
     """
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return (loss * known).sum() / len(logits)
+    return (loss * known).sum() / max(len(logits), 1)
 
 
 class StudentPass:

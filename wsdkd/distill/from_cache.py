@@ -7,7 +7,6 @@ import torch
 
 from wsdkd.cache.format import VIEWS
 from wsdkd.cache.view import TeacherViews
-from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
 from wsdkd.networks.roi_pooling import stack_rois
@@ -60,7 +59,8 @@ class CachedFeatures:
 
     Gives ``rois`` (R, 5) in pixels of the student's input, ``objectness`` (R,), ``confidence`` (R,),
     ``features`` (R, D) and ``region_targets`` (R, K); and what :class:`CachedPredictions` gives where the
-    parameters have ``predictions``.
+    parameters have ``predictions``. Of an augmented view these are the RoIs in view, with what the teacher
+    said of them in the clean one.
     """
 
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
@@ -79,12 +79,14 @@ class CachedFeatures:
             seen = self.cache.view(row.image_id, view.mirrored)
             chosen = seen.chosen[: self.best]
             targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
-            boxes.append(to_input(seen.boxes[chosen], row.width, row.height, view.size, view.mirrored))
+            in_view = view.regions(seen.boxes[chosen], row.width, row.height)
+            chosen = chosen[in_view.places]
+            boxes.append(in_view.boxes)
             parts.append(
                 {
                     "objectness": seen.objectness[chosen],
-                    "confidence": seen.confidence[: self.best],
-                    "features": seen.features[: self.best],
+                    "confidence": seen.confidence[in_view.places],
+                    "features": seen.features[in_view.places],
                     "region_targets": targets[chosen],
                 }
             )

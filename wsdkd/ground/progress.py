@@ -1,4 +1,4 @@
-"""Progress bars with the time left, on a terminal and, more rarely refreshed, in a log file."""
+"""Progress bars with the time left, on a terminal and, more rarely refreshed, in a log file; and notes."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -7,6 +7,11 @@ from typing import TypeVar
 from tqdm import tqdm
 
 T = TypeVar("T")
+
+
+def note(line: str) -> None:
+    """Say something on standard error, above any bar."""
+    tqdm.write(line, file=sys.stderr)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "image") -> Iterator[T]:

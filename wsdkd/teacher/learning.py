@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import box_iou
 
-from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
@@ -162,8 +161,9 @@ class RegionsAndLabels:
         for view in views:
             row = self.rows[view.row]
             found, objectness = self.proposals.of(row.image_id, self.best)
-            boxes.append(to_input(found, row.width, row.height, view.size, view.mirrored))
-            scores.append(objectness)
+            seen = view.regions(found, row.width, row.height)
+            boxes.append(seen.boxes)
+            scores.append(objectness[seen.places])
         return {
             **self.labels(views),
             "rois": stack_rois(boxes),

@@ -34,7 +34,7 @@ def load_batches(
 ) -> Iterator[Batch]:
     """Yield for each batch its ``stem`` features and ``supervision``, on the stem's device.
 
-    Pictures that do not fit into memory are decoded by worker processes. Of several training
+    Pictures that are not kept in memory are decoded by worker processes. Of several training
     processes each takes its own part of every batch, so that their number changes no batch.
 
     Args:
@@ -44,9 +44,9 @@ def load_batches(
         rank: place of this process.
         processes: how many train together.
     """
-    at_hand = stem.in_memory or stem.pictures.in_memory
-    workers = 0 if at_hand else max(1, worker_count() // processes)
-    dataset = _Loading(batches, slice(rank, None, processes), None if at_hand else stem.pictures, supervision)
+    workers = 0 if stem.at_hand else max(1, worker_count() // processes)
+    pictures = None if stem.at_hand else stem.pictures
+    dataset = _Loading(batches, slice(rank, None, processes), pictures, supervision)
     loader = DataLoader(
         dataset,
         batch_size=None,

@@ -14,7 +14,7 @@ from accelerate.utils import gather_object
 
 from wsdkd.average_precision import mean_average_precision
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.progress import track
+from wsdkd.ground.progress import note, track
 from wsdkd.training.kept import MAP
 from wsdkd.training.learner import Learner, Objective
 from wsdkd.training.loader import Supervision, load_batches
@@ -32,7 +32,11 @@ from wsdkd.training.record import (
     restore_random_state,
 )
 from wsdkd.training.sampling import repeat_factors
-from wsdkd.training.views import BatchParts, EpochViews, plain_batches
+from wsdkd.training.views import BatchParts, EpochViews, Showing, plain_batches
+
+AUGMENTED = (
+    "pictures are augmented anew each time, so neither they nor features of frozen stages are kept in memory"
+)
 
 
 @dataclass(frozen=True)
@@ -137,13 +141,16 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     for earlier in history:
         log_epoch(record.live, earlier)
     epochs = range(first_epoch + len(history), first_epoch + params.epochs)
-    repeats = repeat_factors(pictures.rows, params.repeat_threshold)
-    views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs, repeats)
-    stem = Stem(task.objective.backbone, pictures, accelerator.device)
+    showing = Showing(repeat_factors(pictures.rows, params.repeat_threshold), params.augmentation)
+    views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs, showing)
+    augments = params.augmentation.changes
+    stem = Stem(task.objective.backbone, pictures, accelerator.device, keeps=not augments)
     parts = BatchParts(views, params.accumulate)
     loaded = load_batches(parts, stem, task.supervision, accelerator.process_index, processes)
     batches = iter(lambda: list(islice(loaded, params.accumulate)), [])
     if accelerator.is_main_process:
+        if augments:
+            note(f"{record.name}: {AUGMENTED}")
         batches = track(batches, record.name, total=len(views), unit="batch")
     sums: dict[str, torch.Tensor] = {}
     learner.train()

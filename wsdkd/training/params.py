@@ -1,12 +1,37 @@
 """How a network is trained. Read without torch, as parameters are."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from wsdkd.settings.numbers import Count, Fraction, NonNegative, Positive, Seed
 from wsdkd.settings.sections import Section
 
 LabelLoss = Literal["cross_entropy", "asymmetric"]
 """By which a network is held against image-level labels."""
+
+
+Amount = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augmentation(Section):
+    """What else than mirroring is changed of a picture, anew each time that it is shown.
+
+    While anything is, neither pictures nor features of frozen stages are kept in memory.
+    """
+
+    crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """A random part is shown, of this share of the picture's area at least; 1: the whole. Regions of which
+    less than half stays in view are left out."""
+    colour: Amount = 0.0
+    """Brightness, contrast and saturation are each changed by a random factor, 1 - colour to 1 + colour."""
+    erase: Amount = 0.0
+    """Probability of a grey blot, over 2 to 20 % of what is shown."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is."""
+        return self.crop < 1 or self.colour > 0 or self.erase > 0
 
 
 class Optimisation(Section):
@@ -35,6 +60,7 @@ class Optimisation(Section):
     """Of a running average of the weights, which is validated and kept in their place; null: none."""
     keep: Literal["last", "best"] = "last"
     """The weights of the last epoch, or of the one with the highest mAP on the validation split."""
+    augmentation: Augmentation = Augmentation()
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the backbone and of linear layers; RoI layers and losses stay in fp32."""
     seed: Seed = 0

@@ -15,6 +15,7 @@ from wsdkd.data.images import load_square
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone
+from wsdkd.training.augmentation import recoloured
 from wsdkd.training.views import View
 
 MEMORY_VARIABLE = "WSDKD_MEMORY_GB"
@@ -42,6 +43,8 @@ def memory_budget() -> int:
 class Pictures:
     """Square pictures of a table's images, decoded once where all of them fit into memory.
 
+    Augmented ones are not kept: no two are alike.
+
     Args:
         rows: the images.
         root: folder that their paths are relative to.
@@ -60,6 +63,10 @@ class Pictures:
         return torch.from_numpy(stacked).permute(0, 3, 1, 2)
 
     def _one(self, view: View) -> np.ndarray:
+        if view.change is not None:
+            path, window = self.root / self.rows[view.row].path, view.change.window
+            shown = load_square(path, view.size, window=window)
+            return recoloured(shown[:, ::-1] if view.mirrored else shown, view.change)
         picture = self._kept.get((view.row, view.size))
         if picture is None:
             picture = load_square(self.root / self.rows[view.row].path, view.size)
@@ -75,19 +82,26 @@ class Stem:
         backbone: on ``device``.
         pictures: of the images that views are of.
         device: where features are computed, and kept.
+        keeps: whether anything may be; not where each view differs from all before it.
     """
 
-    def __init__(self, backbone: Backbone, pictures: Pictures, device: torch.device):
+    def __init__(self, backbone: Backbone, pictures: Pictures, device: torch.device, keeps: bool = True):
         self.backbone, self.pictures, self.device = backbone, pictures, device
+        self._keeps = keeps
         self._kept: dict[View, torch.Tensor] = {}
         self.in_memory = False
-        if backbone.frozen_stages:
+        if backbone.frozen_stages and keeps:
             with torch.inference_mode():
                 largest = max(pictures.sizes)
                 probe = torch.zeros(1, 3, largest, largest, device=device)
                 each = backbone.stem(probe).numel() * 4
             # Both views of each image at each size.
             self.in_memory = 2 * len(pictures.rows) * len(pictures.sizes) * each <= memory_budget()
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether views need no decoding, once each was seen."""
+        return self.in_memory or (self._keeps and self.pictures.in_memory)
 
     def of(self, views: Sequence[View], pictures: torch.Tensor | None = None) -> torch.Tensor:
         """Stem features of views of one size; ``pictures`` are theirs, where already loaded."""

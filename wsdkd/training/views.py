@@ -1,13 +1,33 @@
 """Which views of which images make up each batch of an epoch."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, overload
 
 import numpy as np
 
+from wsdkd.data.boxes import area, clip, mirror, to_input
+from wsdkd.data.images import WHOLE
+from wsdkd.training.augmentation import Change, draw_change
+from wsdkd.training.params import Augmentation
 from wsdkd.training.sampling import repeated_order
+
+STAY = 0.5
+"""Regions of which less than this share of their area is in view are left out of it."""
+
+
+class SeenRegions(NamedTuple):
+    """Regions of an image as they lie in a view.
+
+    Attributes:
+        boxes: (M, 4), in pixels of the network's input.
+        places: int64 (M,), of these among the N regions asked for, ascending.
+    """
+
+    boxes: np.ndarray
+    places: np.ndarray
 
 
 class View(NamedTuple):
@@ -18,6 +38,28 @@ class View(NamedTuple):
     mirrored: bool
     size: int
     """Side of the square input, in pixels."""
+    change: Change | None = None
+    """What augmentation makes of it; None: the picture as it is."""
+
+    def regions(self, boxes: np.ndarray, width: int, height: int) -> SeenRegions:
+        """Those regions of the image that are in view, cut off at its edges.
+
+        Args:
+            boxes: (N, 4), in pixels of the image.
+            width: of the image, in pixels.
+            height: of the image, in pixels.
+        """
+        if self.change is None or self.change.window == WHOLE:
+            carried = to_input(boxes, width, height, self.size, self.mirrored)
+            return SeenRegions(carried, np.arange(len(boxes)))
+        left, top, right, bottom = self.change.window
+        sides = [(right - left) * width, (bottom - top) * height] * 2
+        corner = [left * width, top * height] * 2
+        carried = (boxes - np.array(corner, boxes.dtype)) * (self.size / np.array(sides, boxes.dtype))
+        within = clip(carried, self.size, self.size)
+        places = np.flatnonzero((area(within) > 0) & (area(within) >= STAY * area(carried)))
+        shown = within[places]
+        return SeenRegions(mirror(shown, self.size) if self.mirrored else shown, places)
 
 
 class Batches(Sequence[list[View]]):
@@ -62,6 +104,7 @@ class OrderedBatches(Batches):
         mirrored: bool (N,), of every image; None where none is.
         sizes: of each batch the side of the square input, in pixels.
         batch_size: images a batch; the last may have fewer.
+        change: of the view at a place in the order.
     """
 
     def __init__(
@@ -70,7 +113,9 @@ class OrderedBatches(Batches):
         mirrored: np.ndarray | None,
         sizes: Sequence[int],
         batch_size: int,
+        change: Callable[[int], Change | None] = lambda _: None,
     ):
+        self._change = change
         self._order, self._mirrored, self._sizes, self._batch_size = order, mirrored, sizes, batch_size
 
     def __len__(self) -> int:
@@ -81,12 +126,32 @@ class OrderedBatches(Batches):
         """See :class:`Batches`."""
         start, size = place * self._batch_size, self._sizes[place]
         rows = [int(row) for row in self._order[start : start + self._batch_size]]
-        return [View(row, self._mirrored is not None and bool(self._mirrored[row]), size) for row in rows]
+        return [
+            View(row, self._mirrored is not None and bool(self._mirrored[row]), size, self._change(place))
+            for place, row in enumerate(rows, start)
+        ]
 
 
 def plain_batches(images: int, batch_size: int, size: int) -> Batches:
     """All images in order, none mirrored; the last batch may be small."""
     return OrderedBatches(range(images), None, [size] * -(-images // batch_size), batch_size)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How often images are shown in an epoch, and how much each showing differs from the picture.
+
+    Attributes:
+        repeats: (N,), factors, about in proportion to which images stand in an epoch; None: once each
+            (:mod:`wsdkd.training.sampling`).
+        augmentation: of each view (:mod:`wsdkd.training.augmentation`).
+    """
+
+    repeats: np.ndarray | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+PLAIN = Showing()
 
 
 def epoch_batches(
@@ -95,23 +160,21 @@ def epoch_batches(
     sizes: Sequence[int],
     seed: int,
     epoch: int,
-    repeats: np.ndarray | None = None,
+    showing: Showing = PLAIN,
 ) -> Batches:
     """Shuffle all images into batches, each mirrored at random, each batch of one random size.
 
     The same seed and epoch give the same batches, however many processes share them: a batch is
     that of all processes together. What is left over after the last whole batch waits for another
     epoch, unless there is no whole batch at all.
-
-    With ``repeats``, (N,), images stand in an epoch about in proportion to these factors instead of once
-    each (:mod:`wsdkd.training.sampling`).
     """
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(images) if repeats is None else repeated_order(rng, repeats)
+    order = rng.permutation(images) if showing.repeats is None else repeated_order(rng, showing.repeats)
     mirrored = rng.random(images) < 0.5
     starts = range(0, max(images - batch_size, 0) + 1, batch_size)
     chosen = [sizes[int(rng.integers(len(sizes)))] for _ in starts]
-    return OrderedBatches(order, mirrored, chosen, batch_size)
+    change = partial(draw_change, showing.augmentation, seed, epoch)
+    return OrderedBatches(order, mirrored, chosen, batch_size, change)
 
 
 class BatchParts(Batches):
@@ -144,7 +207,7 @@ class EpochViews(Batches):
         sizes: sides of the square input, in pixels.
         seed: of all epochs.
         epochs: numbers of the epochs.
-        repeats: (N,), how often each image is shown against the others; None: once an epoch.
+        showing: how often each image is shown, and how changed.
     """
 
     def __init__(
@@ -154,12 +217,12 @@ class EpochViews(Batches):
         sizes: Sequence[int],
         seed: int,
         epochs: range,
-        repeats: np.ndarray | None = None,
+        showing: Showing = PLAIN,
     ):
         self.epochs = epochs
         self.steps = max(images // batch_size, 1)
         """Batches an epoch."""
-        self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed, repeats=repeats)
+        self._shuffle = partial(epoch_batches, images, batch_size, sizes, seed, showing=showing)
         self._current: tuple[int, Batches] | None = None
 
     def __len__(self) -> int:
