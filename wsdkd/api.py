@@ -30,7 +30,7 @@ Examples:
 
     The teacher, and what it says of each image: logits of 24 regions and 20 classes.
 
-    >>> train_teacher(dataset, proposals, settings.teacher, folder / "teacher")
+    >>> train_teacher(dataset, proposals, settings, folder / "teacher")
     >>> cache = cache_teacher(folder / "teacher", dataset, proposals, settings.cache, folder / "cache")
     >>> cache.view(dataset.images("train")[0].image_id, mirrored=True).class_logits.shape
     (24, 20)
@@ -70,7 +70,6 @@ from wsdkd.serving.named import student_named
 from wsdkd.settings.sections import parse_params
 from wsdkd.student.baseline import baseline_course
 from wsdkd.teacher.learning import teacher_course
-from wsdkd.teacher.params import TeacherParams
 from wsdkd.teacher.run import ProposedImages
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
@@ -160,18 +159,18 @@ def propose(dataset: Dataset, params: ProposalsParams, to: Path) -> Proposals:
 
 
 def train_teacher(
-    dataset: Dataset, proposals: Proposals, params: TeacherParams, to: Path, curves: Path | None = None
+    dataset: Dataset, proposals: Proposals, settings: Profile, to: Path, curves: Path | None = None
 ) -> None:
     """Train a teacher from labels and proposals.
 
     Args:
         dataset: to learn from.
         proposals: of its images.
-        params: section ``teacher``.
+        settings: of which the section ``teacher`` counts.
         to: folder that takes the network.
         curves: folder that takes the training curves, if they are to be kept.
     """
-    _train(teacher_course(params, _learned(dataset), proposals), "teacher", dataset, to, curves)
+    _train(teacher_course(settings.teacher, _learned(dataset), proposals), "teacher", dataset, to, curves)
 
 
 def cache_teacher(

@@ -128,7 +128,7 @@ def test_nothing_that_lies_in_the_way_is_replaced(smoke: Clone, tmp_path: Path) 
         lambda to: api.draw_scenes(settings.dataset, to),
         lambda to: api.prepare(dataset.root, settings.dataset, to),
         lambda to: api.propose(dataset, settings.proposals, to),
-        lambda to: api.train_teacher(dataset, proposals, settings.teacher, to),
+        lambda to: api.train_teacher(dataset, proposals, settings, to),
         lambda to: api.cache_teacher(teacher, dataset, proposals, settings.cache, to),
         lambda to: api.train_baseline(dataset, settings, to),
         lambda to: api.distill(dataset, cache, settings, to),
