@@ -10,7 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = SETTINGS["project"]
 # Of https://www.apache.org/licenses/LICENSE-2.0.txt, which begins with an empty line.
 APACHE = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
@@ -49,6 +50,13 @@ def test_the_paper_is_cited_as_the_readme_names_it(citation: dict[str, Any]) -> 
     assert paper["url"] in readme
     assert PROJECT["urls"]["Paper"] == paper["url"]
     assert paper["repository-code"] in PROJECT["urls"].values()
+
+
+def test_the_readme_lists_every_room_in_the_order_of_imports() -> None:
+    contracts = SETTINGS["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["id"] == "downward")
+    listed = re.findall(r"^wsdkd/(\w+)(?:\.py)? ", _read("README.md"), re.M)
+    assert listed == [layer for layer in reversed(layers) if layer != "__main__"]
 
 
 def _read(name: str) -> str:
