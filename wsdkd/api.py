@@ -197,17 +197,25 @@ def cache_teacher(
     return TeacherCache(to)
 
 
-def train_baseline(dataset: Dataset, settings: Profile, to: Path, curves: Path | None = None) -> Classifier:
+def train_baseline(
+    dataset: Dataset,
+    settings: Profile,
+    to: Path,
+    curves: Path | None = None,
+    proposals: Proposals | None = None,
+) -> Classifier:
     """Train the student without a teacher, for as many epochs as both stages of distillation.
 
     Args:
         dataset: to learn from.
-        settings: of which the sections ``student``, ``distill_features`` and ``distill_predictions`` count.
+        settings: of which the sections ``baseline``, ``student``, ``distill_features`` and
+            ``distill_predictions`` count.
         to: folder that takes the network.
         curves: folder that takes the training curves, if they are to be kept.
+        proposals: of its images, where ``baseline.regions`` asks for some.
     """
     schedules = settings.distill_features.training, settings.distill_predictions.training
-    course = baseline_course(settings.student, schedules, _learned(dataset))
+    course = baseline_course(settings.student, schedules, _learned(dataset), settings.baseline, proposals)
     _train(course, "student", dataset, to, curves)
     return load(to)
 

@@ -24,7 +24,7 @@ from wsdkd.proposals.params import EdgeBoxesProposals, FileProposals, ProposalsP
 from wsdkd.serving.params import PromotionParams
 from wsdkd.settings.sections import ParamsError, parse_params, parse_section, read_params
 from wsdkd.settings.yaml_text import typed_value
-from wsdkd.student.params import StudentParams
+from wsdkd.student.params import BaselineParams, StudentParams
 from wsdkd.teacher.params import TeacherParams
 
 KINDS: dict[str, Any] = {
@@ -33,6 +33,7 @@ KINDS: dict[str, Any] = {
     "teacher": TeacherParams,
     "cache": CacheParams,
     "student": StudentParams,
+    "baseline": BaselineParams,
     "distill_features": DistillFeaturesParams,
     "distill_predictions": DistillPredictionsParams,
     "evaluation": EvaluationParams,
@@ -54,6 +55,7 @@ class Profile:
     teacher: TeacherParams
     cache: CacheParams
     student: StudentParams
+    baseline: BaselineParams
     distill_features: DistillFeaturesParams
     distill_predictions: DistillPredictionsParams
     evaluation: EvaluationParams

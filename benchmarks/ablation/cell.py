@@ -67,7 +67,7 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
             "random heads": [("heads", lambda: controls.draw_heads(teacher / "model"))],
         }
         steps["random heads"] += [steps["teacher"][1], *steps["cached"]]
-        if variant.kind in ("control", "no teacher"):
+        if variant.kind == "control":
             steps[variant.kind] = [("train", controls.CONTROLS[name])]
         seconds = _timed(steps[variant.kind])
         made = Path.cwd()

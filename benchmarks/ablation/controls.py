@@ -12,50 +12,20 @@ import torch
 
 from benchmarks.ablation.live import Phases, train_student
 from wsdkd import project
-from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import CachedView, TeacherViews
-from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.data.tables import ImageRow, read_images
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.proposals.stored import Proposals, read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.params import TeacherParams
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Labels, Supervision
-
-
-class RandomRegions:
-    """No teacher: regions drawn anew each time from an image's proposals; each is to hold all its labels.
-
-    Logits that are all alike give each region the whole score of every class, so that the labels of the
-    image are the targets of each.
-
-    Args:
-        classes: names, in order.
-        proposals: of all images that are asked for.
-        best: how many of an image's proposals the teacher would be given.
-        count: how many of these are drawn.
-        seed: of the draws.
-    """
-
-    def __init__(self, classes: Sequence[str], proposals: Proposals, best: int, count: int, seed: int):
-        self.classes, self.proposals, self.best, self.count = classes, proposals, best, count
-        self._random = np.random.default_rng(seed)
-
-    def view(self, image_id: str, mirrored: bool) -> CachedView:  # noqa: ARG002, as of a cache
-        """As of a cache; features are zero, and nothing may learn from them."""
-        boxes, objectness = self.proposals.of(image_id, self.best)
-        drawn = self._random.permutation(len(boxes))[: self.count].astype(np.int32)
-        alike = np.zeros((len(boxes), len(self.classes)), np.float32)
-        ones = np.ones(len(drawn), np.float32)
-        return CachedView.of(boxes, objectness, alike, alike, drawn, ones, ones[:, None])
 
 
 class TeacherRegions:
@@ -100,29 +70,6 @@ class OtherFeatures:
             seen.confidence,
             features,
         )
-
-
-def without_teacher(everywhere: bool) -> None:
-    """Random regions in stage 1 and labels alone in stage 2; writes models/student.
-
-    Args:
-        everywhere: random regions in stage 2, too: the baseline, with regions as its augmentation.
-    """
-    features, rows, kept = _stage_1(), _rows(), load_section("cache", CacheParams)
-    best = load_section("teacher", TeacherParams).proposals
-    drawn = RandomRegions(
-        read_classes(project.CLASSES),
-        read_proposals(project.PROPOSALS),
-        best,
-        best if kept.rois == "all" else kept.rois,
-        features.training.seed,
-    )
-
-    def phases(student: Student) -> Phases:
-        regions = (feature_objective(student, features, 1), CachedFeatures(rows, drawn, features))
-        return regions, regions if everywhere else _labels(student, rows)
-
-    train_student(rows, phases)
 
 
 def with_teachers_regions() -> None:
@@ -184,8 +131,6 @@ def _labels(student: Student, rows: Sequence[ImageRow]) -> tuple[Objective, Supe
 
 
 CONTROLS: dict[str, Callable[[], None]] = {
-    "random_regions": lambda: without_teacher(everywhere=False),
-    "augmented": lambda: without_teacher(everywhere=True),
     "teacher_regions": with_teachers_regions,
     "other_features": with_features_of_others,
 }

@@ -107,7 +107,9 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
         if kind in ("live", "plain teacher"):
             stage["params"] += ["cache", {CODE: ["live"]}]
-        if kind in ("control", "no teacher", "random heads"):
+        if kind == "plain":
+            stage["params"] += ["baseline"]
+        if kind in ("control", "random heads"):
             stage["params"] += ["cache", "teacher", {CODE: ["control"]}]
         if kind in NEEDS:
             teacher = f"teachers/{seed}" if NEEDS[kind] == "teacher" else f"cells/{NEEDS[kind]}-{seed}"

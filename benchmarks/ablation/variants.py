@@ -5,14 +5,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["teacher", "plain", "cached", "live", "plain teacher", "control", "no teacher", "random heads"]
+Kind = Literal["teacher", "plain", "cached", "live", "plain teacher", "control", "random heads"]
 """How a network comes to be.
 
-``teacher``: the profile's own. ``plain``: on labels alone. ``cached``: both stages of distillation, from
-the teacher's cache. ``live``: the same with the teacher running along, dropout on, as in the authors'
-release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``. ``control``
-and ``no teacher``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache, with and
-without a teacher behind it. ``random heads``: from a cache of the teacher with heads drawn anew.
+``teacher``: the profile's own. ``plain``: as the baseline, with no teacher. ``cached``: both stages of
+distillation, from the teacher's cache. ``live``: the same with the teacher running along, dropout on, as in
+the authors' release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``.
+``control``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache. ``random heads``: from
+a cache of the teacher with heads drawn anew.
 """
 
 
@@ -69,16 +69,25 @@ RELEASE = _predictions(5.0, 0.5, 1.0)
 RIVAL = _predictions(1.0, 1.0, 1.0)
 
 NO_FEATURES = {"distill_features.feature_weight": 0.0}
+LABELS_ALONE = {"baseline.regions": 0}
+AS_MANY_REGIONS = {
+    "baseline.regions": "cache.rois",
+    "baseline.proposals": "teacher.proposals",
+    "baseline.region_weight": "distill_features.region_weight",
+}
 
 VARIANTS: dict[str, Variant] = {
-    "baseline": Variant("baseline: labels alone", "plain"),
+    "baseline": Variant("baseline: labels alone", "plain", LABELS_ALONE),
     "teacher": Variant("teacher", "teacher"),
     "both": Variant("**distilled, our recipe**", "cached"),
     "random_regions": Variant(
-        "control: random regions with the image's labels, no teacher", "no teacher", NO_FEATURES
+        "control: random regions with the image's labels, no teacher", "plain", taken=AS_MANY_REGIONS
     ),
     "augmented": Variant(
-        "control: the baseline with random regions as augmentation", "no teacher", NO_FEATURES
+        "control: the baseline with random regions as augmentation",
+        "plain",
+        {"baseline.throughout": True},
+        AS_MANY_REGIONS,
     ),
     "teacher_regions": Variant(
         "control: the teacher's regions with the image's labels", "control", NO_FEATURES
@@ -93,6 +102,7 @@ VARIANTS: dict[str, Variant] = {
     "plain_teacher": Variant(
         "teacher's backbone and resolution, labels alone",
         "plain",
+        LABELS_ALONE,
         taken={"student.network": "teacher.network", "student.input_size": "teacher.input_size"},
     ),
     "from_plain": Variant("distilled from that plain classifier", "plain teacher", _in_both_stages(RIVAL)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.ablation.controls import OtherFeatures, RandomRegions, TeacherRegions
+from benchmarks.ablation.controls import OtherFeatures, TeacherRegions
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import TeacherViews
@@ -36,26 +36,6 @@ def _batch(views: TeacherViews, rows: Sequence[ImageRow] = ROWS) -> dict[str, to
 def _labels_of_regions(batch: dict[str, torch.Tensor]) -> np.ndarray:
     labels, _ = targets([ROWS[view.row] for view in VIEWS], len(synthetic.CLASSES))
     return labels[batch["rois"][:, 0].long().numpy()]
-
-
-def test_random_regions_hold_the_labels_of_their_image() -> None:
-    proposals = synthetic.make_proposals(ROWS)
-    batch = _batch(RandomRegions(synthetic.CLASSES, proposals, best=8, count=3, seed=0))
-    np.testing.assert_array_equal(batch["region_targets"].numpy(), _labels_of_regions(batch))
-    counts = batch["rois"][:, 0].long().bincount(minlength=len(VIEWS)).tolist()
-    assert counts == [min(3, 8, len(proposals.of(ROWS[view.row].image_id)[1])) for view in VIEWS]
-
-
-def test_random_regions_are_some_of_the_best_proposals_and_others_each_time() -> None:
-    proposals = synthetic.make_proposals(ROWS, most=200)
-    drawn = RandomRegions(synthetic.CLASSES, proposals, best=5, count=2, seed=0)
-    image_id = max((row.image_id for row in ROWS), key=lambda one: len(proposals.of(one)[1]))
-    best, _ = proposals.of(image_id, 5)
-    chosen = [tuple(sorted(drawn.view(image_id, False).chosen.tolist())) for _ in range(20)]
-    assert len(set(chosen)) > 5
-    np.testing.assert_array_equal(drawn.view(image_id, False).boxes, best)
-    again = RandomRegions(synthetic.CLASSES, proposals, best=5, count=2, seed=0)
-    assert [tuple(sorted(again.view(image_id, False).chosen.tolist())) for _ in range(20)] == chosen
 
 
 def test_the_teachers_regions_keep_its_choice_alone(cache: TeacherCache) -> None:

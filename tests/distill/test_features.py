@@ -15,7 +15,7 @@ from tests.training.small_world import (
     World,
     train,
 )
-from wsdkd.distill.features import feature_loss, feature_objective, region_loss, relative_feature_loss
+from wsdkd.distill.features import feature_loss, feature_objective, relative_feature_loss
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.predictions import prediction_loss
 from wsdkd.networks.backbones import FullyConnected
@@ -23,6 +23,7 @@ from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
+from wsdkd.student.regions import region_loss
 from wsdkd.training.loader import Batch
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import seed_all

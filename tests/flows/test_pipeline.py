@@ -79,7 +79,7 @@ def test_a_step_waits_for_its_direct_predecessors_alone() -> None:
         "propose": ("prepare",),
         "train_teacher": ("propose",),
         "cache_teacher": ("train_teacher",),
-        "train_baseline": ("prepare",),
+        "train_baseline": ("propose",),
         "distill_features": ("cache_teacher",),
         "distill_predictions": ("distill_features",),
         "evaluate": ("distill_predictions", "train_baseline"),

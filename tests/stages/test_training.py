@@ -17,6 +17,7 @@ from tests.training.small_world import CLASSES, make_world
 from wsdkd import project
 from wsdkd.data.tables import write_classes, write_images
 from wsdkd.ground.errors import UserError
+from wsdkd.proposals.stored import write_proposals
 from wsdkd.student.network import load_student
 from wsdkd.training.course import Course, Images
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PARAMS = """
 dataset: {format: table, root: pictures}
 student: {network: {weights: null, stages: 3, stride: 8}, input_size: 32, dropout: 0.0}
+baseline: {regions: 2}
 distill_features: {recipe: regions, training: {epochs: 2, batch_size: 4}}
 distill_predictions: {training: {epochs: 1, batch_size: 4}}
 evaluation: {threshold: 0.5}
@@ -37,7 +39,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "pictures").mkdir()
     (tmp_path / "inputs/weights/student").mkdir(parents=True)
-    rows = make_world(tmp_path / "pictures").rows
+    world = make_world(tmp_path / "pictures")
+    rows = world.rows
+    write_proposals(project.PROPOSALS, ((row.image_id, *world.proposals.of(row.image_id)) for row in rows))
     held_out = [replace(row, split="val") for row in rows[:4]]
     write_images(project.IMAGES, sorted([*held_out, *rows[4:]], key=lambda row: row.image_id))
     write_classes(project.CLASSES, CLASSES)

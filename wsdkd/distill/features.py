@@ -9,22 +9,20 @@ The losses as functions, and three recipes of the same interface, chosen by name
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.distill.predictions import prediction_loss
-from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import LABEL_LOSSES, labels_of
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
+from wsdkd.student.regions import StudentPass, region_loss
 from wsdkd.training.course import Course, Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
@@ -69,59 +67,6 @@ def relative_feature_loss(
     """
     scale = (weights * teacher.square().sum(dim=1)).sum() / (2 * weights.sum().clamp_min(1e-6))
     return feature_loss(student, teacher, weights) / scale.clamp_min(1e-6)
-
-
-def region_loss(
-    logits: Float[Tensor, "regions classes"],
-    targets: Float[Tensor, "regions classes"],
-    known: Bool[Tensor, "regions classes"],
-) -> Float[Tensor, ""]:
-    """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions; 0 of none.
-
-    Args:
-        logits: of the student's classifier on the features of regions, (R, K).
-        targets: from :func:`wsdkd.distill.from_cache.region_targets`, (R, K).
-        known: bool (R, K), False where a class is ignored in the region's image.
-    """
-    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return (loss * known).sum() / max(len(logits), 1)
-
-
-class StudentPass:
-    """One pass of the student over a batch: each part is computed once, when a loss first asks for it.
-
-    fc6 and fc7 in each cell cost as much as a stage of a small backbone.
-
-    Args:
-        student: the network.
-        batch: with ``stem`` and, for regions, ``rois`` and ``objectness``.
-        pooling: of regions, as :func:`pool_regions` takes it.
-        objectness: whether pooled regions are multiplied by their objectness.
-    """
-
-    def __init__(self, student: Student, batch: Batch, pooling: str, objectness: bool):
-        self.batch, self.maps = batch, student.backbone.maps(batch["stem"])
-        self._student, self._pooling, self._objectness = student, pooling, objectness
-
-    @cached_property
-    def embedded(self) -> Tensor:
-        """The last map, after fc6 and fc7 in each cell where there are any."""
-        return self._student.embed(self.maps[-1])
-
-    @cached_property
-    def regions(self) -> Tensor:
-        """(R, feature_dim), by the very layers that the student then applies to the whole image."""
-        layers = self._student.fully_connected
-        bins = 1 if layers is None else layers.bins
-        pooled = self.pool(self.embedded, bins, self._pooling)
-        if self._objectness:
-            pooled = pooled * self.batch["objectness"][:, None, None, None]
-        return self._student.vector(pooled)
-
-    def pool(self, feature_map: Tensor, bins: int, pooling: str) -> Tensor:
-        """The batch's regions of a feature map (B, C, h, w): (R, C, bins, bins)."""
-        scale = feature_map.shape[-1] / self._student.params.input_size
-        return pool_regions(feature_map, self.batch["rois"], bins, scale, pooling)
 
 
 class FeatureObjective(Objective):

@@ -27,6 +27,7 @@ SECTIONS = (
     "teacher",
     "cache",
     "student",
+    "baseline",
     "distill_features",
     "distill_predictions",
     "evaluation",

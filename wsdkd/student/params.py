@@ -1,9 +1,9 @@
-"""Section ``student``: the plain classifier that is distilled, and the baseline."""
+"""Sections ``student``, the plain classifier that is distilled, and ``baseline``: it without a teacher."""
 
 from typing import Literal
 
 from wsdkd.networks.params import Network
-from wsdkd.settings.numbers import Fraction, Seed, Side, Width
+from wsdkd.settings.numbers import Count, CountOrNone, Fraction, NonNegative, Seed, Side, Width
 from wsdkd.settings.sections import Section
 
 
@@ -20,3 +20,16 @@ class StudentParams(Section):
     dropout: Fraction = 0.0
     seed: Seed = 0
     """Of the new layers' initial weights, which baseline and student share."""
+
+
+class BaselineParams(Section):
+    """What else than pictures the baseline learns from; nothing of it comes from a teacher."""
+
+    regions: Literal["all"] | CountOrNone = 0
+    """So many of an image's proposals, drawn anew in each step, are each to hold all its labels; 0: none."""
+    proposals: Count = 80
+    """The best this many proposals of an image are drawn from."""
+    region_weight: NonNegative = 4.0
+    """Weight of the loss on these regions."""
+    throughout: bool = False
+    """In the second schedule, too, which otherwise has the labels of images alone."""

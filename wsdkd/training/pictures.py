@@ -107,6 +107,7 @@ class Stem:
         """Stem features of views of one size; ``pictures`` are theirs, where already loaded."""
         if not self.in_memory:
             return self.backbone.stem(self._move(self.pictures.load(views) if pictures is None else pictures))
+        views = [view._replace(turn=0) for view in views]
         new = [view for view in views if view not in self._kept]
         if new:
             features = self.backbone.stem(self._move(self.pictures.load(new)))

@@ -40,6 +40,8 @@ class View(NamedTuple):
     """Side of the square input, in pixels."""
     change: Change | None = None
     """What augmentation makes of it; None: the picture as it is."""
+    turn: int = 0
+    """Number of this view among all of a training, by which other things are drawn for it."""
 
     def regions(self, boxes: np.ndarray, width: int, height: int) -> SeenRegions:
         """Those regions of the image that are in view, cut off at its edges.
@@ -105,6 +107,7 @@ class OrderedBatches(Batches):
         sizes: of each batch the side of the square input, in pixels.
         batch_size: images a batch; the last may have fewer.
         change: of the view at a place in the order.
+        first: turn of the first view.
     """
 
     def __init__(
@@ -114,8 +117,9 @@ class OrderedBatches(Batches):
         sizes: Sequence[int],
         batch_size: int,
         change: Callable[[int], Change | None] = lambda _: None,
+        first: int = 0,
     ):
-        self._change = change
+        self._change, self._first = change, first
         self._order, self._mirrored, self._sizes, self._batch_size = order, mirrored, sizes, batch_size
 
     def __len__(self) -> int:
@@ -126,9 +130,10 @@ class OrderedBatches(Batches):
         """See :class:`Batches`."""
         start, size = place * self._batch_size, self._sizes[place]
         rows = [int(row) for row in self._order[start : start + self._batch_size]]
+        mirrored = [self._mirrored is not None and bool(self._mirrored[row]) for row in rows]
         return [
-            View(row, self._mirrored is not None and bool(self._mirrored[row]), size, self._change(place))
-            for place, row in enumerate(rows, start)
+            View(row, turned, size, self._change(place), self._first + place)
+            for place, (row, turned) in enumerate(zip(rows, mirrored, strict=True), start)
         ]
 
 
@@ -174,7 +179,7 @@ def epoch_batches(
     starts = range(0, max(images - batch_size, 0) + 1, batch_size)
     chosen = [sizes[int(rng.integers(len(sizes)))] for _ in starts]
     change = partial(draw_change, showing.augmentation, seed, epoch)
-    return OrderedBatches(order, mirrored, chosen, batch_size, change)
+    return OrderedBatches(order, mirrored, chosen, batch_size, change, first=epoch * images)
 
 
 class BatchParts(Batches):
