@@ -14,6 +14,7 @@ import pytest
 
 from wsdkd.data import tables
 from wsdkd.data.annotations import OBJECTS_SCHEMA, ObjectRow, read_objects, write_objects
+from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import (
     IMAGES_SCHEMA,
     ImageRow,
@@ -86,6 +87,20 @@ def test_another_file_is_refused_by_name(read: object, kind: str, tmp_path: Path
 def test_classes_come_back_in_order(tmp_path: Path) -> None:
     write_classes(tmp_path / "classes.json", ["zebra", "été"])
     assert read_classes(tmp_path / "classes.json") == ["zebra", "été"]
+
+
+def test_classes_must_be_those_that_the_images_were_labelled_by(tmp_path: Path) -> None:
+    path = tmp_path / "classes.json"
+    write_classes(path, ["zebra", "été"])
+    write_images(tmp_path / "images.parquet", [], tmp_path / "photographs", ["zebra", "été"])
+    assert read_classes(path) == ["zebra", "été"]
+    assert photographs_folder(tmp_path / "images.parquet") == tmp_path / "photographs"
+    for other in (["zebrb", "été"], ["été", "zebra"]):
+        write_classes(path, other)
+        with pytest.raises(
+            UserError, match=r"classes\.json: not the names that .*images\.parquet was written"
+        ):
+            read_classes(path)
 
 
 @pytest.mark.parametrize(

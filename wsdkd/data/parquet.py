@@ -65,6 +65,23 @@ def read_batches(
             raise UserError(f"{path}: damaged: {count} rows of {file.metadata.num_rows}; {WRITTEN_BY}")
 
 
+def telling(table: pa.Table, key: str, value: str) -> pa.Table:
+    """The table, beside whose columns stands one more text."""
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), key: value})
+
+
+def told(path: Path, key: str) -> str | None:
+    """The text that :func:`telling` put into a table; None where there is none of that key.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    require_file(path, WRITTEN_BY)
+    with naming(path, WRITTEN_BY):
+        value = (pq.read_schema(path).metadata or {}).get(key.encode())
+        return None if value is None else value.decode()
+
+
 def refuse_rows(path: Path, field: str, wrong: np.ndarray, start: int, reason: str) -> None:
     """Refuse the first row that is wrong, if any.
 

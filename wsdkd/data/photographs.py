@@ -17,19 +17,16 @@ Later stages list neither as a dependency: ``images.parquet`` has a digest of ev
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from wsdkd.data.parquet import WRITTEN_BY
-from wsdkd.ground.failures import naming
-from wsdkd.ground.reading import require_file
+from wsdkd.data.parquet import telling, told
 from wsdkd.settings.sections import PARAMS_FILE, dataset_root
 
-_KEY = b"photographs"
+_KEY = "photographs"
 
 
 def in_folder(images: pa.Table, folder: Path | None) -> pa.Table:
     """The table, which tells now that its paths are relative to ``folder``; None: to ``dataset.root``."""
-    return images if folder is None else images.replace_schema_metadata({_KEY: folder.as_posix()})
+    return images if folder is None else telling(images, _KEY, folder.as_posix())
 
 
 def photographs_folder(images: Path, params: Path = PARAMS_FILE) -> Path:
@@ -52,7 +49,5 @@ def unpacked_into(images: Path) -> Path | None:
     Raises:
         UserError: the table of images is missing or damaged.
     """
-    require_file(images, WRITTEN_BY)
-    with naming(images, WRITTEN_BY):
-        folder = (pq.read_schema(images).metadata or {}).get(_KEY)
-    return None if folder is None else Path(folder.decode())
+    folder = told(images, _KEY)
+    return None if folder is None else Path(folder)

@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
+from wsdkd import project
+from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, telling, told, write_parquet
 from wsdkd.data.photographs import in_folder
+from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
@@ -38,6 +40,8 @@ IMAGES_SCHEMA = pa.schema(
         ("digest", pa.string()),  # SHA-256 of the file, so that a changed picture is a changed table
     ]
 )
+_CLASSES = "classes"
+"""Under which a table of images tells the digest of the classes' names."""
 REPEATING = ("width", "height", "split", "labels.list.element", "ignored.list.element")
 """Columns, as Parquet names them, whose values stand in many rows."""
 
@@ -159,18 +163,24 @@ def _lists(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return column.offsets.to_numpy(), column.values.to_numpy()
 
 
-def write_images(path: Path, rows: Sequence[ImageRow], folder: Path | None = None) -> None:
+def write_images(
+    path: Path, rows: Sequence[ImageRow], folder: Path | None = None, classes: Sequence[str] | None = None
+) -> None:
     """Write ``rows``, sorted by image id; equal rows give equal bytes.
 
     Args:
         path: of ``images.parquet``.
         rows: of all splits.
         folder: that the rows' paths are relative to, where it is another than ``dataset.root``.
+        classes: names that the labels are places of, which must stand in the ``classes.json`` beside it.
     """
     ordered = sorted(rows, key=lambda row: row.image_id)
     columns = {name: [getattr(row, name) for row in ordered] for name in IMAGES_SCHEMA.names}
+    table = in_folder(pa.table(columns, schema=IMAGES_SCHEMA), folder)
+    if classes is not None:
+        table = telling(table, _CLASSES, digest(list(classes)))
     with publish_file(path) as aside:
-        write_parquet(aside, in_folder(pa.table(columns, schema=IMAGES_SCHEMA), folder), repeating=REPEATING)
+        write_parquet(aside, table, repeating=REPEATING)
 
 
 def read_images(path: Path, split: Split | None = None, *, num_classes: int | None = None) -> ImageTable:
@@ -266,7 +276,8 @@ def read_classes(path: Path) -> list[str]:
     """Read the class names in order.
 
     Raises:
-        UserError: the file is missing or does not hold a list of distinct names.
+        UserError: the file is missing, does not hold a list of distinct names, or not those that the images
+            beside it were labelled by.
     """
     names = read_json(path, WRITTEN_BY)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -274,4 +285,8 @@ def read_classes(path: Path) -> list[str]:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise UserError(f"{path}: class {repeated[0]!r} stands in it twice; {WRITTEN_BY}")
+    images = path.with_name(project.IMAGES.name)
+    recorded = told(images, _CLASSES) if images.is_file() else None
+    if recorded is not None and recorded != digest(names):
+        raise UserError(f"{path}: not the names that {images} was written with; {WRITTEN_BY}")
     return names

@@ -71,6 +71,7 @@ def write_prepared(
                 say(line)
         refuse_unusable(prepared, params, str(rejected))
     write_classes(to / project.CLASSES.name, prepared.classes)
-    write_images(to / project.IMAGES.name, prepared.images, photographs if prepared.unpacked else None)
+    folder = photographs if prepared.unpacked else None
+    write_images(to / project.IMAGES.name, prepared.images, folder, prepared.classes)
     write_objects(to / project.OBJECTS.name, prepared.objects)
     return Dataset(to, root)
