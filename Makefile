@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth docs clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth faults docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -88,6 +88,9 @@ bench-smoke: $(VENV)/.installed-dev ## The same, tiny: shows that it runs, and i
 
 growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against size; leave the machine alone.
 	python -m benchmarks.growth
+
+faults: $(VENV)/.installed-dev ## Break files, kill, starve, do all twice: some 60 minutes; see docs/reliability.md.
+	python -m benchmarks.faults
 
 docs: $(VENV)/.installed-dev ## Make a site of the documents, which opens from the disk.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
