@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from benchmarks.faults.mutations.as_written import READINGS, counted
 from benchmarks.faults.mutations.pictures import sizes, write_pictures
 from benchmarks.faults.mutations.subject import Outcome, Subject, outcome
-from tests.datasets.small_datasets import FORMATS
+from tests.datasets.small_datasets import SMALL
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import ImageRow, read_classes, read_images
@@ -85,7 +85,7 @@ def subjects(scenes: Path) -> list[Subject]:
         lambda path: not _no_picture(path),
     )
     made = [pictures]
-    for writer in FORMATS:
+    for writer in SMALL.values():
         keys = {"format": writer.__name__.partition("_")[0], "validation_fraction": 0.3}
         name, read = writer.__name__, partial(prepared, keys=keys, told=_labels)
         made.append(Subject(name, writer, read, READINGS[name], _no_picture))
