@@ -20,6 +20,8 @@ from tests.pipeline.clone import Clone
 from wsdkd.profiles import customised
 
 API_SECONDS = 90  # a server waits up to a minute for its own database
+PATIENCE = 900.0
+"""Seconds until a test gives up on what may take its time; on a busy machine a server starts in minutes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class FlowProject:
     def run(self, *arguments: str, status: int = 0, **more: str) -> dict[str, Any]:
         """Run the flow to its end, hold its exit status against ``status``, and return the flow run."""
         process = self.start(*arguments, **more)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == status, output
         found = re.search(r"/runs/flow-run/([0-9a-f-]{36})", output)
         assert found, output
@@ -125,7 +127,7 @@ class FlowProject:
         return any(f"stages.{stage}" in line for line in self.commands())
 
 
-def wait_until(what: Callable[[], Any], seconds: float, every: float = 0.1) -> float:
+def wait_until(what: Callable[[], Any], seconds: float = PATIENCE, every: float = 0.1) -> float:
     """Seconds until ``what()`` was true; an assertion fails after ``seconds``."""
     started = time.monotonic()
     while not what():
@@ -151,7 +153,7 @@ def prefect_server(home: Path, port: int) -> Iterator[Server]:
         )
     server = Server(f"http://127.0.0.1:{port}/api")
     try:
-        wait_until(lambda: _answers(server), 120)
+        wait_until(lambda: _answers(server))
         yield server
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.flows.flow_project import Server
+from tests.flows.flow_project import PATIENCE, Server
 from tests.pipeline.clone import make_clone
 
 pytestmark = pytest.mark.long
@@ -40,7 +40,7 @@ def test_the_gpus_pass_from_one_to_the_next(server: Server, tmp_path_factory: py
         )
         for place in range(HOLDERS)
     ]
-    outputs = [holder.communicate(timeout=120)[0] for holder in holders]
+    outputs = [holder.communicate(timeout=PATIENCE)[0] for holder in holders]
     assert [holder.returncode for holder in holders] == [0] * HOLDERS, "\n".join(outputs)
     assert any("Waiting for gpu-" in output for output in outputs)
     assert not any("ERROR" in output for output in outputs)

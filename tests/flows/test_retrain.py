@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.flow_project import FlowProject, Server, logged, logs, span, wait_until
+from tests.flows.flow_project import PATIENCE, FlowProject, Server, logged, logs, span, wait_until
 from tests.pipeline.clone import make_clone
 from tests.pipeline.graph import DRAWN, RUN
 
@@ -127,14 +127,14 @@ def test_an_unchanged_run_costs_little_more_than_dvc_status(project: FlowProject
 def test_of_two_runs_at_once_one_waits_or_is_cancelled(project: FlowProject) -> None:
     project.set("distill_predictions.temperature=4.0")
     process = project.start("--no-promote")
-    wait_until(lambda: project.is_running("distill_predictions"), 60)
+    wait_until(lambda: project.is_running("distill_predictions"))
     running = project.newest()
     waiting = project.start("--no-promote")
     cancelled = project.run("--no-promote", "--wait-minutes", "0", status=2)
     assert cancelled["state_name"] == "Cancelled"
     assert running["name"] in cancelled["state"]["message"]
     for each in (process, waiting):
-        output, _ = each.communicate(timeout=120)
+        output, _ = each.communicate(timeout=PATIENCE)
         assert each.returncode == 0, output
     assert f"Waiting for flow run {running['name']}" in output
     assert _of_stages(project.server.states(running["id"]), "Ran") == {"distill_predictions", "evaluate"}
@@ -152,11 +152,11 @@ def test_a_lock_of_dvc_is_waited_for_and_what_ran_before_is_restored(project: Fl
     project.set(f"distill_predictions.temperature={TEMPERATURE}")
     process = project.start("--no-promote")
     try:
-        wait_until(lambda: _task(project, "distill_predictions").get("state_name") == "AwaitingRetry", 60)
+        wait_until(lambda: _task(project, "distill_predictions").get("state_name") == "AwaitingRetry")
     finally:
         holder.kill()
         holder.wait()
-    output_of_run, _ = process.communicate(timeout=120)
+    output_of_run, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output_of_run
     task = _task(project, "distill_predictions")
     assert (task["state_name"], task["run_count"]) == ("Restored", 2)
@@ -243,7 +243,7 @@ def test_a_run_may_update_imported_data_and_be_committed(project: FlowProject, t
 def test_an_ended_run_leaves_no_process_and_the_next_goes_on(project: FlowProject, how: str) -> None:
     project.set(f"distill_predictions.temperature={10.0 + len(how)}")
     process = project.start("--no-promote")
-    wait_until(lambda: project.is_running("distill_predictions"), 60)
+    wait_until(lambda: project.is_running("distill_predictions"))
     time.sleep(1)
     started = time.monotonic()
     if how == "cancelled":
@@ -251,7 +251,7 @@ def test_an_ended_run_leaves_no_process_and_the_next_goes_on(project: FlowProjec
     else:
         process.send_signal(SIGNALS[how])
     wait_until(lambda: not _of_dvc(project), ENDED_WITHIN)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode not in (0, 1, 255), output
     if how == "cancelled":
         assert (project.newest()["state_name"], process.returncode) == ("Cancelled", 2)

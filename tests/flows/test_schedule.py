@@ -68,7 +68,7 @@ def test_a_schedule_fires_and_outlives_server_and_process(clone: Clone, tmp_path
         _wait_for_run(server, seen)
         # The process that serves is ended in the middle of a run, and takes the run with it.
         _add_photograph(clone)
-        wait_until(lambda: any("-m stages." in line for line in project.commands()), 180)
+        wait_until(lambda: any("-m stages." in line for line in project.commands()))
         _end(serving, signal.SIGINT)
         wait_until(lambda: not project.processes(), 10)
         ended = _ended(server)[0]
@@ -80,9 +80,9 @@ def test_a_schedule_fires_and_outlives_server_and_process(clone: Clone, tmp_path
         assert [each["active"] for each in deployment["schedules"]] == [True]
         serving = _serve(project)
         try:
-            wait_until(lambda: _with_state(server, "evaluate", "Ran"), 300, every=1)
+            wait_until(lambda: _with_state(server, "evaluate", "Ran"), every=1)
             run = _with_state(server, "evaluate", "Ran")[0]
-            wait_until(lambda: server.flow_run(run["id"])["state_name"] == "Completed", 120, every=1)
+            wait_until(lambda: server.flow_run(run["id"])["state_name"] == "Completed", every=1)
         finally:
             _end(serving, signal.SIGTERM)
         states = server.states(run["id"])
@@ -123,7 +123,7 @@ def _ended(server: Server) -> list[dict[str, Any]]:
 
 def _wait_for_run(server: Server, seen: int) -> dict[str, Any]:
     """The newest completed run, once there are more than ``seen``."""
-    wait_until(lambda: len(_ended(server)) > seen, 120, every=0.5)
+    wait_until(lambda: len(_ended(server)) > seen, every=0.5)
     run = _ended(server)[0]
     assert run["state_name"] == "Completed", run["state"]
     return run
