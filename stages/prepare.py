@@ -1,18 +1,22 @@
-"""Stage ``prepare``: a dataset of any format becomes the tables under data/prepared."""
+"""Stage ``prepare``: a dataset of any format becomes the tables under data/prepared.
+
+Processes that decode pictures import this module again, so what they do without is imported in ``main``.
+"""
 
 import sys
 from pathlib import Path
 from typing import cast
 
 from stages.run import run
-from wsdkd import project
-from wsdkd.datasets.on_disk import write_prepared
-from wsdkd.datasets.params import DatasetParams
-from wsdkd.settings.sections import load_section
 
 
 def main() -> None:
-    """Read the dataset, decode every image once, and write the four files and the unpacked photographs."""
+    """Read the dataset, decode every image once, and write its tables and the unpacked photographs."""
+    from wsdkd import project
+    from wsdkd.datasets.on_disk import write_prepared
+    from wsdkd.datasets.params import DatasetParams
+    from wsdkd.settings.sections import load_section
+
     params = cast("DatasetParams", load_section("dataset", DatasetParams))
     write_prepared(Path(params.root), params, project.PREPARED, lambda line: sys.stdout.write(f"{line}\n"))
 

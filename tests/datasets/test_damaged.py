@@ -21,6 +21,7 @@ from tests.datasets.small_datasets import SMALL
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.tables import write_classes, write_images
+from wsdkd.datasets.audit.facts import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
@@ -166,7 +167,7 @@ def run(root: Path, keys: Keys, out: Path) -> list[str]:
         write_rejected(listed, error.rejected)
         raise
     write_rejected(listed, prepared.rejected)
-    lines = [*prepared.notes, *summary(prepared, str(listed))]
+    lines = [*prepared.notes, *summary(facts_of(prepared), str(listed))]
     refuse_unusable(prepared, params, str(listed))
     write_classes(out / "classes.json", prepared.classes)
     write_images(out / "images.parquet", prepared.images)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.facts import facts_of
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import (
@@ -75,7 +76,7 @@ def test_the_scenes_fill_their_splits(scenes: Prepared) -> None:
     assert [splits.count(split) for split in ("train", "val", "test")] == [TRAIN, VAL, TEST]
     assert {(row.width, row.height) for row in scenes.images} == {(SIZE, SIZE)}
     assert {label for row in scenes.images for label in row.labels} == set(range(len(scenes.classes)))
-    assert summary(scenes, "rejected.csv")[0].startswith(
+    assert summary(facts_of(scenes), "rejected.csv")[0].startswith(
         "300 images (210 train, 30 val, 60 test), 20 classes"
     )
 

@@ -12,6 +12,7 @@ from stages.run import run
 from wsdkd import project
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import read_classes, read_images
+from wsdkd.datasets.audit.facts import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import VocDataset
@@ -112,7 +113,7 @@ def test_a_rejected_object_does_not_count_as_an_image(root: Path, voc_image: Wri
     assert [(item.kind, item.image_id) for item in prepared.rejected] == [("object", "00")]
     assert len(prepared.images) == 20
     refuse_unusable(prepared, params(), "rejected.csv")
-    assert summary(prepared, "rejected.csv")[0].endswith("rejected: 0 images, 1 objects")
+    assert summary(facts_of(prepared), "rejected.csv")[0].endswith("rejected: 0 images, 1 objects")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from wsdkd.ground.failures import DEBUG_VARIABLE, tell
 COMMANDS = {
     "init": "Begin a project in a folder of its own.",
     "profile": "Choose and check the parameters of a run.",
+    "data": "Look at the prepared dataset: classes, splits, copies, and what is in doubt.",
     "cache": "The teacher's cached outputs.",
     "show": "Look at the results of the last evaluation, and at the regions that the teacher sees.",
     "promoted": "The student in use, and those before it.",

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from wsdkd.data.deep import is_deep, to_eight_bits
+from wsdkd.data.likeness import grey_grid
 from wsdkd.ground.reading import NotReadError, read_regular
 
 MAX_FILE_BYTES = 1 << 30
@@ -61,6 +62,7 @@ class Measured:
         orientation: the EXIF orientation (1 to 8) that made it upright.
         depth: by which range its values became eight bits, in words; None where they have eight.
         flat: whether nearly all of it is of one colour.
+        grid: its grey levels, see :mod:`wsdkd.data.likeness`.
     """
 
     width: int
@@ -68,6 +70,7 @@ class Measured:
     orientation: int
     depth: str | None = None
     flat: bool = False
+    grid: bytes = b""
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -75,17 +78,22 @@ class Measured:
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
-def decode(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(path: Path, max_pixels: int = MAX_PIXELS, draft: int | None = None) -> Image.Image:
     """Decode a picture of any mode to 8-bit RGB, turned upright by its EXIF orientation.
 
     Deeper pictures become eight bits by the range of their values, see :mod:`wsdkd.data.deep`;
     transparency is laid on white; of several frames the first is taken.
 
+    Args:
+        path: of the file, or of a stretch of one.
+        max_pixels: a larger picture is refused.
+        draft: a JPEG may come smaller than it is, with both sides of so many pixels or more: that is faster.
+
     Raises:
         ImageError: unreadable, truncated, of zero size; a :class:`TooLargeError` where it has more than
             ``max_pixels`` pixels, or would take more than ``MAX_MEMORY`` bytes.
     """
-    return _open(read_picture(path), max_pixels).picture
+    return _open(read_picture(path), max_pixels, draft=draft).picture
 
 
 def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
@@ -96,7 +104,8 @@ def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:
     """
     found = _open(content, max_pixels)
     width, height = found.picture.size
-    return Measured(width, height, found.orientation, found.depth, _is_flat(found.picture))
+    grid = grey_grid(found.picture)
+    return Measured(width, height, found.orientation, found.depth, _is_flat(found.picture), grid)
 
 
 class Window(NamedTuple):

@@ -8,6 +8,7 @@ from wsdkd import project
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.photographs import unpacked_into
 from wsdkd.data.tables import ImageTable, Split, read_classes, read_images, write_classes, write_images
+from wsdkd.datasets.audit.facts import facts_of, write_facts
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams
@@ -66,8 +67,10 @@ def write_prepared(
             raise
         # Before anything can be refused, so that the reasons are there to be read.
         write_rejected(rejected, prepared.rejected)
+        facts = facts_of(prepared)
+        write_facts(to / project.AUDIT.name, facts)
         if say is not None:
-            for line in (*prepared.notes, *summary(prepared, str(rejected))):
+            for line in (*facts.notes, *summary(facts, str(rejected))):
                 say(line)
         refuse_unusable(prepared, params, str(rejected))
     write_classes(to / project.CLASSES.name, prepared.classes)

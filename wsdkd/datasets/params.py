@@ -27,6 +27,8 @@ class _HeldOut(_Common):
     split_seed: int = 0
     leaks: Literal["keep", "drop", "refuse"] = "keep"
     """The same picture in two splits: keep both, leave it out of the earlier one (train, val), or fail."""
+    near_leaks: Literal["keep", "drop", "refuse"] = "keep"
+    """The same of pictures that look alike; but for keep, they are also set aside together."""
 
 
 class _NoTestSplit(_HeldOut):

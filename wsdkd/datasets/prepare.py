@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import SPLITS, ImageRow, Split
+from wsdkd.datasets.checks.alike import Alike, look_for_alike, near_leaks
 from wsdkd.datasets.checks.images import Found, Rules, check_images
-from wsdkd.datasets.checks.repeats import Copies, copies_of, join_repeats, leaks, other_labels
+from wsdkd.datasets.checks.repeats import join_repeats, leaks, other_labels
 from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
 from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.coco.read import read_coco
@@ -47,6 +48,9 @@ class Prepared:
         dropped: images left out because a parameter says so.
         notes: sentences on what was detected and taken, and on what is in doubt.
         unpacked: the images' paths are relative to the folder that pictures were unpacked into.
+        copies: ids of images whose files are byte for byte the same, two or more together.
+        near: ids of pairs of images that look alike.
+        turned: how many images EXIF turns upright.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +60,9 @@ class Prepared:
     dropped: int
     notes: tuple[str, ...] = ()
     unpacked: bool = False
+    copies: tuple[tuple[str, ...], ...] = ()
+    near: tuple[tuple[str, str], ...] = ()
+    turned: int = 0
 
     @property
     def rejected_images(self) -> tuple[Rejection, ...]:
@@ -150,16 +157,14 @@ def prepare(
     reading = read_annotations(root, params, unpack_into)
     if reading.unpacked and unpack_into is not None:
         root = unpack_into
-    policy = "keep" if isinstance(params, ScenesDataset) else params.leaks
-    records, listed, said = join_repeats(reading.images, drop_leaks=policy == "drop")
+    records, listed, said = join_repeats(reading.images, drop_leaks=_policies(params)["same"] == "drop")
     found = check_images(records, root, _rules(params), workers)
     digests = {row.image_id: row.digest for row in found.images}
-    copies = copies_of(found.records, digests)
+    alike = look_for_alike(found.records, digests, found.grids)
     named = {record.split for record in reading.images}
-    found.records = _set_aside(found.records, copies, named, params)
-    leaked = leaks(found.records, copies)
-    listed += [*other_labels(copies), *leaked, *split_groups(found.records)]
-    dropped = {item.image_id for item in leaked} if policy == "drop" else set()
+    found.records = _set_aside(found.records, alike, named, params)
+    leaked, dropped = _leaks(found.records, alike, params)
+    listed += [*other_labels(alike.copies), *leaked, *split_groups(found.records)]
     images, objects = _kept(found, dropped)
     return Prepared(
         reading.classes,
@@ -169,7 +174,33 @@ def prepare(
         reading.dropped + len(dropped),
         (*noticed, *reading.notes, *said, *found.said),
         reading.unpacked,
+        tuple(tuple(record.image_id for record in same) for same in alike.copies),
+        tuple((one.image_id, other.image_id) for one, other in alike.near),
+        found.turned,
     )
+
+
+def _policies(params: DatasetParams) -> dict[Literal["same", "near"], Literal["keep", "drop", "refuse"]]:
+    if isinstance(params, ScenesDataset):  # drawn with all splits, each scene on its own
+        return {"same": "keep", "near": "keep"}
+    return {"same": params.leaks, "near": params.near_leaks}
+
+
+def _leaks(
+    records: Sequence[ImageRecord], alike: Alike, params: DatasetParams
+) -> tuple[list[Rejection], set[str]]:
+    """What stands in two splits, and the ids of the images that are left out for it."""
+    same = leaks(records, alike.copies)
+    told = {item.image_id for item in same}
+    near = [item for item in near_leaks(records, alike) if item.image_id not in told]
+    policies = _policies(params)
+    dropped = {
+        item.image_id
+        for policy, items in ((policies["same"], same), (policies["near"], near))
+        if policy == "drop"
+        for item in items
+    }
+    return [*same, *near], dropped
 
 
 def _rules(params: DatasetParams) -> Rules:
@@ -179,11 +210,12 @@ def _rules(params: DatasetParams) -> Rules:
 
 
 def _set_aside(
-    records: Sequence[ImageRecord], copies: Copies, named: set[Split], params: DatasetParams
+    records: Sequence[ImageRecord], alike: Alike, named: set[Split], params: DatasetParams
 ) -> list[ImageRecord]:
     if isinstance(params, ScenesDataset):  # drawn with all splits
         return list(records)
-    together = moved_together(records, copies)
+    near = () if params.near_leaks == "keep" else alike.near
+    together = moved_together(records, [*alike.copies, *near])
     if isinstance(params, CocoDataset | VocDataset | NamedDataset) and "test" not in named:
         records = hold_out(records, "test", params.test_fraction, params.split_seed, together)
     if "val" not in named:

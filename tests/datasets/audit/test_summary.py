@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.facts import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import TableDataset
@@ -27,7 +28,7 @@ GOOD = prepared(
 
 
 def lines(dataset: Prepared) -> list[str]:
-    return summary(dataset, "rejected.csv")
+    return summary(facts_of(dataset), "rejected.csv")
 
 
 def refuse(dataset: Prepared, **changes: Any) -> None:

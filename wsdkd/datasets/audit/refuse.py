@@ -33,13 +33,9 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
             f"{len(rejected)} images cannot be used, more than dataset.max_rejected: {params.max_rejected}; "
             f"{'; '.join(_causes(prepared))}; {listed_in} lists all with the reason"
         )
-    if not isinstance(params, ScenesDataset) and params.leaks == "refuse":
-        found = [item for item in prepared.rejected if item.cause is Cause.SAME_PICTURE]
-        if found:
-            raise DatasetError(
-                f"{len(found)} images stand in two splits, such as {found[0].path}: {found[0].reason}; "
-                f"{listed_in} lists all; dataset.leaks: drop leaves them out, keep keeps them"
-            )
+    if not isinstance(params, ScenesDataset):
+        _refuse_leaks(prepared, Cause.SAME_PICTURE, "leaks", params.leaks, listed_in)
+        _refuse_leaks(prepared, Cause.LOOKS_THE_SAME, "near_leaks", params.near_leaks, listed_in)
     _refuse_empty_split(prepared)
     if len(prepared.classes) == 1:
         raise DatasetError(
@@ -50,6 +46,15 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
         raise DatasetError(
             "no image in split train has a label, so there is nothing to learn; look at the labels of that "
             f"split, and at {listed_in}"
+        )
+
+
+def _refuse_leaks(prepared: Prepared, cause: Cause, parameter: str, policy: str, listed_in: str) -> None:
+    found = [item for item in prepared.rejected if item.cause is cause]
+    if found and policy == "refuse":
+        raise DatasetError(
+            f"{len(found)} images stand in two splits, such as {found[0].path}: {found[0].reason}; "
+            f"{listed_in} lists all; dataset.{parameter}: drop leaves them out, keep keeps them"
         )
 
 

@@ -1,7 +1,5 @@
 """Every image of a dataset decoded once, and its annotations held against what is found."""
 
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,14 +9,13 @@ from typing import Literal
 
 from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.images import ImageError, Measured, TooLargeError, measure, read_picture
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.checks.file import Checked, Unusable, check_file
 from wsdkd.datasets.checks.frames import Frames, other_size, place_boxes
 from wsdkd.datasets.checks.locate import Sought, locate, whereabouts
-from wsdkd.datasets.reading.paths import LINKED_FOLDER, LINKED_OUTSIDE, Links, refusal
+from wsdkd.datasets.reading.paths import Links, refusal
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
-from wsdkd.ground.reading import file_of
 
 
 @dataclass(frozen=True)
@@ -31,22 +28,6 @@ class Rules:
     other_size: Literal["drop_boxes", "reject"] = "drop_boxes"
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What was found in an image file: its size, its orientation, and the SHA-256 of its bytes."""
-
-    measured: Measured
-    digest: str
-
-
-@dataclass(frozen=True)
-class Unusable:
-    """Why an image file cannot be used."""
-
-    reason: str
-    cause: Cause
-
-
 @dataclass
 class Found:
     """Images that can be used, and what is to be said of these and of the others.
@@ -55,6 +36,8 @@ class Found:
         records: as the annotations have them, in order; each path is where the file was found.
         images: a row for each record.
         objects: of all of them.
+        grids: grey levels of each, see :mod:`wsdkd.data.likeness`.
+        turned: how many EXIF turns.
         rejected: images, objects and warnings.
         said: sentences.
     """
@@ -62,35 +45,10 @@ class Found:
     records: list[ImageRecord] = field(default_factory=list)
     images: list[ImageRow] = field(default_factory=list)
     objects: list[ObjectRow] = field(default_factory=list)
+    grids: list[bytes] = field(default_factory=list)
+    turned: int = 0
     rejected: list[Rejection] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-
-
-_LINKS = {LINKED_OUTSIDE: Cause.LINKED, LINKED_FOLDER: Cause.LINKED_FOLDER}
-
-
-def check_file(path: str, root: Path, max_pixels: int, links: Links) -> Checked | Unusable:
-    """Read and decode one image.
-
-    Args:
-        path: in its normal spelling, relative to ``root``; of a file, or of a stretch of one.
-        root: the dataset's folder.
-        max_pixels: a larger image is refused.
-        links: where symbolic links may lead.
-
-    Returns:
-        What was found, or why the image cannot be used.
-    """
-    reason = refusal(root, path, links)
-    if reason is not None:
-        return Unusable(reason, _LINKS.get(reason, Cause.OUTSIDE))
-    try:
-        content = read_picture(root / path)
-        return Checked(measure(content, max_pixels), hashlib.sha256(content).hexdigest())
-    except TooLargeError as error:
-        return Unusable(str(error), Cause.TOO_LARGE)
-    except ImageError as error:
-        return Unusable(str(error), Cause.DAMAGED if os.path.lexists(root / file_of(path)) else Cause.MISSING)
 
 
 def check_images(
@@ -205,6 +163,7 @@ def _rows(pairs: Sequence[tuple[ImageRecord, Checked]], found: Found) -> None:
                 result.digest,
             )
         )
+        found.grids.append(measured.grid)
         if measured.depth is not None:
             depths[measured.depth] += 1
         if measured.flat:
@@ -229,6 +188,7 @@ def _boxes(pairs: Sequence[tuple[ImageRecord, Checked]], rules: Rules, found: Fo
             kept, listed = place_boxes(record, measured, frames)
             found.objects += kept
             found.rejected += listed
+    found.turned = len(turned)
     if turned:
         drawn = (
             f"{count} with boxes drawn on the {frame} picture"

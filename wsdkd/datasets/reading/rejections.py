@@ -39,6 +39,7 @@ class Cause(Enum):
     FRAME = "boxes fit the other frame of a turned photograph", "see dataset.boxes_drawn_on"
     FLAT = "nearly one colour", "look at the picture"
     SAME_PICTURE = "the same bytes in two splits", "dataset.leaks: drop or refuse"
+    LOOKS_THE_SAME = "looks like a picture in another split", "look; dataset.near_leaks: drop or refuse"
     GROUP = "a group in several splits", "what belongs together should stand in one"
     OTHER_LABELS = "the same bytes with other labels", "correct one of the two"
     UNKNOWN_WORD = "a word that is not read", "correct it; it counts as not said"

@@ -1,0 +1,1 @@
+"""A prepared dataset as a page for a browser."""
