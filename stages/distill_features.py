@@ -7,6 +7,7 @@ from wsdkd.distill.features import features_course
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.settings.sections import load_section
 from wsdkd.student.params import StudentParams
+from wsdkd.student.run import save_student
 from wsdkd.training.course import Course, Images
 
 
@@ -17,7 +18,7 @@ def student(images: Images) -> Course:
     return features_course(params, features, images, teacher_cache(images.classes, images.train))
 
 
-STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, "student", "features")
+STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, save_student, "features")
 
 if __name__ == "__main__":
     STAGE.run()

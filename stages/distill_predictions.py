@@ -6,6 +6,7 @@ from wsdkd import project
 from wsdkd.distill.params import DistillPredictionsParams
 from wsdkd.distill.predictions import predictions_course
 from wsdkd.settings.sections import load_section
+from wsdkd.student.run import save_student
 from wsdkd.training.course import Course, Images
 
 
@@ -16,7 +17,7 @@ def student(images: Images) -> Course:
     return predictions_course(project.STUDENT_FEATURES, predictions, images, cache)
 
 
-STAGE = TrainingStage("distill_predictions", student, project.STUDENT, "student", "student")
+STAGE = TrainingStage("distill_predictions", student, project.STUDENT, save_student, "student")
 
 if __name__ == "__main__":
     STAGE.run()

@@ -11,6 +11,7 @@ from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.student.baseline import baseline_course
 from wsdkd.student.params import BaselineParams, StudentParams
+from wsdkd.student.run import save_student
 from wsdkd.training.course import Course, Images
 
 
@@ -24,7 +25,7 @@ def baseline(images: Images) -> Course:
     return baseline_course(params, (first, second), images, baseline, proposals)
 
 
-STAGE = TrainingStage("train_baseline", baseline, project.BASELINE, "student", "baseline")
+STAGE = TrainingStage("train_baseline", baseline, project.BASELINE, save_student, "baseline")
 
 if __name__ == "__main__":
     STAGE.run()

@@ -4,7 +4,7 @@ from stages.training import TrainingStage
 from wsdkd import project
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
-from wsdkd.teacher.learning import teacher_course
+from wsdkd.teacher.learning import save_teacher, teacher_course
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.training.course import Course, Images
 
@@ -15,7 +15,7 @@ def teacher(images: Images) -> Course:
     return teacher_course(params, images, read_proposals(project.PROPOSALS))
 
 
-STAGE = TrainingStage("train_teacher", teacher, project.TEACHER, "teacher", "teacher", fetches=False)
+STAGE = TrainingStage("train_teacher", teacher, project.TEACHER, save_teacher, "teacher", fetches=False)
 
 if __name__ == "__main__":
     STAGE.run()

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from stages.inputs import Inputs, read_inputs
 from stages.photographs import fetch_photographs
@@ -15,7 +14,6 @@ from stages.run import is_first, run
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import read_classes, read_images
-from wsdkd.networks.checkpoints import save_network
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
 from wsdkd.training.processes import in_processes
@@ -30,7 +28,7 @@ class TrainingStage:
         name: of the stage.
         make: gives the network, and how it learns.
         folder: takes the network.
-        kind: of network, by which it is read back.
+        save: writes it there, from what was learned and the images.
         curves: name of their folder, and of the progress bar.
         fetches: whether photographs that are not here are fetched.
     """
@@ -38,7 +36,7 @@ class TrainingStage:
     name: str
     make: Callable[[Images], Course]
     folder: Path
-    kind: Literal["teacher", "student"]
+    save: Callable[[Path, Course, Images], None]
     curves: str
     fetches: bool = True
 
@@ -53,10 +51,11 @@ class TrainingStage:
         train_rows, val_rows = (
             read_images(project.IMAGES, split, num_classes=len(classes)) for split in ("train", "val")
         )
-        course = self.make(Images(photographs_folder(project.IMAGES), classes, train_rows, val_rows))
+        images = Images(photographs_folder(project.IMAGES), classes, train_rows, val_rows)
+        course = self.make(images)
 
         def save() -> None:
-            save_network(self.folder, course.network, self.kind, course.params, classes)
+            self.save(self.folder, course, images)
             # Before the states are cleared: with its old value a parameter costs seconds then.
             inputs.refuse_other_parameters()
 

@@ -46,6 +46,7 @@ Examples:
     >>> kept.cleanup()
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,7 +61,6 @@ from wsdkd.distill.features import features_course
 from wsdkd.distill.predictions import predictions_course
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
-from wsdkd.networks.checkpoints import save_network
 from wsdkd.profiles import Profile, customised, parse_profile
 from wsdkd.proposals import propose as searching
 from wsdkd.proposals.params import ProposalsParams
@@ -69,7 +69,8 @@ from wsdkd.serving.classifier import Classifier, Picture, Prediction
 from wsdkd.serving.named import student_named
 from wsdkd.settings.sections import parse_params
 from wsdkd.student.baseline import baseline_course
-from wsdkd.teacher.learning import teacher_course
+from wsdkd.student.run import save_student
+from wsdkd.teacher.learning import save_teacher, teacher_course
 from wsdkd.teacher.run import ProposedImages
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
@@ -170,7 +171,7 @@ def train_teacher(
         to: folder that takes the network.
         curves: folder that takes the training curves, if they are to be kept.
     """
-    _train(teacher_course(settings.teacher, _learned(dataset), proposals), "teacher", dataset, to, curves)
+    _train(teacher_course(settings.teacher, _learned(dataset), proposals), save_teacher, dataset, to, curves)
 
 
 def cache_teacher(
@@ -216,7 +217,7 @@ def train_baseline(
     """
     schedules = settings.distill_features.training, settings.distill_predictions.training
     course = baseline_course(settings.student, schedules, _learned(dataset), settings.baseline, proposals)
-    _train(course, "student", dataset, to, curves)
+    _train(course, save_student, dataset, to, curves)
     return load(to)
 
 
@@ -241,9 +242,9 @@ def distill(
     with TemporaryDirectory() as folder:
         between = Path(folder) / "student_features"
         first = features_course(settings.student, settings.distill_features, images, cache)
-        _train(first, "student", dataset, between, curves and curves / "features")
+        _train(first, save_student, dataset, between, curves and curves / "features")
         second = predictions_course(between, settings.distill_predictions, images, cache)
-        _train(second, "student", dataset, to, curves and curves / "student")
+        _train(second, save_student, dataset, to, curves and curves / "student")
     return load(to)
 
 
@@ -252,7 +253,13 @@ def _learned(dataset: Dataset) -> Images:
     return Images(dataset.photographs, dataset.classes, dataset.images("train"), dataset.images("val"))
 
 
-def _train(course: Course, kind: str, dataset: Dataset, to: Path, curves: Path | None) -> None:
+def _train(
+    course: Course,
+    save: Callable[[Path, Course, Images], None],
+    dataset: Dataset,
+    to: Path,
+    curves: Path | None,
+) -> None:
     _new(to)
     with TemporaryDirectory() as unwanted:
         training = Training(
@@ -261,7 +268,7 @@ def _train(course: Course, kind: str, dataset: Dataset, to: Path, curves: Path |
             validation=course.validation,
             curves=Path(unwanted) if curves is None else _new(curves),
             states=Resume(None),
-            save=partial(save_network, to, course.network, kind, course.params, dataset.classes),
+            save=partial(save, to, course, _learned(dataset)),
         )
         train(training, course.accelerator)
 

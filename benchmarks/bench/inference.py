@@ -8,12 +8,15 @@ from benchmarks.bench.alternate import alternate
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.teacher_batches import teacher_batches
 from benchmarks.bench.world import World
+from wsdkd.evaluation.operating_point import operating_point
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.serving.export import INPUT, export_student, session
 
 
 def _exported(world: World, batch: int) -> Measured:
     student, path = world.student, world.folder / "student.onnx"
-    export_student(student, path)
+    unchanged = operating_point(None, len(student.classes), EvaluationParams())
+    export_student(student, unchanged, path)
     # No more threads than PyTorch has, or the two would not be compared.
     exported = session(path, torch.get_num_threads())
     model = student.model.to(memory_format=torch.channels_last)

@@ -84,7 +84,7 @@ def test_one_picture_needs_no_list(photos: Path, student: api.Classifier) -> Non
 
 
 def test_labels_are_those_above_the_threshold_or_the_best() -> None:
-    said = api.Prediction(Path("a.jpg"), {"a": 0.2, "b": 0.9, "c": 0.6}, threshold=0.5)
+    said = api.Prediction(Path("a.jpg"), {"a": 0.2, "b": 0.9, "c": 0.6}, dict.fromkeys("abc", 0.5))
     assert said.labels() == ["b", "c"]
     assert said.labels(top=1) == ["b"]
     assert said.labels(threshold=0.1) == ["b", "c", "a"]

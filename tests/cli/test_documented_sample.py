@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from tests.serving.small_project import make_project
+from tests.serving.small_project import keep_counts, make_project
 from tests.training.small_world import SIZE
 from wsdkd.cli.main import app
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # torch's exporter meets its
 
 def test_on_a_photograph_of_a_turned_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_project(tmp_path, 6)
+    keep_counts(tmp_path / "models/good")
     monkeypatch.chdir(tmp_path)
     # Larger by far than the network's input, and red at one end: turned or not is seen in the scores.
     pixels = np.random.default_rng(0).integers(0, 90, (6 * SIZE, 10 * SIZE, 3), dtype=np.uint8)
@@ -41,8 +42,11 @@ def test_on_a_photograph_of_a_turned_camera(tmp_path: Path, monkeypatch: pytest.
     (sample,) = re.findall(
         r"^```python\n(.*?)^```$", (ROOT / "docs/promotion.md").read_text(), re.DOTALL | re.MULTILINE
     )
-    Path("sample.py").write_text(f"{sample}print(json.dumps(dict(zip(classes, map(float, scores)))))\n")
+    Path("sample.py").write_text(
+        f"{sample}print(json.dumps([dict(zip(classes, map(float, scores))), labels]))\n"
+    )
     done = subprocess.run([sys.executable, "sample.py"], check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout)
+    found, labels = json.loads(done.stdout)
+    assert sorted(labels) == sorted(json.loads(answer.stdout)[0]["labels"])
     assert list(found) == list(json.loads(answer.stdout)[0]["scores"])
     np.testing.assert_allclose(list(found.values()), expected, atol=2e-5)

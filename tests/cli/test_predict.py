@@ -7,20 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import Result
 from ruamel.yaml import YAML
+from scipy.special import logit
 from typer.testing import CliRunner
 
 from tests.serving.fake_students import promote
-from tests.serving.small_project import make_project, save_student
+from tests.serving.small_project import keep_counts, make_project, save_student
 from tests.training.small_world import CLASSES, STUDENT
 from wsdkd.cli.main import app
 from wsdkd.cli.promoted import SOURCES
+from wsdkd.evaluation.operating_point import operating_point
+from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.errors import UserError
 from wsdkd.serving.consider import consider
 from wsdkd.serving.provenance import Code
@@ -195,6 +200,35 @@ def test_the_threshold_is_the_students(made: Path, tmp_path: Path, monkeypatch: 
     (root / "params.yaml").unlink()
     alone = run("pictures/0.png", "--model", "models/good", "--json").stderr
     assert "labels scored above 0.5 (as no project says otherwise)" in alone
+
+
+def test_thresholds_are_those_that_validation_images_chose(made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(made, root)
+    counts = keep_counts(root / "models/good")
+    raw = json.loads(run(made / "pictures", "--model", made / "models/good", "--json").stdout)
+    result = run(root / "pictures", "--model", root / "models/good", "--json")
+    assert "labels scored above thresholds chosen for F1 on 60 validation images\n" in result.stderr
+    point = operating_point(counts, len(CLASSES), EvaluationParams())
+    for each, before in zip(json.loads(result.stdout), raw, strict=True):
+        logits = logit(np.array(list(before["scores"].values())))
+        expected = 1 / (1 + np.exp(-logits / point.calibration.temperature))
+        np.testing.assert_allclose(list(each["scores"].values()), expected, atol=1e-3)
+        given = {name for name, yes in zip(CLASSES, expected > point.thresholds, strict=True) if yes}
+        assert set(each["labels"]) == given
+    # A wish of the project's, which a promoted student takes with it.
+    params = read_params(root / "params.yaml")
+    params["evaluation"]["operating_point"] |= {"aim": "recall", "wanted": 0.9}
+    YAML().dump(params, root / "params.yaml")
+    shutil.rmtree(root / "models/promoted")
+    with chdir(root):
+        consider(root / "models/good", Store(root / "models/promoted"), SOURCES, CODE)
+        params["evaluation"]["operating_point"] = None
+        YAML().dump(params, root / "params.yaml")
+        told = run("pictures/0.png", "--json").stderr
+        assert "labels scored above thresholds chosen for recall 0.9 on 60 validation images" in told
+        told = run("pictures/0.png", "--model", "models/good", "--json").stderr
+        assert f"labels scored above 0.5 (evaluation.threshold of {root}/params.yaml)" in told
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "parquet"])

@@ -112,7 +112,7 @@ def test_gain_in_f1_against_resampled_arrays(name):
         drawn = labels[draw], known[draw], 0.5
         gains.append(plain_f1(name, strong[draw], *drawn) - plain_f1(name, weak[draw], *drawn))
     found = f1_gain_interval(
-        weak, strong, labels, known, name=name, threshold=0.5, draws=60, level=0.9, seed=5
+        weak, strong, labels, known, name=name, thresholds=(0.5, 0.5), draws=60, level=0.9, seed=5
     )
     assert found == pytest.approx(np.quantile(gains, [0.05, 0.95]), abs=1e-4)
     assert found[0] > 0
@@ -122,13 +122,13 @@ def test_a_network_that_predicts_nothing_has_an_f1_of_zero():
     labels, known = np.eye(4, dtype=np.float32), np.ones((4, 4), dtype=bool)
     silent, perfect = np.zeros((4, 4)), labels
     for name in ("CF1", "OF1"):
-        found = f1_gain_interval(silent, perfect, labels, known, name=name, threshold=0.5, draws=20)
+        found = f1_gain_interval(silent, perfect, labels, known, name=name, thresholds=(0.5, 0.5), draws=20)
         assert found == (100.0, 100.0)
 
 
 def test_no_positive_is_refused():
     nothing, known = np.zeros((3, 2)), np.ones((3, 2), dtype=bool)
     with pytest.raises(ValueError, match="no class has a positive"):
-        f1_gain_interval(nothing, nothing, nothing, known, name="OF1", threshold=0.5)
+        f1_gain_interval(nothing, nothing, nothing, known, name="OF1", thresholds=(0.5, 0.5))
     with pytest.raises(ValueError, match="no class has a positive"):
         gain_interval(nothing, nothing, nothing, known)

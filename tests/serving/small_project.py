@@ -12,8 +12,10 @@ from tests.training.small_world import CLASSES, SIZE, STUDENT, make_world
 from wsdkd.data.images import load_square
 from wsdkd.data.tables import ImageRow, targets, write_classes, write_images
 from wsdkd.networks.checkpoints import save_network
+from wsdkd.networks.description import VALIDATION
 from wsdkd.settings.sections import read_params
-from wsdkd.student.network import Student
+from wsdkd.student.network import Student, load_student
+from wsdkd.student.validation import ValidationCounts, count_labels
 
 PROFILE = Path(__file__).parents[2] / "profiles" / "scenes-smoke.yaml"
 
@@ -51,6 +53,18 @@ def fit_classifier(model: Student, rows: list[ImageRow], root: Path, labels: np.
 
 def save_student(folder: Path, model: Student, classes: list[str] = CLASSES) -> None:
     save_network(folder, model, "student", STUDENT, classes)
+
+
+def keep_counts(folder: Path, seed: int = 0) -> ValidationCounts:
+    """Give a student what 60 validation images may have said, of logits that are three times too large."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(-1, 5, (60, len(CLASSES))).astype(np.float32)
+    labels = (generator.random(logits.shape) < 1 / (1 + np.exp(-logits / 3))).astype(np.float32)
+    counts = count_labels(logits, labels, np.ones(labels.shape, bool))
+    assert counts is not None
+    model, more = load_student(folder).model, {VALIDATION: counts.described(CLASSES)}
+    save_network(folder, model, "student", STUDENT, CLASSES, more)
+    return counts
 
 
 def use_as_student(root: Path, name: str) -> None:

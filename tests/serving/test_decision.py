@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wsdkd.evaluation.bootstrap import gain_interval
-from wsdkd.serving.decision import NOT_FINITE, decide
+from wsdkd.serving.decision import NOT_FINITE, Scored, decide
 from wsdkd.serving.params import PromotionParams
 from wsdkd.settings.sections import ParamsError
 
@@ -18,6 +18,10 @@ STRONG = (NOISE + 0.9 * LABELS) / 1.9
 
 
 def made(candidate, promoted, labels=LABELS, known=KNOWN, threshold=0.5, **params):
+    candidate, promoted = (
+        None if scores is None else Scored(scores, np.full(len(NAMES), threshold))
+        for scores in (candidate, promoted)
+    )
     return decide(candidate, promoted, NAMES, labels, known, PromotionParams(**params), threshold)
 
 

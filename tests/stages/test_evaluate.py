@@ -21,7 +21,7 @@ from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.settings.sections import parse_section
 from wsdkd.student.network import Student, load_student
 from wsdkd.student.params import StudentParams
-from wsdkd.student.run import student_scores
+from wsdkd.student.run import Outputs, student_scores
 from wsdkd.teacher.network import Wsddn, load_teacher
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
@@ -135,7 +135,9 @@ def test_reports():
     assert made["versions"]["torch"] == torch.__version__.partition("+")[0]
     assert metrics == accuracy
     figures = {"mAP", *(p + name for p in ("", "top3_") for name in ("CP", "CR", "CF1", "OP", "OR", "OF1"))}
-    assert set(accuracy["baseline"]) == set(accuracy["student"]) == figures
+    assert set(accuracy["baseline"]) == set(accuracy["student"]) == figures | {"NLL", "ECE"}
+    origin = "0.5 for every class, as no validation image tells more"
+    assert accuracy["protocol"]["operating_points"]["student"]["thresholds"] == origin
     located = {"AP50", "AP50_11_point", "COCO_AP", "COCO_AP50", "COCO_AP75", "CorLoc"}
     assert set(accuracy["teacher"]) == figures | located
     assert accuracy["proposals"] == {"recall_0.5": 100.0, "recall_0.7": 100.0, "boxes_per_image": 6.0}
@@ -218,7 +220,8 @@ def test_a_network_of_other_classes_is_refused():
 
 @pytest.mark.usefixtures("working_copy")
 def test_a_network_that_diverged_is_refused(monkeypatch):
-    monkeypatch.setattr(method, "student_scores", lambda *_, **__: np.full((16, 4), np.nan))
+    nothing = np.full((16, 4), np.nan)
+    monkeypatch.setattr(method, "student_outputs", lambda *_, **__: Outputs(nothing, nothing))
     with pytest.raises(UserError, match="baseline: its scores are not finite"):
         evaluate.main()
 

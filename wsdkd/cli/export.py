@@ -20,14 +20,16 @@ def export(
 ) -> None:
     """Write a student as an ONNX file. It appears once ONNX Runtime gives with it what PyTorch gives."""
     check_output(to, ".onnx")
-    folder = student_named(model).folder
+    named = student_named(model)
 
     # Torch takes seconds to load, which a wrong path or option need not cost.
     from wsdkd.serving.export import export_student
     from wsdkd.student.network import load_student
 
-    student = load_student(folder)
-    difference = export_student(student, to)
+    student = load_student(named.folder)
+    point = named.operating_point(student)
+    difference = export_student(student, point, to)
     size, classes = student.params.input_size, len(student.classes)
     typer.echo(f"{to}: takes uint8 (B, 3, {size}, {size}), gives probabilities of {classes} classes")
+    typer.echo(f"thresholds in its metadata: {point.origin}")
     typer.echo(f"greatest difference from PyTorch: {difference:.1e}")

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich import box
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from wsdkd.cli.places import check_output
+from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.progress import track
@@ -47,8 +49,8 @@ def predict(
         typer.Option(
             min=0.0,
             max=1.0,
-            help="Give the labels scored above this; without --top, evaluation.threshold of the student's "
-            "project, or 0.5 where it lies in none.",
+            help="Give the labels scored above this; without it and --top, those above the thresholds that "
+            "the student's validation images chose.",
         ),
     ] = None,
     top: Annotated[
@@ -78,10 +80,11 @@ def predict(
 
     started = time.perf_counter()
     student = load_student(named.folder)
-    above = threshold if threshold is not None else named.threshold if top is None else -math.inf
-    choice = Choice(student.classes, above, top)
+    point = named.operating_point(student)
+    above: float | np.ndarray = -math.inf if top is not None else point.thresholds
+    choice = Choice(student.classes, above if threshold is None else threshold, top)
     unreadable = [folder for folder, _ in found.closed]
-    pictures = _scored(student, found.pictures, batch_size, unreadable)
+    pictures = _scored(student, point, found.pictures, batch_size, unreadable)
     if to is None:
         texts = table_rows(choice, pictures, found.pictures)
         if as_json or as_csv:
@@ -92,8 +95,10 @@ def predict(
         _write_file(to, choice, pictures)
     seconds = time.perf_counter() - started
     said = f"{counted(len(found.pictures), 'picture')}, {len(unreadable)} unreadable, {seconds:.1f} s"
-    if math.isfinite(above):
-        said += f"; labels scored above {above:g}" + (f" ({named.origin})" if threshold is None else "")
+    if threshold is not None:
+        said += f"; labels scored above {threshold:g}"
+    elif top is None:
+        said += f"; labels scored above {'thresholds ' if point.chosen else ''}{point.origin}"
     typer.echo(said, err=True)
     if unreadable:
         raise typer.Exit(1)
@@ -122,7 +127,11 @@ def _report(found: Found) -> None:
 
 
 def _scored(
-    student: "LoadedStudent", pictures: Sequence[Path], batch_size: int, unreadable: list[Path]
+    student: "LoadedStudent",
+    point: OperatingPoint,
+    pictures: Sequence[Path],
+    batch_size: int,
+    unreadable: list[Path],
 ) -> Iterator[Scored]:
     """Yield pictures with their scores; name those that cannot be read, and add them to ``unreadable``."""
     import torch
@@ -137,7 +146,7 @@ def _scored(
             unreadable.append(outcome.source)
             _write(f"{shown(outcome.source)}: {outcome.reason}\n", err=True)
         else:
-            yield outcome.source, outcome.scores
+            yield outcome.source, point.probabilities(outcome.logits)
 
 
 def _write(text: str, err: bool = False) -> None:

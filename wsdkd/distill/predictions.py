@@ -68,7 +68,7 @@ def predictions_course(
         cache: of the teacher, of these images.
     """
     accelerator = start(predictions.training)
-    network, params, _ = load_student(student)
+    network, params, *_ = load_student(student)
     taught = CachedPredictions(images.train, cache, predictions)
     pictures = Pictures(images.train, images.root, [params.input_size])
     phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)

@@ -113,7 +113,7 @@ def f1_gain_interval(
     known: np.ndarray,
     *,
     name: Literal["CF1", "OF1"],
-    threshold: float,
+    thresholds: tuple[float | np.ndarray, float | np.ndarray],
     draws: int = DRAWS,
     level: float = LEVEL,
     seed: int = 0,
@@ -126,7 +126,8 @@ def f1_gain_interval(
         labels: (N, K), 1 where a class is present.
         known: bool (N, K), False where the label is ignored.
         name: which F1, as :func:`wsdkd.evaluation.thresholded.precision_recall_f1` computes it.
-        threshold: a label is predicted when its score is above this.
+        thresholds: of the first and the second, one for all classes or one each (K,); a label is predicted
+            when its score is above.
         draws: resampled sets of images.
         level: probability inside the interval.
         seed: of the draws.
@@ -143,7 +144,9 @@ def f1_gain_interval(
     if not present.any():
         raise ValueError("no class has a positive, so there is no gain")
     f1 = _overall if name == "OF1" else _of_classes
-    predictions = [(scores > threshold) & known for scores in (first, second)]
+    predictions = [
+        (scores > threshold) & known for scores, threshold in zip((first, second), thresholds, strict=True)
+    ]
 
     def gain(counts: np.ndarray) -> np.ndarray:
         real = counts.T @ present

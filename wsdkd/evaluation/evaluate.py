@@ -1,7 +1,7 @@
 """The whole evaluation: three networks on the test split, from what was read to what is reported."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,19 @@ from wsdkd.data.tables import ImageRow, label_counts, targets
 from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
-from wsdkd.evaluation.files import ClassRow, Curves, class_rows
+from wsdkd.evaluation.files import DECIMALS, ClassRow, Curves, class_rows
 from wsdkd.evaluation.localisation import Localisation, best_cached_regions, localisation
+from wsdkd.evaluation.operating_point import OperatingPoint, operating_point
 from wsdkd.evaluation.page.content import Evidence, Figures, report_content
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
-from wsdkd.evaluation.report import classification, comparison, protocol
-from wsdkd.evaluation.thresholded import predicted_above
+from wsdkd.evaluation.report import at_operating_point, classification, comparison, protocol
+from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.network import LoadedStudent
-from wsdkd.student.run import student_scores
+from wsdkd.student.run import student_outputs
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.run import (
     Detections,
@@ -73,6 +74,10 @@ class Networks:
     teacher: LoadedTeacher
     student: LoadedStudent
 
+    def students(self) -> dict[str, LoadedStudent]:
+        """Those that have an operating point, by name."""
+        return {"baseline": self.baseline, "student": self.student}
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -101,11 +106,13 @@ class Said:
 
     Attributes:
         scores: (N, K) of each network.
+        logits: (N, K) of baseline and student.
         detections: of the teacher.
         best: of each image the place among its proposals of the teacher's best region of each class, (K,).
     """
 
     scores: Mapping[str, np.ndarray]
+    logits: Mapping[str, np.ndarray]
     detections: Sequence[Detections]
     best: Sequence[np.ndarray]
 
@@ -136,6 +143,13 @@ def evaluate(
     said = _score(networks, data, params, device)
     scores = {name: said.scores[name][kept] for name in NETWORKS}
     figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
+    points = {
+        name: operating_point(student.validation, len(data.classes), params)
+        for name, student in networks.students().items()
+    }
+    logits = {name: said.logits[name][kept] for name in points}
+    for name, point in points.items():
+        figures[name] |= at_operating_point(logits[name], truth, point)
     located = _locate(data, said.detections, cache, networks.teacher.params.proposals)
     figures["teacher"] |= located.teacher
     accuracy = {
@@ -150,9 +164,10 @@ def evaluate(
             "classes": len(data.classes),
         },
         "classes_without_positives": [data.classes[k] for k in without_positives(truth.labels, truth.known)],
-        "protocol": protocol(params, fused_views(networks.teacher.params)),
+        "protocol": protocol(params, fused_views(networks.teacher.params), points),
     }
     classes = _class_rows(data, scores, truth, located.ap50)
+    classes = _with_thresholds(classes, data.classes, points["student"], logits["student"], truth)
     curves = {name: mean_precision_at_recall(scores[name], truth.labels, truth.known) for name in NETWORKS}
     pictures = {
         "gain_per_class": draw_gains(
@@ -170,7 +185,7 @@ def evaluate(
         "evaluation": params,
     }
     reported = Figures(accuracy, cost, classes, precision_recall, training, parameters)
-    page = report_content(reported, _evidence(networks, data, said, truth, kept, params), device)
+    page = report_content(reported, _evidence(networks, data, said, truth, kept, points, params.threshold), device)
     return Evaluation(accuracy, cost, classes, precision_recall, pictures, page)
 
 
@@ -190,9 +205,9 @@ def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
 
 
 def _score(networks: Networks, data: Data, params: EvaluationParams, device: torch.device) -> Said:
-    scores = {}
-    for name, student in (("baseline", networks.baseline), ("student", networks.student)):
-        scores[name] = student_scores(
+    scores, logits = {}, {}
+    for name, student in networks.students().items():
+        logits[name], scores[name] = student_outputs(
             student,
             data.test,
             data.root,
@@ -218,7 +233,7 @@ def _score(networks: Networks, data: Data, params: EvaluationParams, device: tor
     for name, values in scores.items():
         if not np.isfinite(values).all():
             raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
-    return Said(scores, detections, best)
+    return Said(scores, logits, detections, best)
 
 
 def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:
@@ -268,11 +283,44 @@ def _class_rows(
     return class_rows(data.classes, seen, (truth.labels * truth.known).sum(axis=0), precisions, ap50)
 
 
+def _with_thresholds(
+    rows: Sequence[ClassRow],
+    names: Sequence[str],
+    point: OperatingPoint,
+    logits: np.ndarray,
+    truth: Truth,
+) -> list[ClassRow]:
+    """The rows with the student's thresholds, where there are any, and its precision and recall there."""
+    if not point.chosen:
+        return list(rows)
+    precision, recall = precision_and_recall(point.given(logits), truth.labels, truth.known)
+    figures = {
+        name: [None if np.isnan(value) else round(float(value), DECIMALS) for value in values]
+        for name, *values in zip(names, point.thresholds, precision, recall, strict=True)
+    }
+    return [
+        replace(row, threshold_student=threshold, precision_student=precise, recall_student=recalled)
+        for row in rows
+        for threshold, precise, recalled in [figures[row.name]]
+    ]
+
+
 def _evidence(
-    networks: Networks, data: Data, said: Said, truth: Truth, kept: np.ndarray, params: EvaluationParams
+    networks: Networks,
+    data: Data,
+    said: Said,
+    truth: Truth,
+    kept: np.ndarray,
+    points: Mapping[str, OperatingPoint],
+    threshold: float,
 ) -> Evidence:
     places = np.flatnonzero(kept).tolist()
-    scores = {name: said.scores[name][kept] for name in NETWORKS}
+    scores = {"teacher": said.scores["teacher"][kept]}
+    given = {"teacher": predicted_above(scores["teacher"], truth.known, threshold)}
+    for name, point in points.items():
+        # As who uses them sees them: at their thresholds, and with calibrated probabilities.
+        scores[name] = point.probabilities(said.logits[name][kept])
+        given[name] = point.given(said.logits[name][kept]) & truth.known
 
     def region(place: int, label: int) -> np.ndarray:
         image = places[place]
@@ -285,11 +333,11 @@ def _evidence(
         rows=[data.test[place] for place in places],
         root=data.root,
         truth=truth,
-        scores=scores,
-        given={name: predicted_above(scores[name], truth.known, params.threshold) for name in NETWORKS},
-        thresholds=np.full(len(data.classes), params.threshold),
+        scores={name: scores[name] for name in NETWORKS},
+        given={name: given[name] for name in NETWORKS},
+        thresholds=points["student"].thresholds,
         region=region,
-        students={"baseline": networks.baseline, "student": networks.student},
+        students=networks.students(),
     )
 
 

@@ -49,7 +49,10 @@ def write_columns(path: Path, columns: Mapping[str, np.ndarray]) -> None:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class; AP and gain in percent, None where there is nothing to score."""
+    """One class; AP, gain, precision and recall in percent, None where there is nothing to score.
+
+    The last three are of the student's operating point, where validation images chose one.
+    """
 
     name: str
     train_images: int
@@ -59,6 +62,9 @@ class ClassRow:
     AP_student: float | None
     gain: float | None
     AP50_teacher: float | None
+    threshold_student: float | None = None
+    precision_student: float | None = None
+    recall_student: float | None = None
 
 
 def class_rows(

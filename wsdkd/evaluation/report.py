@@ -7,6 +7,8 @@ import numpy as np
 
 from wsdkd.average_precision import average_precisions, mean_over_classes
 from wsdkd.evaluation import bootstrap
+from wsdkd.evaluation.calibration import ECE_BINS, calibration_error, negative_log_likelihood
+from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
@@ -31,6 +33,38 @@ def classification(scores: np.ndarray, truth: Truth, params: EvaluationParams) -
             f"top{params.top_k}_{name}": value
             for name, value in precision_recall_f1(top, labels, known).items()
         },
+    }
+
+
+def at_operating_point(logits: np.ndarray, truth: Truth, point: OperatingPoint) -> dict[str, float]:
+    """How labels fare at a student's operating point, and how far its probabilities are from the truth.
+
+    Args:
+        logits: (N, K).
+        truth: of the same images.
+        point: of the student.
+
+    Returns:
+        ``NLL`` and ``ECE`` of the scores as they are. Where validation images chose the operating point, also
+        ``NLL_calibrated``, ``ECE_calibrated``, and CP to OF1 at its thresholds, as ``chosen_CP`` to
+        ``chosen_OF1``. NLL is in nats an image; all others are in percent.
+    """
+    labels, known = truth.labels, truth.known
+    found = _calibration(logits, truth, "")
+    if not point.chosen:
+        return found
+    chosen = precision_recall_f1(point.given(logits), labels, known)
+    return {
+        **found,
+        **_calibration(point.calibration.logits(logits), truth, "_calibrated"),
+        **{f"chosen_{name}": value for name, value in chosen.items()},
+    }
+
+
+def _calibration(logits: np.ndarray, truth: Truth, ending: str) -> dict[str, float]:
+    return {
+        f"NLL{ending}": negative_log_likelihood(logits, truth.labels, truth.known),
+        f"ECE{ending}": calibration_error(logits, truth.labels, truth.known),
     }
 
 
@@ -63,18 +97,23 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
     return {**result, "gap_recovered": None, "gap_recovered_reason": reason}
 
 
-def protocol(params: EvaluationParams, views: Sequence[PictureView]) -> dict[str, Any]:
+def protocol(
+    params: EvaluationParams, views: Sequence[PictureView], points: Mapping[str, OperatingPoint]
+) -> dict[str, Any]:
     """The names of the rules that the numbers were made by.
 
     Args:
         params: of the evaluation.
         views: of a test image, that the teacher saw.
+        points: of baseline and student.
     """
     sizes = list(dict.fromkeys(str(view.size) for view in views))
     mirrored = " and mirrored" if any(view.mirrored for view in views) else ""
     return {
         "AP": "non-interpolated",
         "threshold": params.threshold,
+        "operating_points": {name: point.protocol() for name, point in points.items()},
+        "calibration_error": f"{ECE_BINS} bins of equal width, labels of all classes together",
         "top_k": params.top_k,
         "top_k_rule": params.top_k_rule,
         "unlabelled": params.unlabelled,

@@ -38,13 +38,19 @@ def _classification(metrics: Mapping[str, Any]) -> Table:
     above, top = f"above {protocol['threshold']:g}", f"top {protocol['top_k']}"
     if protocol["top_k_rule"] == "above_threshold":
         top += f", {above}"
-    for first, prefix in ((above, ""), (top, f"top{protocol['top_k']}_")):
-        for network in NETWORKS:
+    groups: list[tuple[str, str, tuple[str, ...]]] = [
+        (above, "", NETWORKS),
+        (top, f"top{protocol['top_k']}_", NETWORKS),
+    ]
+    chosen = tuple(network for network in NETWORKS if "chosen_CF1" in metrics[network])
+    groups += [("at thresholds a class", "chosen_", chosen)] if chosen else []
+    for first, prefix, networks in groups:
+        for network in networks:
             row = metrics[network]
             ranking = "" if prefix else f"{row['mAP']:.1f}"
             figures = [f"{row[prefix + name]:.1f}" for name in NAMES]
-            label = first if network == NETWORKS[0] else ""
-            table.add_row(label, network, ranking, *figures, end_section=network == NETWORKS[-1])
+            label = first if network == networks[0] else ""
+            table.add_row(label, network, ranking, *figures, end_section=network == networks[-1])
     return table
 
 
@@ -76,11 +82,25 @@ def _regions(metrics: Mapping[str, Any]) -> list[str]:
 
 def _protocol(metrics: Mapping[str, Any]) -> list[str]:
     protocol = metrics["protocol"]
-    lines = [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
+    points = protocol.get("operating_points", {})
+    lines = [
+        f"thresholds of the {' and the '.join(names)}: {origin}"
+        for origin in dict.fromkeys(point["thresholds"] for point in points.values())
+        for names in [[name for name, point in points.items() if point["thresholds"] == origin]]
+    ]
+    lines += [_calibration(name, metrics[name]) for name in points if "NLL_calibrated" in metrics[name]]
+    lines += [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
     left_out = metrics["classes_without_positives"]
     if left_out:
         lines.append(f"left out of means over classes, no test image has them: {', '.join(left_out)}")
     return lines
+
+
+def _calibration(name: str, figures: Mapping[str, Any]) -> str:
+    return (
+        f"calibration of the {name}: NLL {figures['NLL']:.2f} -> {figures['NLL_calibrated']:.2f} an image, "
+        f"expected calibration error {figures['ECE']:.1f} -> {figures['ECE_calibrated']:.1f} %"
+    )
 
 
 def _cost(cost: Mapping[str, Any]) -> Table:

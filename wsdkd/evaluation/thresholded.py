@@ -13,8 +13,12 @@ TopKRule = Literal["always", "above_threshold"]
 NAMES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 
 
-def predicted_above(scores: np.ndarray, known: np.ndarray, threshold: float) -> np.ndarray:
-    """Labels whose score is strictly above ``threshold``, among the known ones: bool (N, K)."""
+def predicted_above(scores: np.ndarray, known: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """Labels whose score is strictly above ``threshold``, one or one a class (K,), among the known ones.
+
+    Returns:
+        bool (N, K).
+    """
     result: np.ndarray = (scores > threshold) & known
     return result
 
@@ -87,6 +91,24 @@ def precision_recall_f1(predicted: np.ndarray, labels: np.ndarray, known: np.nda
         _harmonic(precision, recall),
     )
     return {name: 100 * value for name, value in zip(NAMES, values, strict=True)}
+
+
+def precision_and_recall(
+    predicted: np.ndarray, labels: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall of each class in percent, float64 (K,) both; NaN for a class without positives.
+
+    Args:
+        predicted: bool (N, K), the predicted labels.
+        labels: (N, K), 1 where a class is present.
+        known: bool (N, K), False where the label is ignored: it counts nowhere.
+    """
+    present = (labels > 0) & known
+    predicted = predicted & known
+    correct, guessed, real = (each.sum(axis=0) for each in (predicted & present, predicted, present))
+    precision = np.where(real > 0, 100 * correct / np.maximum(guessed, 1), np.nan)
+    recall = np.where(real > 0, 100 * correct / np.maximum(real, 1), np.nan)
+    return precision, recall
 
 
 def _harmonic(first: float, second: float) -> float:

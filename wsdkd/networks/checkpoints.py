@@ -5,6 +5,7 @@ What is read back as which network: :mod:`wsdkd.teacher.network`, :mod:`wsdkd.st
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,14 @@ from wsdkd.networks.description import (
 )
 
 
-def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes: list[str]) -> None:
+def save_network(
+    folder: Path,
+    model: nn.Module,
+    kind: str,
+    params: Any,
+    classes: list[str],
+    more: Mapping[str, Any] | None = None,
+) -> None:
     """Write a network; equal weights give equal bytes.
 
     Args:
@@ -31,12 +39,13 @@ def save_network(folder: Path, model: nn.Module, kind: str, params: Any, classes
         kind: ``teacher`` or ``student``.
         params: the section that it was built from.
         classes: names in the order of its logits.
+        more: keys of the description besides these.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     # The initial weights came into the state and their file may be gone when this is read.
     fields = params.model_dump(mode="json", exclude={"training"})
     fields["network"]["weights"] = None
-    description: dict[str, Any] = {"kind": kind, "classes": classes, "params": fields}
+    description: dict[str, Any] = {"kind": kind, "classes": classes, "params": fields, **(more or {})}
     weights = safetensors.torch.save(state)
     description[DIGEST] = network_digest(description, hashlib.sha256(weights).hexdigest())
     with publish_folder(folder) as aside:

@@ -17,6 +17,9 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 DIGEST = "digest"
 """The key in a description under which the digest of all else, and of the weights, stands."""
 
+VALIDATION = "validation"
+"""The key under which stands what validation images said of a student, if any did."""
+
 RENAMED = {"size": "input_size"}
 """Fields that networks saved by earlier versions have under another name."""
 

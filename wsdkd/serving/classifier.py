@@ -26,22 +26,26 @@ class Prediction:
 
     Attributes:
         source: the picture's file, or the picture.
-        scores: probability of each class, by its name.
-        threshold: labels scored above it are given.
+        scores: calibrated probability of each class, by its name.
+        thresholds: of each class; a label scored above its own is given.
 
     Examples:
-        >>> picture = Prediction(Path("beach.jpg"), {"boat": 0.7, "dog": 0.1, "sea": 0.9}, threshold=0.5)
+        >>> scores, thresholds = {"boat": 0.4, "dog": 0.1, "sea": 0.9}, {"boat": 0.3, "dog": 0.2, "sea": 0.5}
+        >>> picture = Prediction(Path("beach.jpg"), scores, thresholds)
         >>> picture.labels()
         ['sea', 'boat']
+        >>> picture.labels(threshold=0.5)
+        ['sea']
     """
 
     source: Path | Image.Image
     scores: Mapping[str, float]
-    threshold: float
+    thresholds: Mapping[str, float]
 
     def labels(self, threshold: float | None = None, top: int | None = None) -> list[str]:
-        """Classes scored above a threshold, this picture's or another; the best first, at most ``top``."""
-        choice = Choice(list(self.scores), self.threshold if threshold is None else threshold, top)
+        """Classes scored above their thresholds, or all above another; the best first, at most ``top``."""
+        own = np.array([self.thresholds[name] for name in self.scores])
+        choice = Choice(list(self.scores), own if threshold is None else threshold, top)
         return choice.names(np.array(list(self.scores.values())))
 
 
@@ -51,14 +55,17 @@ class Classifier:
     Attributes:
         classes: names, in the order of the network's logits.
         size: side of the squares, in pixels, that pictures are scaled to.
-        threshold: labels scored above it are given: the one that the student was promoted with, or that of
-            its project, or 0.5.
+        thresholds: of each class, by its name: those of the operating point that the student was promoted
+            with, or of its project, chosen on its validation images; where it has none, one for all.
+        origin: of the thresholds, in words.
     """
 
     def __init__(self, named: NamedStudent) -> None:
         self._loaded = load_student(named.folder)
         self.classes, self.size = self._loaded.classes, self._loaded.params.input_size
-        self.threshold = named.threshold
+        self._point = named.operating_point(self._loaded)
+        self.origin = self._point.origin
+        self.thresholds = dict(zip(self.classes, self._point.thresholds.tolist(), strict=True))
 
     def predict(
         self,
@@ -82,8 +89,9 @@ class Classifier:
         found = []
         for outcome in label_pictures(self._loaded, _sources(many), batch_size=batch_size, device=device):
             if not isinstance(outcome, Unreadable):
-                scores = dict(zip(self.classes, outcome.scores.tolist(), strict=True))
-                found.append(Prediction(outcome.source, scores, self.threshold))
+                probabilities = self._point.probabilities(outcome.logits).tolist()
+                scores = dict(zip(self.classes, probabilities, strict=True))
+                found.append(Prediction(outcome.source, scores, self.thresholds))
             elif unreadable == "refuse":
                 raise UserError(f"{outcome.source}: {outcome.reason}")
         return found
@@ -97,7 +105,7 @@ class Classifier:
         Raises:
             UserError: the extra ``export`` is not installed, or the network cannot be exported.
         """
-        export_student(self._loaded, Path(path))
+        export_student(self._loaded, self._point, Path(path))
 
 
 def _sources(pictures: Iterable[Picture]) -> list[Path | Image.Image]:

@@ -12,19 +12,21 @@ import numpy as np
 
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images, targets
+from wsdkd.evaluation.operating_point import operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
 from wsdkd.networks.description import read_description
-from wsdkd.serving.decision import NOT_FINITE, Decision, check_classes, decide
+from wsdkd.serving.decision import NOT_FINITE, Decision, Scored, check_classes, decide
 from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.params import PromotionParams
 from wsdkd.serving.provenance import Code, Sources, StudentDigests, collect, required_digest
 from wsdkd.serving.store import Store
 from wsdkd.settings.sections import load_section
 from wsdkd.student.params import StudentParams
+from wsdkd.student.validation import read_validation
 
 BATCH_SIZE = 32
 DECISIONS, KEPT = "decisions.json", 100
@@ -70,13 +72,13 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             return Decision(
                 decision="refused", version=ledger.current, reasons=(objection,), metric=params.metric
             )
-        threshold = load_section("evaluation", EvaluationParams, sources.params).threshold
-        key = _circumstances(weights, store, current, sources, params, threshold)
+        evaluation = load_section("evaluation", EvaluationParams, sources.params)
+        key = _circumstances(weights, store, current, sources, params, evaluation)
         known = None if force else _recall(store.folder, key)
         if known is not None:
             return known
         against = None if current is None or incomparable is not None else store.path(current)
-        decision = _measured(student, against, names, sources, params, threshold)
+        decision = _measured(student, against, names, sources, params, evaluation)
         if StudentDigests.of(student) != weights:
             raise UserError(f"{student}: changed while it was measured; run the command again")
         if force:
@@ -86,7 +88,7 @@ def consider(student: Path, store: Store, sources: Sources, code: Code, *, force
             _record(store.folder, key, decision)
             return decision
         decision = decision.model_copy(update={"version": store.next_version()})
-        store.add(student, decision, collect(sources, weights, code, params, threshold, force))
+        store.add(student, decision, collect(sources, weights, code, params, evaluation, force))
         return decision
 
 
@@ -128,7 +130,7 @@ def _circumstances(
     current: int | None,
     sources: Sources,
     params: PromotionParams,
-    threshold: float,
+    evaluation: EvaluationParams,
 ) -> str:
     """Digest of all that a decision depends on."""
     return digest(
@@ -140,7 +142,8 @@ def _circumstances(
             "images": required_digest(sources.images),
             "classes": required_digest(sources.classes),
             "promotion": params.model_dump(mode="json"),
-            "threshold": threshold,
+            "threshold": evaluation.threshold,
+            "operating_point": evaluation.model_dump(mode="json")["operating_point"],
         }
     )
 
@@ -151,18 +154,24 @@ def _measured(
     names: list[str],
     sources: Sources,
     params: PromotionParams,
-    threshold: float,
+    evaluation: EvaluationParams,
 ) -> Decision:
     rows = read_images(sources.images, "val", num_classes=len(names))
     root = photographs_folder(sources.images, sources.params)
     labels, known = targets(rows, len(names))
-    candidate = _scores(student, rows, root, "student on validation images")
-    before = None if promoted is None else _scores(promoted, rows, root, "promoted on validation images")
-    return decide(candidate, before, names, labels, known, params, threshold)
+
+    def scored(folder: Path, description: str) -> Scored:
+        point = operating_point(read_validation(folder, names), len(names), evaluation)
+        scores = _scores(folder, rows, root, f"{description} on validation images")
+        return Scored(scores, point.score_thresholds)
+
+    candidate = scored(student, "student")
+    before = None if promoted is None else scored(promoted, "promoted")
+    return decide(candidate, before, names, labels, known, params, evaluation.threshold)
 
 
 def _scores(student: Path, rows: Sequence[ImageRow], root: Path, description: str) -> np.ndarray:
-    """Probability of each label on each image, float32 (N, K), by the student in a folder."""
+    """Scores of each label on each image, float32 (N, K), by the student in a folder."""
     # Torch takes seconds to load, which a decision without a measurement need not cost.
     import torch
     from accelerate import PartialState

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,9 @@ from wsdkd.settings.sections import PARAMS_FILE, ParamsError
 
 TAIL_DRAWS = 50
 """At least half as many draws lie beyond each end of the interval: few would make it a matter of luck."""
+
+CHOSEN = "chosen_"
+"""Before the name of a figure at a student's own operating point."""
 
 NOT_FINITE = "its scores are not finite; train it with a lower learning rate"
 
@@ -51,6 +54,18 @@ class Decision(BaseModel):
     """Validation images."""
 
 
+class Scored(NamedTuple):
+    """What a student says of the validation images.
+
+    Attributes:
+        scores: (N, K).
+        thresholds: (K,), above which it gives a label of each class at its operating point.
+    """
+
+    scores: np.ndarray
+    thresholds: np.ndarray
+
+
 def check_classes(params: PromotionParams, names: Sequence[str]) -> None:
     """Refuse a class that matters and is none of ``names``.
 
@@ -68,8 +83,8 @@ def check_classes(params: PromotionParams, names: Sequence[str]) -> None:
 
 
 def decide(
-    candidate: np.ndarray,
-    promoted: np.ndarray | None,
+    candidate: Scored,
+    promoted: Scored | None,
     names: Sequence[str],
     labels: np.ndarray,
     known: np.ndarray,
@@ -82,8 +97,8 @@ def decide(
     and no class that matters loses more AP than it may, or when no student is promoted yet.
 
     Args:
-        candidate: its scores (N, K).
-        promoted: scores (N, K) of the promoted student on the same images, or None.
+        candidate: what it says.
+        promoted: what the promoted student says of the same images, or None.
         names: of the K classes.
         labels: (N, K), 1 where a class is present.
         known: bool (N, K), False where the label is ignored.
@@ -98,10 +113,10 @@ def decide(
         ValueError: the shapes differ, or a score of ``promoted`` is not finite.
     """
     check_classes(params, names)
-    nothing = _unmeasurable(candidate, labels, known)
+    nothing = _unmeasurable(candidate.scores, labels, known)
     if nothing is not None:
         return Decision(decision="refused", reasons=(nothing,), metric=params.metric, split_size=len(labels))
-    after = average_precisions(candidate, labels, known)
+    after = average_precisions(candidate.scores, labels, known)
     figures = _figures(after, candidate, labels, known, threshold)
     if promoted is None:
         return Decision(
@@ -111,7 +126,7 @@ def decide(
             candidate=figures,
             split_size=len(labels),
         )
-    before = average_precisions(promoted, labels, known)
+    before = average_precisions(promoted.scores, labels, known)
     figures_before = _figures(before, promoted, labels, known, threshold)
     difference = figures[params.metric] - figures_before[params.metric]
     low, high = _interval(promoted, candidate, labels, known, params, threshold)
@@ -146,15 +161,20 @@ def _unmeasurable(candidate: np.ndarray, labels: np.ndarray, known: np.ndarray) 
 
 
 def _figures(
-    precisions: np.ndarray, scores: np.ndarray, labels: np.ndarray, known: np.ndarray, threshold: float
+    precisions: np.ndarray, said: Scored, labels: np.ndarray, known: np.ndarray, threshold: float
 ) -> dict[str, float]:
-    above = predicted_above(scores, known, threshold)
-    return {"mAP": mean_over_classes(precisions), **precision_recall_f1(above, labels, known)}
+    above = precision_recall_f1(predicted_above(said.scores, known, threshold), labels, known)
+    chosen = precision_recall_f1(predicted_above(said.scores, known, said.thresholds), labels, known)
+    return {
+        "mAP": mean_over_classes(precisions),
+        **above,
+        **{f"{CHOSEN}{name}": value for name, value in chosen.items()},
+    }
 
 
 def _interval(
-    promoted: np.ndarray,
-    candidate: np.ndarray,
+    promoted: Scored,
+    candidate: Scored,
     labels: np.ndarray,
     known: np.ndarray,
     params: PromotionParams,
@@ -163,9 +183,17 @@ def _interval(
     draws = max(DRAWS, round(TAIL_DRAWS / (1 - params.confidence)))
     level = params.confidence
     if params.metric == "mAP":
-        return gain_interval(promoted, candidate, labels, known, draws=draws, level=level)
+        return gain_interval(promoted.scores, candidate.scores, labels, known, draws=draws, level=level)
+    chosen = params.metric.startswith(CHOSEN)
     return f1_gain_interval(
-        promoted, candidate, labels, known, name=params.metric, threshold=threshold, draws=draws, level=level
+        promoted.scores,
+        candidate.scores,
+        labels,
+        known,
+        name="CF1" if params.metric.endswith("CF1") else "OF1",
+        thresholds=(promoted.thresholds, candidate.thresholds) if chosen else (threshold, threshold),
+        draws=draws,
+        level=level,
     )
 
 

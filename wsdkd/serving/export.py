@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from wsdkd.evaluation.calibration import Calibration, Isotonic, Temperature
+from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.student.network import LoadedStudent
@@ -22,25 +24,63 @@ CHECKED_BATCHES = (1, 3)
 
 
 class _Scores(nn.Module):
-    """What ``wsdkd predict`` reports of pictures: the probability of each class."""
+    """What ``wsdkd predict`` reports of pictures: the calibrated probability of each class."""
 
-    def __init__(self, student: nn.Module):
+    def __init__(self, student: nn.Module, calibration: Calibration):
         super().__init__()
         self.student = student
+        self.calibrated: nn.Module
+        if isinstance(calibration, Isotonic):
+            self.calibrated = _Curves(calibration)
+        else:
+            assert isinstance(calibration, Temperature)  # noqa: S101, there is no third
+            self.calibrated = _Tempered(calibration.temperature)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.student(pictures))
+        probabilities: torch.Tensor = self.calibrated(self.student(pictures))
+        return probabilities
 
 
-def export_student(loaded: LoadedStudent, path: Path, tolerance: float = TOLERANCE) -> float:
+class _Tempered(nn.Module):
+    def __init__(self, temperature: float):
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(logits if self.temperature == 1 else logits / self.temperature)
+
+
+class _Curves(nn.Module):
+    """An isotonic curve a class: what it begins with, and how much it rises by along each of its pieces."""
+
+    def __init__(self, curves: Isotonic):
+        super().__init__()
+        width, rise = np.diff(curves.at), np.diff(curves.probabilities, axis=1)
+        slope = np.divide(rise, width, out=np.zeros_like(rise), where=width > 0)
+        self.start, self.width, self.slope, self.first = (
+            torch.from_numpy(each.astype(np.float32))
+            for each in (curves.at[:-1], width, slope, curves.probabilities[:, 0])
+        )
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        along = torch.minimum((logits[:, :, None] - self.start).clamp(min=0), self.width)
+        return self.first + (along * self.slope).sum(dim=2)
+
+
+def export_student(
+    loaded: LoadedStudent, point: OperatingPoint, path: Path, tolerance: float = TOLERANCE
+) -> float:
     """Write a student as an ONNX file, once ONNX Runtime gives with it what PyTorch gives.
 
     The file takes ``pictures``, uint8 (B, 3, size, size), RGB from 0 to 255, scaled to the square as
-    :func:`wsdkd.data.images.load_square` does, of any B; it gives ``scores``, float32 (B, K), probabilities.
-    Its metadata hold ``classes`` (a JSON list of K names), ``size`` (in pixels) and ``kind``.
+    :func:`wsdkd.data.images.load_square` does, of any B; it gives ``scores``, float32 (B, K), calibrated
+    probabilities. Its metadata hold ``classes`` (a JSON list of K names), ``thresholds`` (a JSON list of K
+    numbers; a label is given when its score is above its class's), their ``origin``, ``size`` (in pixels) and
+    ``kind``.
 
     Args:
         loaded: the student; moved to the CPU.
+        point: its operating point.
         path: where the file appears, whole and checked.
         tolerance: greatest difference of a probability.
 
@@ -52,11 +92,17 @@ def export_student(loaded: LoadedStudent, path: Path, tolerance: float = TOLERAN
             file's probabilities differ by more than ``tolerance``.
     """
     onnx = _needed()
-    model = _Scores(loaded.model.cpu()).eval()
+    model = _Scores(loaded.model.cpu(), point.calibration).eval()
     size = loaded.params.input_size
     with publish_file(path) as aside:
         proto = _exported(model, size)
-        description = {"kind": "student", "size": str(size), "classes": json.dumps(loaded.classes)}
+        description = {
+            "kind": "student",
+            "size": str(size),
+            "classes": json.dumps(loaded.classes),
+            "thresholds": json.dumps(point.thresholds.tolist()),
+            "origin": point.origin,
+        }
         onnx.helper.set_model_props(proto, description)
         onnx.save(proto, aside)
         difference = max(_difference(model, aside, batch, size) for batch in CHECKED_BATCHES)

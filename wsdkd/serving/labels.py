@@ -27,18 +27,19 @@ class Choice:
 
     Attributes:
         classes: names of the K classes.
-        threshold: labels scored above it are given.
+        threshold: labels scored above it are given; one for all classes, or one a class (K,).
         top: at most this many of them, the best; None for all.
     """
 
     classes: Sequence[str]
-    threshold: float
+    threshold: float | np.ndarray
     top: int | None
 
     def labels(self, scores: np.ndarray) -> list[tuple[str, float]]:
         """Names and probabilities, the best first, of the labels given for ``scores`` (K,)."""
         order = np.argsort(-scores, kind="stable")
-        above = [(self.classes[k], float(scores[k])) for k in order if scores[k] > self.threshold]
+        given = scores > self.threshold
+        above = [(self.classes[k], float(scores[k])) for k in order if given[k]]
         return above[: self.top]
 
     def names(self, scores: np.ndarray) -> list[str]:

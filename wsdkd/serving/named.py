@@ -3,14 +3,15 @@
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
 from wsdkd import project
 from wsdkd.data.images import FORMATS
+from wsdkd.evaluation.operating_point import OperatingPoint, operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.description import DESCRIPTION
@@ -18,20 +19,30 @@ from wsdkd.serving.ledger import LEDGER
 from wsdkd.serving.store import Store
 from wsdkd.settings.sections import PARAMS_FILE, ParamsError, load_section
 
+if TYPE_CHECKING:
+    from wsdkd.student.network import LoadedStudent
+
 
 class NamedStudent(NamedTuple):
-    """A student that was named, and above which score its labels are given."""
+    """A student that was named, and how its labels are to be given."""
 
     folder: Path
-    threshold: float
+    evaluation: EvaluationParams
     origin: str
-    """Of the threshold, in words."""
+    """Of these parameters, in words."""
+
+    def operating_point(self, loaded: "LoadedStudent") -> OperatingPoint:
+        """Of the student, once it is loaded."""
+        point = operating_point(loaded.validation, len(loaded.classes), self.evaluation)
+        if point.chosen:
+            return point
+        return replace(point, origin=f"{self.evaluation.threshold:g} ({self.origin})")
 
 
 def student_named(model: str, within: Path = Path()) -> NamedStudent:
     """The student ``promoted``, ``student`` or ``baseline`` of a project, or one in a folder anywhere.
 
-    Its threshold is the one that it was promoted with, else that of the project in which its folder lies.
+    How its labels are given is what it was promoted with, else what the project of its folder says.
 
     Args:
         model: name or folder.
@@ -45,25 +56,26 @@ def student_named(model: str, within: Path = Path()) -> NamedStudent:
     store = Store(folder)
     if model == "promoted" or (folder / LEDGER).is_file() or store.versions.is_dir():
         folder = store.current_student()
-        threshold = store.provenance(int(folder.name)).threshold
-        if threshold is not None:
-            return NamedStudent(folder, threshold, "as it was promoted with")
+        found = store.provenance(int(folder.name))
+        if found.threshold is not None:
+            given = EvaluationParams(threshold=found.threshold, operating_point=found.operating_point)
+            return NamedStudent(folder, given, "as it was promoted with")
     elif folder == Path(model) and not (folder / DESCRIPTION).is_file():
         what = "holds no student" if folder.is_dir() else "no such folder"
         raise UserError(f"{model}: {what}; expected promoted, student, baseline, or a folder of one of them")
-    return NamedStudent(folder, *_threshold(folder))
+    return NamedStudent(folder, *_evaluation(folder))
 
 
-def _threshold(folder: Path) -> tuple[float, str]:
-    """``evaluation.threshold`` of the project in which a folder lies, and where it stands."""
-    usual = EvaluationParams().threshold
+def _evaluation(folder: Path) -> tuple[EvaluationParams, str]:
+    """Section ``evaluation`` of the project in which a folder lies, and where its threshold stands."""
+    usual = EvaluationParams()
     path = next(
         (each / PARAMS_FILE for each in folder.resolve().parents if (each / PARAMS_FILE).exists()), None
     )
     if path is None:
         return usual, "as no project says otherwise"
     try:
-        return load_section("evaluation", EvaluationParams, path).threshold, f"evaluation.threshold of {path}"
+        return load_section("evaluation", EvaluationParams, path), f"evaluation.threshold of {path}"
     except ParamsError:
         # A student needs no project, and so none that is in order.
         return usual, f"the usual one, as {path} cannot be read; see wsdkd profile check"

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from wsdkd.cache.manifest import MANIFEST, read_manifest
+from wsdkd.evaluation.params import EvaluationParams, OperatingPointParams
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.origin import checkout, versions
@@ -82,7 +83,9 @@ class Provenance(BaseModel):
     packages: dict[str, str]
     promotion: PromotionParams
     threshold: float | None = None
-    """``evaluation.threshold``, above which a label is given; None in what version 0.1 promoted."""
+    """``evaluation.threshold``; None in what version 0.1 promoted."""
+    operating_point: OperatingPointParams | None = Field(default_factory=OperatingPointParams)
+    """``evaluation.operating_point``, by which thresholds of classes follow from the student's counts."""
 
 
 def collect(
@@ -90,7 +93,7 @@ def collect(
     student: StudentDigests,
     code: Code,
     promotion: PromotionParams,
-    threshold: float,
+    evaluation: EvaluationParams,
     forced: bool,
 ) -> Provenance:
     """Gather the provenance of a student that is promoted now; see :class:`Provenance`.
@@ -109,7 +112,8 @@ def collect(
         cache=read_manifest(sources.cache).fingerprint if has_cache else None,
         packages=versions(PACKAGES),
         promotion=promotion,
-        threshold=threshold,
+        threshold=evaluation.threshold,
+        operating_point=evaluation.operating_point,
     )
 
 

@@ -12,6 +12,7 @@ from wsdkd.networks.checkpoints import restore
 from wsdkd.networks.description import read_description
 from wsdkd.networks.families import build_backbone
 from wsdkd.student.params import StudentParams
+from wsdkd.student.validation import ValidationCounts, read_validation
 
 
 class Student(nn.Module):
@@ -82,6 +83,8 @@ class LoadedStudent(NamedTuple):
     model: Student
     params: StudentParams
     classes: list[str]
+    validation: ValidationCounts | None = None
+    """What its validation images said; None where it was saved without any."""
 
 
 def load_student(folder: Path) -> LoadedStudent:
@@ -93,4 +96,4 @@ def load_student(folder: Path) -> LoadedStudent:
     params, classes = read_description(folder, "student", StudentParams)
     model = Student(params, len(classes))
     restore(model, folder)
-    return LoadedStudent(model, params, classes)
+    return LoadedStudent(model, params, classes, read_validation(folder, classes))

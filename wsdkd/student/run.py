@@ -3,21 +3,27 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 
 from wsdkd.data.images import ImageError, load_square
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.tables import ImageRow, targets
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
+from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.decoding import as_batch, loaded_ahead, picture_batches
-from wsdkd.student.network import LoadedStudent
+from wsdkd.networks.description import VALIDATION
+from wsdkd.student.network import LoadedStudent, Student
+from wsdkd.student.validation import count_labels
+from wsdkd.training.course import Course, Images
+
+BATCH_SIZE = 32
+"""Validation pictures a forward pass."""
 
 
-@torch.inference_mode()
 def student_scores(
     loaded: LoadedStudent,
     rows: Sequence[ImageRow],
@@ -27,7 +33,36 @@ def student_scores(
     device: torch.device,
     description: str,
 ) -> np.ndarray:
-    """Sigmoid of the student's logits for each of ``rows``: float32 (N, K).
+    """Sigmoid of the student's logits for each of ``rows``: float32 (N, K); see :func:`student_outputs`."""
+    outputs = student_outputs(
+        loaded, rows, root, batch_size=batch_size, device=device, description=description
+    )
+    return outputs.scores
+
+
+class Outputs(NamedTuple):
+    """What a student gives for N pictures.
+
+    Attributes:
+        logits: z, float32 (N, K).
+        scores: sigmoid of them, float32 (N, K).
+    """
+
+    logits: np.ndarray
+    scores: np.ndarray
+
+
+@torch.inference_mode()
+def student_outputs(
+    loaded: LoadedStudent,
+    rows: Sequence[ImageRow],
+    root: Path,
+    *,
+    batch_size: int,
+    device: torch.device,
+    description: str,
+) -> Outputs:
+    """Logits and scores of each of ``rows``.
 
     Args:
         loaded: the student.
@@ -40,13 +75,39 @@ def student_scores(
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
     batches = picture_batches(rows, root, loaded.params.input_size, mirrored=False, batch_size=batch_size)
     count = -(-len(rows) // batch_size)
-    scores = [
-        torch.sigmoid(model(pictures.to(device))).cpu()
-        for _, pictures in track(batches, description, total=count, unit="batch")
+    logits = [
+        model(pictures.to(device)) for _, pictures in track(batches, description, total=count, unit="batch")
     ]
-    if not scores:
-        return np.zeros((0, len(loaded.classes)), np.float32)
-    return torch.cat(scores).numpy()
+    if not logits:
+        return Outputs(*np.zeros((2, 0, len(loaded.classes)), np.float32))
+    # A batch at a time: the last digit of a sigmoid depends on where in the array a number stands.
+    scores = torch.cat([torch.sigmoid(batch) for batch in logits])
+    return Outputs(torch.cat(logits).cpu().numpy(), scores.cpu().numpy())
+
+
+def save_student(folder: Path, course: Course, images: Images) -> None:
+    """Write a student that has been trained, with what its validation images say, where there are any.
+
+    Args:
+        folder: replaced as a whole.
+        course: whose network is a :class:`Student`; in evaluation mode from then on.
+        images: of its validation split, labels are counted.
+    """
+    network, classes = course.network.eval(), images.classes
+    assert isinstance(network, Student)  # noqa: S101, of a course for students
+    more = {}
+    if images.val:
+        outputs = student_outputs(
+            LoadedStudent(network, network.params, classes),
+            images.val,
+            images.root,
+            batch_size=BATCH_SIZE,
+            device=course.accelerator.device,
+            description="validation images",
+        )
+        counts = count_labels(outputs.logits, *targets(images.val, len(classes)))
+        more = {} if counts is None else {VALIDATION: counts.described(classes)}
+    save_network(folder, network, "student", course.params, classes, more)
 
 
 Source = TypeVar("Source", bound=Path | Image.Image)
@@ -55,10 +116,15 @@ Source = TypeVar("Source", bound=Path | Image.Image)
 
 @dataclass(frozen=True)
 class Labelled(Generic[Source]):
-    """A picture with the probability of each class, float32 (K,)."""
+    """A picture with what the student says of it.
+
+    Attributes:
+        source: of the picture.
+        logits: of each class, float32 (K,).
+    """
 
     source: Source
-    scores: np.ndarray
+    logits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -91,14 +157,14 @@ def label_pictures(
 
     for batch, outcomes in loaded_ahead(sources, load, batch_size):
         pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]
-        scores: Iterator[np.ndarray] = iter(())
+        logits: Iterator[np.ndarray] = iter(())
         if pictures:
-            found = torch.sigmoid(model(as_batch(pictures).to(device))).cpu().numpy()
+            found = model(as_batch(pictures).to(device)).cpu().numpy()
             if not np.isfinite(found).all():
                 raise UserError("the student's scores are not finite; use another one")
-            scores = iter(found)
+            logits = iter(found)
         for source, outcome in zip(batch, outcomes, strict=True):
-            yield Unreadable(source, outcome) if isinstance(outcome, str) else Labelled(source, next(scores))
+            yield Unreadable(source, outcome) if isinstance(outcome, str) else Labelled(source, next(logits))
 
 
 def _picture_or_reason(source: Path | Image.Image, size: int) -> np.ndarray | str:

@@ -10,6 +10,7 @@ background.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from torchvision.ops import box_iou
 
 from wsdkd.data.tables import ImageRow
+from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import batch_image_scores, batch_region_scores
@@ -221,3 +223,8 @@ def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) 
 
     phase = Phase(task(images.train, params.train_sizes), params.training)
     return Course(accelerator, network, params, [phase], task(images.val, [params.input_size]))
+
+
+def save_teacher(folder: Path, course: Course, images: Images) -> None:
+    """Write a teacher that has been trained; ``folder`` is replaced as a whole."""
+    save_network(folder, course.network, "teacher", course.params, images.classes)
