@@ -62,7 +62,7 @@ def test_each_is_decoded_once_and_few_are_held(
     world = make_world(tmp_path, images=1)
     decoded: list[Path] = []
 
-    def counted(path: Path, size: int) -> np.ndarray:
+    def counted(path: Path, size: int, _: int) -> np.ndarray:
         decoded.append(path)
         return load_square(tmp_path / world.rows[0].path, size)
 

@@ -43,6 +43,10 @@ def check_output(path: Path, *endings: str) -> None:
         raise UserError(f"--to {path}: expected a name that ends in {' or '.join(endings)}")
     if not path.parent.is_dir():
         raise UserError(f"--to {path}: there is no folder {path.parent}; make it: mkdir -p {path.parent}")
+    _refuse_watched("--to", path)
+
+
+def _refuse_watched(option: str, path: Path) -> None:
     for folder in path.resolve().parents:
         pipeline = folder / project.PIPELINE
         if not pipeline.exists():
@@ -51,9 +55,22 @@ def check_output(path: Path, *endings: str) -> None:
             place = (folder / entry).resolve()
             if place == path.resolve() or place in path.resolve().parents:
                 raise UserError(
-                    f"--to {path}: DVC watches {entry}, and would run stages again or delete the file; "
-                    "choose another place"
+                    f"{option} {path}: DVC watches {entry}, and would run stages again or delete what is "
+                    "written; choose another place"
                 )
+
+
+def check_new_folder(option: str, path: Path) -> None:
+    """Refuse a folder that a command is asked to make and fill, before it begins to work.
+
+    Raises:
+        UserError: there is something of that name already, or a stage of the pipeline reads or writes there.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(
+            f"{option} {path}: there is something already; name another folder, or remove it first"
+        )
+    _refuse_watched(option, path)
 
 
 def watched(pipeline: Path) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,23 +17,81 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from wsdkd.cli.places import check_output
-from wsdkd.evaluation.operating_point import OperatingPoint
+from wsdkd.cli.places import check_new_folder, check_output
+from wsdkd.data.images import MAX_MEMORY
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.progress import track
 from wsdkd.ground.words import counted
-from wsdkd.serving.labels import Choice, Scored, csv_rows, json_list, shown, write_parquet
+from wsdkd.serving.labels import Choice, Scored, csv_rows, json_list, label_rows, shown, write_parquet
+from wsdkd.serving.linked import linked
 from wsdkd.serving.named import Found, find_pictures, student_named
 
 if TYPE_CHECKING:
+    from wsdkd.evaluation.operating_point import OperatingPoint
     from wsdkd.student.network import LoadedStudent
+    from wsdkd.student.run import Labelled, Unreadable
 
 STANDARD_INPUT = Path("-")
+GB = 1_000_000_000
 WIDE = 10_000
 """Columns of what is no terminal, where a line need never be broken."""
 
 app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where labels go, and in which form.
+
+    Attributes:
+        to: a file; None is standard output.
+        as_json: a list of objects, on standard output.
+        as_csv: a table, on standard output.
+        by_label: a row a label, in CSV.
+    """
+
+    to: Path | None
+    as_json: bool
+    as_csv: bool
+    by_label: bool
+
+    def check(self) -> None:
+        """Refuse what does not go together, before anything is loaded.
+
+        Raises:
+            UserError: names the options, or the file.
+        """
+        if sum((self.as_json, self.as_csv, self.to is not None)) > 1:
+            raise UserError("--json, --csv and --to exclude one another")
+        if self.to is not None:
+            check_output(self.to, ".csv", ".json", ".parquet")
+        if self.by_label and not (self.as_csv or (self.to is not None and self.to.suffix == ".csv")):
+            raise UserError("--by-label is a form of CSV: add --csv, or --to with a name that ends in .csv")
+
+    def give(self, choice: Choice, pictures: Iterator[Scored], paths: Sequence[Path]) -> None:
+        """Print or write ``pictures`` as they come; ``paths`` are those of all there may be."""
+        if self.to is not None:
+            self._write_file(self.to, choice, pictures)
+            return
+        if self.as_json or self.as_csv:
+            texts = json_list(choice, pictures) if self.as_json else self._rows(choice, pictures)
+        else:
+            texts = table_rows(choice, pictures, paths)
+        for text in texts:
+            _write(text)
+
+    def _rows(self, choice: Choice, pictures: Iterator[Scored]) -> Iterator[str]:
+        return label_rows(choice, pictures) if self.by_label else csv_rows(choice, pictures)
+
+    def _write_file(self, path: Path, choice: Choice, pictures: Iterator[Scored]) -> None:
+        with publish_file(path) as aside:
+            if path.suffix == ".parquet":
+                write_parquet(choice, pictures, aside)
+                return
+            texts = json_list(choice, pictures) if path.suffix == ".json" else self._rows(choice, pictures)
+            with aside.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(texts)
 
 
 @app.command()
@@ -62,13 +121,33 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list with one object a picture.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a table with one column a class.")] = False,
+    by_label: Annotated[
+        bool, typer.Option("--by-label", help="In CSV, a row a label that is given: path, label, score.")
+    ] = False,
+    link_to: Annotated[
+        Path | None,
+        typer.Option(help="Make this folder, with a folder a label in it that has links to its pictures."),
+    ] = None,
+    where: Annotated[
+        Path | None,
+        typer.Option(
+            help="Make this folder, with a picture for each that is labelled: where its labels are."
+        ),
+    ] = None,
+    memory: Annotated[
+        float,
+        typer.Option(
+            min=0.001, metavar="GB", help="A picture that takes more to decode counts as unreadable."
+        ),
+    ] = MAX_MEMORY / GB,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through together.")] = 32,
 ) -> None:
     """Label pictures. Those that cannot be read are named and skipped, and the status is 1 then."""
-    if sum((as_json, as_csv, to is not None)) > 1:
-        raise UserError("--json, --csv and --to exclude one another")
-    if to is not None:
-        check_output(to, ".csv", ".json", ".parquet")
+    output = Output(to, as_json, as_csv, by_label)
+    output.check()
+    for option, folder in (("--link-to", link_to), ("--where", where)):
+        if folder is not None:
+            check_new_folder(option, folder)
     named = student_named(model)
     found = find_pictures(_paths(paths))
     _report(found)
@@ -84,22 +163,18 @@ def predict(
     above: float | np.ndarray = -math.inf if top is not None else point.thresholds
     choice = Choice(student.classes, above if threshold is None else threshold, top)
     unreadable = [folder for folder, _ in found.closed]
-    pictures = _scored(student, point, found.pictures, batch_size, unreadable)
-    if to is None:
-        texts = table_rows(choice, pictures, found.pictures)
-        if as_json or as_csv:
-            texts = json_list(choice, pictures) if as_json else csv_rows(choice, pictures)
-        for text in texts:
-            _write(text)
-    else:
-        _write_file(to, choice, pictures)
+    outcomes = _labelled(student, found.pictures, batch_size, int(memory * GB))
+    pictures = _scored(outcomes, point, unreadable)
+    if link_to is not None:
+        pictures = linked(pictures, choice, link_to)
+    if where is not None:
+        from wsdkd.serving.where import drawn
+
+        pictures = drawn(pictures, choice, where, student, int(memory * GB))
+    output.give(choice, pictures, found.pictures)
     seconds = time.perf_counter() - started
     said = f"{counted(len(found.pictures), 'picture')}, {len(unreadable)} unreadable, {seconds:.1f} s"
-    if threshold is not None:
-        said += f"; labels scored above {threshold:g}"
-    elif top is None:
-        said += f"; labels scored above {'thresholds ' if point.chosen else ''}{point.origin}"
-    typer.echo(said, err=True)
+    typer.echo(said + _thresholds_in_words(threshold, top, point), err=True)
     if unreadable:
         raise typer.Exit(1)
 
@@ -126,22 +201,34 @@ def _report(found: Found) -> None:
         typer.echo(f"{files} in folders passed over as no pictures: {', '.join(kinds)}", err=True)
 
 
-def _scored(
-    student: "LoadedStudent",
-    point: OperatingPoint,
-    pictures: Sequence[Path],
-    batch_size: int,
-    unreadable: list[Path],
-) -> Iterator[Scored]:
-    """Yield pictures with their scores; name those that cannot be read, and add them to ``unreadable``."""
+def _thresholds_in_words(threshold: float | None, top: int | None, point: "OperatingPoint") -> str:
+    if threshold is not None:
+        return f"; labels scored above {threshold:g}"
+    if top is not None:
+        return ""
+    return f"; labels scored above {'thresholds ' if point.chosen else ''}{point.origin}"
+
+
+def _labelled(
+    student: "LoadedStudent", pictures: Sequence[Path], batch_size: int, memory: int
+) -> Iterator["Labelled[Path] | Unreadable[Path]"]:
     import torch
     from accelerate import PartialState
 
-    from wsdkd.student.run import Unreadable, label_pictures
+    from wsdkd.student.run import label_pictures
 
     device = PartialState(cpu=not torch.cuda.is_available()).device
-    outcomes = label_pictures(student, pictures, batch_size=batch_size, device=device)
-    for outcome in track(outcomes, "predict", total=len(pictures)):
+    outcomes = label_pictures(student, pictures, batch_size=batch_size, device=device, memory=memory)
+    return track(outcomes, "predict", total=len(pictures))
+
+
+def _scored(
+    outcomes: Iterator["Labelled[Path] | Unreadable[Path]"], point: "OperatingPoint", unreadable: list[Path]
+) -> Iterator[Scored]:
+    """Yield pictures with their scores; name those that cannot be read, and add them to ``unreadable``."""
+    from wsdkd.student.run import Unreadable
+
+    for outcome in outcomes:
         if isinstance(outcome, Unreadable):
             unreadable.append(outcome.source)
             _write(f"{shown(outcome.source)}: {outcome.reason}\n", err=True)
@@ -154,16 +241,6 @@ def _write(text: str, err: bool = False) -> None:
     # drawn anew after every line.
     with tqdm.external_write_mode() if sys.stderr.isatty() else nullcontext():
         typer.echo(text, nl=False, err=err)
-
-
-def _write_file(path: Path, choice: Choice, pictures: Iterator[Scored]) -> None:
-    with publish_file(path) as aside:
-        if path.suffix == ".parquet":
-            write_parquet(choice, pictures, aside)
-            return
-        rows = json_list if path.suffix == ".json" else csv_rows
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(rows(choice, pictures))
 
 
 def table_rows(choice: Choice, pictures: Iterator[Scored], paths: Sequence[Path]) -> Iterator[str]:

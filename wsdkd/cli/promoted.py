@@ -27,6 +27,7 @@ SOURCES = Sources(
     classes=project.CLASSES,
     lock=Path("dvc.lock"),
     cache=project.TEACHER_CACHE,
+    baseline=project.BASELINE,
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The student in use, and those before it.")

@@ -12,14 +12,13 @@ import numpy as np
 
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images, targets
-from wsdkd.evaluation.operating_point import operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
 from wsdkd.networks.description import read_description
-from wsdkd.serving.decision import NOT_FINITE, Decision, Scored, check_classes, decide
+from wsdkd.serving.decision import NOT_FINITE, Decision, Scored, against_baseline, check_classes, decide
 from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.params import PromotionParams
 from wsdkd.serving.provenance import Code, Sources, StudentDigests, collect, required_digest
@@ -159,15 +158,34 @@ def _measured(
     rows = read_images(sources.images, "val", num_classes=len(names))
     root = photographs_folder(sources.images, sources.params)
     labels, known = targets(rows, len(names))
+    # SciPy takes a while to load, too.
+    from wsdkd.evaluation.operating_point import operating_point
 
     def scored(folder: Path, description: str) -> Scored:
         point = operating_point(read_validation(folder, names), len(names), evaluation)
         scores = _scores(folder, rows, root, f"{description} on validation images")
         return Scored(scores, point.score_thresholds)
 
-    candidate = scored(student, "student")
-    before = None if promoted is None else scored(promoted, "promoted")
-    return decide(candidate, before, names, labels, known, params, evaluation.threshold)
+    def decided(candidate: Path, description: str, before: Scored | None = None) -> Decision:
+        said = scored(candidate, description)
+        return decide(said, before, names, labels, known, params, evaluation.threshold)
+
+    decision = decided(student, "student", None if promoted is None else scored(promoted, "promoted"))
+    if promoted is not None or decision.decision != "promoted":
+        return decision
+    if not _is_of(sources.baseline, names):
+        doubt = f"nor is there a baseline of these classes in {sources.baseline}"
+    else:
+        doubt = against_baseline(decision, decided(sources.baseline, "baseline"))
+    return decision.model_copy(update={"reasons": (*decision.reasons, doubt)})
+
+
+def _is_of(folder: Path, names: list[str]) -> bool:
+    """Whether a folder holds a student of these classes."""
+    try:
+        return read_description(folder, "student", StudentParams)[1] == names
+    except UserError:
+        return False
 
 
 def _scores(student: Path, rows: Sequence[ImageRow], root: Path, description: str) -> np.ndarray:

@@ -152,6 +152,21 @@ def decide(
     )
 
 
+def against_baseline(student: Decision, baseline: Decision) -> str:
+    """What a first promotion should know: a student may be worse than the same network without a teacher.
+
+    Args:
+        student: what was decided on it, with its figures.
+        baseline: the same of its baseline.
+    """
+    own, other = student.candidate, baseline.candidate
+    if own is None or other is None:
+        return "its baseline cannot be scored, so nothing says that distillation has helped"
+    ours, theirs = own[student.metric], other[student.metric]
+    figures = f"{student.metric} {ours:.2f} on the validation images, its own baseline {theirs:.2f}"
+    return figures if ours > theirs else f"warning: {figures}: labels alone do as well, or better"
+
+
 def _unmeasurable(candidate: np.ndarray, labels: np.ndarray, known: np.ndarray) -> str | None:
     if not len(labels):
         return "the validation split has no image, so nothing can be compared"

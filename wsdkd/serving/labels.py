@@ -35,12 +35,14 @@ class Choice:
     threshold: float | np.ndarray
     top: int | None
 
+    def places(self, scores: np.ndarray) -> list[int]:
+        """Places of the classes, the best first, of the labels given for ``scores`` (K,)."""
+        given = scores > self.threshold
+        return [int(k) for k in np.argsort(-scores, kind="stable") if given[k]][: self.top]
+
     def labels(self, scores: np.ndarray) -> list[tuple[str, float]]:
         """Names and probabilities, the best first, of the labels given for ``scores`` (K,)."""
-        order = np.argsort(-scores, kind="stable")
-        given = scores > self.threshold
-        above = [(self.classes[k], float(scores[k])) for k in order if given[k]]
-        return above[: self.top]
+        return [(self.classes[k], float(scores[k])) for k in self.places(scores)]
 
     def names(self, scores: np.ndarray) -> list[str]:
         """The names alone."""
@@ -67,6 +69,14 @@ def csv_rows(choice: Choice, pictures: Iterable[Scored]) -> Iterator[str]:
     yield _csv(["path", "labels", *choice.classes])
     for path, scores in pictures:
         yield _csv([shown(path), ";".join(choice.names(scores)), *_figures(scores)])
+
+
+def label_rows(choice: Choice, pictures: Iterable[Scored]) -> Iterator[str]:
+    """Columns path, label and score: a row a label that is given."""
+    yield _csv(["path", "label", "score"])
+    for path, scores in pictures:
+        for name, score in choice.labels(scores):
+            yield _csv([shown(path), name, round(score, DECIMALS)])
 
 
 def write_parquet(choice: Choice, pictures: Iterable[Scored], path: Path) -> None:
@@ -97,8 +107,16 @@ def write_parquet(choice: Choice, pictures: Iterable[Scored], path: Path) -> Non
 
 
 def shown(path: Path) -> str:
-    """A path as text that can be written: bytes that are no UTF-8 become replacement characters."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    r"""A path as text that can be written.
+
+    A name that is no UTF-8 has its odd bytes as ``\xff``, and its backslashes doubled, so that ``printf %b``
+    gives the name back.
+    """
+    name = os.fsencode(path)
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
 def _figures(scores: np.ndarray) -> list[float]:

@@ -28,6 +28,7 @@ class Sources:
     classes: Path
     lock: Path
     cache: Path
+    baseline: Path
 
 
 class Code(BaseModel):

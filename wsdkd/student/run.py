@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wsdkd.data.images import ImageError, load_square
+from wsdkd.data.images import MAX_MEMORY, ImageError, load_square
 from wsdkd.data.tables import ImageRow, targets
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
@@ -137,7 +137,12 @@ class Unreadable(Generic[Source]):
 
 @torch.inference_mode()
 def label_pictures(
-    loaded: LoadedStudent, sources: Sequence[Source], *, batch_size: int, device: torch.device
+    loaded: LoadedStudent,
+    sources: Sequence[Source],
+    *,
+    batch_size: int,
+    device: torch.device,
+    memory: int = MAX_MEMORY,
 ) -> Iterator[Labelled[Source] | Unreadable[Source]]:
     """Yield what the student says of each picture, in order; only a few batches are held at a time.
 
@@ -146,6 +151,7 @@ def label_pictures(
         sources: the pictures.
         batch_size: pictures a forward pass.
         device: where to compute.
+        memory: bytes that decoding one picture may take.
 
     Raises:
         UserError: a score is not finite, so the student is of no use.
@@ -153,7 +159,7 @@ def label_pictures(
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
 
     def load(batch: Sequence[Source]) -> list[np.ndarray | str]:
-        return [_picture_or_reason(source, loaded.params.input_size) for source in batch]
+        return [_picture_or_reason(source, loaded.params.input_size, memory) for source in batch]
 
     for batch, outcomes in loaded_ahead(sources, load, batch_size):
         pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]
@@ -167,8 +173,8 @@ def label_pictures(
             yield Unreadable(source, outcome) if isinstance(outcome, str) else Labelled(source, next(logits))
 
 
-def _picture_or_reason(source: Path | Image.Image, size: int) -> np.ndarray | str:
+def _picture_or_reason(source: Path | Image.Image, size: int, memory: int) -> np.ndarray | str:
     try:
-        return load_square(source, size)
+        return load_square(source, size, memory)
     except ImageError as error:
         return str(error)

@@ -11,17 +11,14 @@ from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-import torch
-from click.testing import Result
 from ruamel.yaml import YAML
 from scipy.special import logit
 from typer.testing import CliRunner
 
-from tests.serving.fake_students import promote
-from tests.serving.small_project import keep_counts, make_project, save_student
-from tests.training.small_world import CLASSES, STUDENT
+from tests.cli.predict.predicting import PICTURES, run
+from tests.serving.small_project import keep_counts
+from tests.training.small_world import CLASSES
 from wsdkd.cli.main import app
 from wsdkd.cli.promoted import SOURCES
 from wsdkd.evaluation.operating_point import operating_point
@@ -31,46 +28,9 @@ from wsdkd.serving.consider import consider
 from wsdkd.serving.provenance import Code
 from wsdkd.serving.store import Store
 from wsdkd.settings.sections import read_params
-from wsdkd.student.network import Student
 
-ROOT = Path(__file__).parents[2]
-PICTURES = 6
+ROOT = Path(__file__).parents[3]
 CODE = Code(commit=None, dirty=(), run=None)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("made")
-    make_project(root, PICTURES)
-    promote(Store(root / "models/promoted"), root / "models/good")
-    return root
-
-
-@pytest.fixture
-def mixed(made: Path, tmp_path: Path) -> Path:
-    """A folder with a space in its name: three pictures, two that are damaged, and other files."""
-    folder = tmp_path / "my pictures"
-    (folder / "deep er").mkdir(parents=True)
-    for number, name in enumerate(["a red one.png", "green, so to say.png", "deep er/blau \u00e4.png"]):
-        (folder / name).write_bytes((made / "pictures" / f"{number}.png").read_bytes())
-    (folder / "cut short.png").write_bytes((made / "pictures" / "3.png").read_bytes()[:-300])
-    (folder / "empty.jpg").touch()
-    for name in ("notes.txt", "Thumbs.db"):
-        (folder / name).write_text("no picture")
-    return folder
-
-
-@pytest.fixture
-def model(made: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("COLUMNS", "100")
-    return str(made / "models/good")
-
-
-def run(*arguments: str | Path) -> Result:
-    result = CliRunner().invoke(app, ["predict", *map(str, arguments)])
-    if isinstance(result.exception, UserError):
-        raise result.exception
-    return result
 
 
 def test_json_of_a_mixed_folder(mixed: Path, model: str) -> None:
@@ -229,36 +189,6 @@ def test_thresholds_are_those_that_validation_images_chose(made: Path, tmp_path:
         assert "labels scored above thresholds chosen for recall 0.9 on 60 validation images" in told
         told = run("pictures/0.png", "--model", "models/good", "--json").stderr
         assert f"labels scored above 0.5 (evaluation.threshold of {root}/params.yaml)" in told
-
-
-@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
-def test_a_file_holds_what_is_printed(mixed: Path, model: str, tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"out.{ending}"
-    result = run(mixed, "--model", model, "--to", path)
-    assert (result.exit_code, result.stdout) == (1, "")
-    expected = json.loads(run(mixed, "--model", model, "--json").stdout)
-    if ending == "parquet":
-        table = pq.read_table(path).to_pylist()
-        assert [row["labels"] for row in table] == [each["labels"] for each in expected]
-        for row, each in zip(table, expected, strict=True):
-            assert row["path"] == each["path"]
-            assert {name: row[name] for name in CLASSES} == pytest.approx(each["scores"], abs=1e-6)
-    else:
-        printed = run(mixed, "--model", model, f"--{ending}").stdout
-        assert path.read_bytes().decode() == printed
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["my pictures", path.name]
-
-
-def test_a_file_is_whole_or_as_it_was(made: Path, tmp_path: Path) -> None:
-    (tmp_path / "out.csv").write_text("of before")
-    broken = tmp_path / "broken"
-    network = Student(STUDENT, len(CLASSES))
-    torch.nn.init.constant_(network.classifier.bias, float("nan"))
-    save_student(broken, network)
-    with pytest.raises(UserError, match="not finite"):
-        run(made / "pictures", "--model", broken, "--to", tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "of before"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "out.csv"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\0"])
