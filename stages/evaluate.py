@@ -12,10 +12,11 @@ from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import read_classes, read_images
 from wsdkd.evaluation.charts import save_png
-from wsdkd.evaluation.evaluate import Data, Networks, evaluate
+from wsdkd.evaluation.evaluate import evaluate
 from wsdkd.evaluation.files import read_curves, write_class_rows, write_columns, write_report
 from wsdkd.evaluation.page.content import write_report_page
 from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.evaluation.scoring import Data, Networks
 from wsdkd.ground.origin import checkout, processor, versions
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section

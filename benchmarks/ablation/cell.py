@@ -26,9 +26,9 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
-from wsdkd.evaluation.evaluate import image_scores_and_detections
 from wsdkd.evaluation.localisation import best_cached_regions, localisation
 from wsdkd.evaluation.params import EvaluationParams
+from wsdkd.evaluation.scoring import image_scores_and_detections
 from wsdkd.evaluation.truth import gather_objects
 from wsdkd.ground.files import publish_folder
 from wsdkd.proposals.stored import read_proposals

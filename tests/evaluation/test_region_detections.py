@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wsdkd.evaluation.evaluate import image_scores_and_detections
+from wsdkd.evaluation.scoring import image_scores_and_detections
 from wsdkd.teacher.run import ScoredRegions
 
 BOXES = np.array([[0, 0, 10, 10], [50, 50, 60, 60]], np.float32)

@@ -14,7 +14,7 @@ from stages import evaluate
 from wsdkd import project
 from wsdkd.data.annotations import ObjectRow, write_objects
 from wsdkd.data.tables import ImageRow, read_images, write_classes, write_images
-from wsdkd.evaluation import evaluate as method
+from wsdkd.evaluation import scoring as method
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals, write_proposals

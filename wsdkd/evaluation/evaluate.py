@@ -1,8 +1,7 @@
 """The whole evaluation: three networks on the test split, from what was read to what is reported."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ from matplotlib.figure import Figure
 
 from wsdkd.average_precision import average_precisions, without_positives
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.images import decode
-from wsdkd.data.tables import ImageRow, label_counts, targets
+from wsdkd.data.tables import label_counts, targets
 from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
@@ -24,59 +22,17 @@ from wsdkd.evaluation.page.content import Evidence, Figures, report_content
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
 from wsdkd.evaluation.report import at_operating_point, classification, comparison, protocol
+from wsdkd.evaluation.scoring import Data, Networks, Said, check_classes, score
 from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
-from wsdkd.proposals.stored import Proposals
-from wsdkd.student.network import LoadedStudent
-from wsdkd.student.run import student_outputs
-from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.run import (
     Detections,
-    ProposedImages,
-    ScoredRegions,
-    detect,
     fused_views,
-    run_fused_teacher,
 )
 
-TEACHER_BATCH, STUDENT_BATCH = 8, 32
 EXAMPLES = 8
 """Test images that are shown: the first there are, not the best."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """What the networks are held against.
-
-    Attributes:
-        classes: names of the K classes.
-        train: rows of the training split.
-        test: rows of the test split.
-        objects: annotated objects of both; empty where the dataset has no boxes.
-        proposals: of at least the test images.
-        root: folder that the rows' paths are relative to.
-    """
-
-    classes: Sequence[str]
-    train: Sequence[ImageRow]
-    test: Sequence[ImageRow]
-    objects: Sequence[ObjectRow]
-    proposals: Proposals
-    root: Path
-
-
-@dataclass(frozen=True)
-class Networks:
-    """What is evaluated."""
-
-    baseline: LoadedStudent
-    teacher: LoadedTeacher
-    student: LoadedStudent
-
-    def students(self) -> dict[str, LoadedStudent]:
-        """Those that have an operating point, by name."""
-        return {"baseline": self.baseline, "student": self.student}
 
 
 @dataclass(frozen=True)
@@ -100,23 +56,6 @@ class Evaluation:
     page: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Said:
-    """What the networks say of all N test images, those that do not count among them.
-
-    Attributes:
-        scores: (N, K) of each network.
-        logits: (N, K) of baseline and student.
-        detections: of the teacher.
-        best: of each image the place among its proposals of the teacher's best region of each class, (K,).
-    """
-
-    scores: Mapping[str, np.ndarray]
-    logits: Mapping[str, np.ndarray]
-    detections: Sequence[Detections]
-    best: Sequence[np.ndarray]
-
-
 def evaluate(
     networks: Networks,
     data: Data,
@@ -138,9 +77,10 @@ def evaluate(
     Raises:
         UserError: a network has other classes or scores that are not finite, or no test image has a label.
     """
-    _check_classes(networks, data.classes)
+    check_classes(networks, data.classes)
     truth, kept = _truth(data, params)
-    said = _score(networks, data, params, device)
+    # Without boxes to hold them against, only the detections that are shown are needed.
+    said = score(networks, data, params, None if data.objects else EXAMPLES, device)
     scores = {name: said.scores[name][kept] for name in NETWORKS}
     figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
     points = {
@@ -185,14 +125,10 @@ def evaluate(
         "evaluation": params,
     }
     reported = Figures(accuracy, cost, classes, precision_recall, training, parameters)
-    page = report_content(reported, _evidence(networks, data, said, truth, kept, points, params.threshold), device)
+    page = report_content(
+        reported, _evidence(networks, data, said, truth, kept, points, params.threshold), device
+    )
     return Evaluation(accuracy, cost, classes, precision_recall, pictures, page)
-
-
-def _check_classes(networks: Networks, classes: Sequence[str]) -> None:
-    for name in NETWORKS:
-        if list(getattr(networks, name).classes) != list(classes):
-            raise UserError(f"{name}: trained on other classes than the dataset has now; run: dvc repro")
 
 
 def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
@@ -202,65 +138,6 @@ def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
         raise UserError("no image of the split test has a label; there is nothing to evaluate")
     kept = np.array([bool(row.labels) or params.unlabelled == "keep" for row in data.test], dtype=bool)
     return Truth(labels[kept], known[kept]), kept
-
-
-def _score(networks: Networks, data: Data, params: EvaluationParams, device: torch.device) -> Said:
-    scores, logits = {}, {}
-    for name, student in networks.students().items():
-        logits[name], scores[name] = student_outputs(
-            student,
-            data.test,
-            data.root,
-            batch_size=STUDENT_BATCH,
-            device=device,
-            description=f"{name} on test images",
-        )
-    regions = run_fused_teacher(
-        networks.teacher,
-        ProposedImages(data.test, data.root, data.proposals),
-        batch_size=TEACHER_BATCH,
-        device=device,
-        description="teacher on test images",
-    )
-    best: list[np.ndarray] = []
-    # Without boxes to hold them against, only the detections that are shown are needed.
-    scores["teacher"], detections = image_scores_and_detections(
-        _noting_best(regions, best),
-        params.nms_iou,
-        params.detections,
-        first=None if data.objects else EXAMPLES,
-    )
-    for name, values in scores.items():
-        if not np.isfinite(values).all():
-            raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
-    return Said(scores, logits, detections, best)
-
-
-def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:
-    # Two bytes a class and image; the boxes are the proposals', which are at hand.
-    for image in images:
-        best.append(image.detection_scores.argmax(axis=0).astype(np.uint16))
-        yield image
-
-
-def image_scores_and_detections(
-    images: Iterable[ScoredRegions], nms_iou: float, limit: int, first: int | None = None
-) -> tuple[np.ndarray, list[Detections]]:
-    """Image scores p, float32 (N, K), and the detections of the ``first`` images (all by default).
-
-    Args:
-        images: regions of each of N images.
-        nms_iou: of two detections of a class that overlap more, the better stays.
-        limit: detections an image.
-        first: how many images to detect in.
-    """
-    scores: list[np.ndarray] = []
-    detections: list[Detections] = []
-    for image in images:
-        scores.append(image.scores.sum(axis=0))
-        if first is None or len(detections) < first:
-            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
-    return np.stack(scores), detections
 
 
 def _locate(data: Data, detections: Sequence[Detections], cache: TeacherCache, best: int) -> Localisation:

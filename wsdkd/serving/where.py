@@ -57,13 +57,13 @@ def drawn(
         yield path, scores
 
 
-def panels(picture: Image.Image, names: Sequence[str], heat: Sequence[np.ndarray]) -> Image.Image:
+def panels(picture: Image.Image, names: Sequence[str], heat: np.ndarray) -> Image.Image:
     """The picture as it is, and once for each name with its heat over it.
 
     Args:
         picture: upright, RGB.
         names: what stands below each.
-        heat: for each name (h, w) in [0, 1], of the whole picture.
+        heat: (m, h, w) in [0, 1], for each of m names, of the whole picture.
     """
     scale = SIDE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

@@ -1,0 +1,154 @@
+"""What the three networks say of the test images: scores, logits, detections."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.tables import ImageRow
+from wsdkd.evaluation.params import NETWORKS, EvaluationParams
+from wsdkd.ground.errors import UserError
+from wsdkd.proposals.stored import Proposals
+from wsdkd.student.network import LoadedStudent
+from wsdkd.student.run import student_outputs
+from wsdkd.teacher.network import LoadedTeacher
+from wsdkd.teacher.run import Detections, ProposedImages, ScoredRegions, detect, run_fused_teacher
+
+TEACHER_BATCH, STUDENT_BATCH = 8, 32
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the networks are held against.
+
+    Attributes:
+        classes: names of the K classes.
+        train: rows of the training split.
+        test: rows of the test split.
+        objects: annotated objects of both; empty where the dataset has no boxes.
+        proposals: of at least the test images.
+        root: folder that the rows' paths are relative to.
+    """
+
+    classes: Sequence[str]
+    train: Sequence[ImageRow]
+    test: Sequence[ImageRow]
+    objects: Sequence[ObjectRow]
+    proposals: Proposals
+    root: Path
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What is evaluated."""
+
+    baseline: LoadedStudent
+    teacher: LoadedTeacher
+    student: LoadedStudent
+
+    def students(self) -> dict[str, LoadedStudent]:
+        """Those that have an operating point, by name."""
+        return {"baseline": self.baseline, "student": self.student}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the networks say of all N test images, those that do not count among them.
+
+    Attributes:
+        scores: (N, K) of each network.
+        logits: (N, K) of baseline and student.
+        detections: of the teacher.
+        best: of each image the place among its proposals of the teacher's best region of each class, (K,).
+    """
+
+    scores: Mapping[str, np.ndarray]
+    logits: Mapping[str, np.ndarray]
+    detections: Sequence[Detections]
+    best: Sequence[np.ndarray]
+
+
+def check_classes(networks: Networks, classes: Sequence[str]) -> None:
+    """Refuse networks that were trained on other classes.
+
+    Raises:
+        UserError: names the network.
+    """
+    for name in NETWORKS:
+        if list(getattr(networks, name).classes) != list(classes):
+            raise UserError(f"{name}: trained on other classes than the dataset has now; run: dvc repro")
+
+
+def score(
+    networks: Networks, data: Data, params: EvaluationParams, first: int | None, device: torch.device
+) -> Said:
+    """Ask the networks about all test images.
+
+    Args:
+        networks: baseline, teacher and student.
+        data: of which the test split is scored.
+        params: rules of detections.
+        first: in how many images to detect; None is all.
+        device: where to compute.
+
+    Raises:
+        UserError: a network's scores are not finite.
+    """
+    scores, logits = {}, {}
+    for name, student in networks.students().items():
+        logits[name], scores[name] = student_outputs(
+            student,
+            data.test,
+            data.root,
+            batch_size=STUDENT_BATCH,
+            device=device,
+            description=f"{name} on test images",
+        )
+    regions = run_fused_teacher(
+        networks.teacher,
+        ProposedImages(data.test, data.root, data.proposals),
+        batch_size=TEACHER_BATCH,
+        device=device,
+        description="teacher on test images",
+    )
+    best: list[np.ndarray] = []
+    scores["teacher"], detections = image_scores_and_detections(
+        _noting_best(regions, best),
+        params.nms_iou,
+        params.detections,
+        first=first,
+    )
+    for name, values in scores.items():
+        if not np.isfinite(values).all():
+            raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
+    return Said(scores, logits, detections, best)
+
+
+def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:
+    # Two bytes a class and image; the boxes are the proposals', which are at hand.
+    for image in images:
+        best.append(image.detection_scores.argmax(axis=0).astype(np.uint16))
+        yield image
+
+
+def image_scores_and_detections(
+    images: Iterable[ScoredRegions], nms_iou: float, limit: int, first: int | None = None
+) -> tuple[np.ndarray, list[Detections]]:
+    """Image scores p, float32 (N, K), and the detections of the ``first`` images (all by default).
+
+    Args:
+        images: regions of each of N images.
+        nms_iou: of two detections of a class that overlap more, the better stays.
+        limit: detections an image.
+        first: how many images to detect in.
+    """
+    scores: list[np.ndarray] = []
+    detections: list[Detections] = []
+    for image in images:
+        scores.append(image.scores.sum(axis=0))
+        if first is None or len(detections) < first:
+            detections.append(detect(image.boxes, image.detection_scores, nms_iou, limit))
+    return np.stack(scores), detections
