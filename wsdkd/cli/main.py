@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Look at the results of the last evaluation, and at the regions that the teacher sees.",
     "promoted": "The student in use, and those before it.",
     "predict": "Label pictures.",
+    "serve": "Label pictures for other programs, and on a page to try a student.",
     "export": "Write a student as an ONNX file.",
 }
 """In the order in which help lists them. Each is ``app`` in the module of its name beside this one."""

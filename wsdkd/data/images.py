@@ -121,7 +121,7 @@ WHOLE = Window(0.0, 0.0, 1.0, 1.0)
 
 
 def load_square(
-    picture: Path | Image.Image, size: int, memory: int = MAX_MEMORY, window: Window = WHOLE
+    picture: Path | bytes | Image.Image, size: int, memory: int = MAX_MEMORY, window: Window = WHOLE
 ) -> np.ndarray:
     """A picture, in a file or in memory, as a square of ``size`` pixels: uint8 (size, size, 3).
 
@@ -130,7 +130,7 @@ def load_square(
     of its resolution, never less than twice ``size`` over the part shown, which is many times faster.
 
     Args:
-        picture: its file, or what Pillow opened.
+        picture: its file, the content of one, or what Pillow opened.
         size: of both sides.
         memory: bytes that decoding it may take.
         window: the part that is shown.
@@ -138,11 +138,12 @@ def load_square(
     Raises:
         ImageError: as :func:`decode`, with Pillow's own limit on the number of pixels.
     """
-    if isinstance(picture, Path):
-        shown = min(window.right - window.left, window.bottom - window.top)
-        upright = _open(read_picture(picture), PILLOW_LIMIT, memory, draft=ceil(2 * size / shown)).picture
-    else:
+    if isinstance(picture, Image.Image):
         upright = _upright(picture).picture
+    else:
+        shown = min(window.right - window.left, window.bottom - window.top)
+        content = read_picture(picture) if isinstance(picture, Path) else picture
+        upright = _open(content, PILLOW_LIMIT, memory, draft=ceil(2 * size / shown)).picture
     if upright.size != (size, size) or window != WHOLE:
         edges = tuple(np.multiply(window, (*upright.size, *upright.size)).tolist())
         upright = upright.resize((size, size), Image.Resampling.BILINEAR, box=edges)

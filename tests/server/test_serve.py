@@ -1,0 +1,83 @@
+"""``wsdkd serve`` as a process of its own, under load, and how it stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.serving.fake_students import promote
+from tests.serving.small_project import make_project
+from wsdkd.ground.errors import UserError
+from wsdkd.serving.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    make_project(tmp_path, 6)
+    promote(Store(tmp_path / "models/promoted"), tmp_path / "models/good")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from wsdkd.cli.main import main; main()", "serve", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{address}/health").status_code == 200:
+                    break
+            except httpx.TransportError:
+                assert process.poll() is None, process.stderr
+                time.sleep(0.1)
+        yield process, address, tmp_path
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_many_clients_with_broken_files_between_and_a_graceful_stop(
+    server: tuple[subprocess.Popen[str], str, Path],
+) -> None:
+    process, address, root = server
+    whole, cut = (root / "pictures/0.png").read_bytes(), (root / "pictures/1.png").read_bytes()[:-300]
+    with httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(8) as pool:
+
+        def ask(number: int) -> int:
+            return client.post("/predict", content=cut if number % 10 == 0 else whole).status_code
+
+        statuses = list(pool.map(ask, range(200)))
+        assert statuses == [422 if number % 10 == 0 else 200 for number in range(200)]
+        # A page from elsewhere whose name leads here is not answered.
+        assert client.get("/", headers={"Host": "elsewhere.example"}).status_code == 400
+        # Those that are under way when it is asked to stop are answered.
+        last = [pool.submit(ask, number) for number in range(1, 9)]
+        time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        answered = [each for each in last if each.exception() is None]
+        assert {each.result() for each in answered} <= {200}
+    _, told = process.communicate(timeout=30)
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in told
+    assert f"{address} answers with promoted" in told
+
+
+def test_no_student_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from wsdkd.cli.main import app
+
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["serve"])
+    assert isinstance(result.exception, UserError)
+    assert "no student is promoted yet" in str(result.exception)
