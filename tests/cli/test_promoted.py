@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -200,3 +201,22 @@ def test_two_at_once_promote_once() -> None:
     found = [each.result() for each in asked]
     assert sorted(each.decision for each in found) == ["promoted", "unchanged"]
     assert [each.version for each in found] == [1, 1]
+
+
+def test_a_first_promotion_is_held_against_the_baseline(project: Path) -> None:
+    def first() -> list[str]:
+        shutil.rmtree(project / "models/promoted", ignore_errors=True)
+        reasons: list[str] = consider()["reasons"]
+        assert reasons[0] == "there is no promoted student to compare it with"
+        return reasons[1:]
+
+    assert first() == ["nor is there a baseline of these classes in models/baseline"]
+    shutil.copytree(project / "models/good", project / "models/baseline")
+    (warning,) = first()
+    assert warning.startswith("warning: mAP ")
+    assert "its own baseline 100.00: labels alone do as well, or better" in warning
+    shutil.rmtree(project / "models/baseline")
+    shutil.copytree(project / "models/bad", project / "models/baseline")
+    use_as_student(project, "good")
+    (figures,) = first()
+    assert figures.startswith("mAP 100.00 on the validation images, its own baseline ")

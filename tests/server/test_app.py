@@ -173,11 +173,15 @@ def test_an_answer_that_takes_too_long_is_given_up(project: Path) -> None:
         return logits_of(student, pictures)
 
     async def ask(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/health")).status_code == 200  # loads the student, which takes its time
         answer = await client.post("/predict", content=picture(project))
         assert answer.status_code == 503
         assert answer.json()["detail"] == "not answered within 0.2 seconds"
         go.set()
-        assert (await client.post("/predict", content=picture(project))).status_code == 200
+        statuses = []
+        while 200 not in statuses:
+            statuses.append((await client.post("/predict", content=picture(project))).status_code)
+            assert len(statuses) < 50
 
     with_client(ask, make_app(Students("promoted"), Limits(seconds=0.2), stuck))
 

@@ -60,7 +60,11 @@ REFUSED = [
     ("distill_predictions.label_weight", -1, "distill_predictions.label_weight: should be greater than or"),
     ("evaluation.threshold", float("nan"), "evaluation.threshold: should be a finite number, got nan"),
     ("evaluation.top_k", 0, "evaluation.top_k: should be greater than or equal to 1, got 0"),
-    ("promotion.metric", "AP50", "promotion.metric: should be 'mAP', 'CF1' or 'OF1', got 'AP50'"),
+    (
+        "promotion.metric",
+        "AP50",
+        "promotion.metric: should be 'mAP', 'CF1', 'OF1', 'chosen_CF1' or 'chosen_OF1', got 'AP50'",
+    ),
     ("promotion.margin", -1, "promotion.margin: should be greater than or equal to 0, got -1"),
     ("promotion.confidence", 95, "promotion.confidence: should be less than or equal to 0.999, got 95"),
     ("promotion.classes", "person", "promotion.classes: should be a valid array, got 'person'"),
