@@ -17,8 +17,8 @@ from wsdkd.data.tables import read_classes, read_images, write_classes, write_im
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.serving.store import Store
-from wsdkd.student.network import Student, load_student
-from wsdkd.teacher.network import Wsddn, load_teacher
+from wsdkd.student.network import LoadedStudent, Student, load_student
+from wsdkd.teacher.network import LoadedTeacher, Wsddn, load_teacher
 from wsdkd.training.record import Resume
 
 IMAGES = 20
@@ -89,10 +89,8 @@ def _write_network(folder: Path, kind: str) -> None:
         save_network(folder / "model", Wsddn(TEACHER, len(CLASSES)), "teacher", TEACHER, CLASSES)
 
 
-def _read_network(
-    folder: Path, _: Path, load: Callable[[Path], tuple[torch.nn.Module, object, list[str]]]
-) -> Outcome:
-    model, params, classes = load(folder / "model")
+def _read_network(folder: Path, _: Path, load: Callable[[Path], LoadedStudent | LoadedTeacher]) -> Outcome:
+    model, params, classes = load(folder / "model")[:3]
     state = {name: value.numpy() for name, value in model.state_dict().items()}
     return outcome((str(params), classes, state))
 
