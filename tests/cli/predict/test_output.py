@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -17,6 +18,7 @@ from tests.cli.predict.predicting import run
 from tests.serving.small_project import save_student
 from tests.training.small_world import CLASSES, STUDENT
 from wsdkd.ground.errors import UserError
+from wsdkd.serving import where
 from wsdkd.student.network import Student
 
 
@@ -111,3 +113,32 @@ def test_a_name_that_is_no_utf_8_comes_back_by_printf(made: Path, model: str, tm
         path = subprocess.run(command, capture_output=True, check=True).stdout
         assert os.path.isfile(path)  # noqa: PTH113, no UTF-8
     assert len(told) == 3
+
+
+def test_pictures_show_where_their_labels_are(
+    made: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def left_half(_: object, pictures: torch.Tensor, places: list[list[int]]) -> list[np.ndarray]:
+        asked.append((pictures.shape[0], *places))
+        return [np.repeat([[[1.0, 1.0, 0.0, 0.0]]], len(places[0]), axis=0)]
+
+    monkeypatch.setattr(where, "class_heat", left_half)
+    seen, pictures = tmp_path / "seen", tmp_path / "pictures"
+    shutil.copytree(made / "pictures", pictures)
+    (pictures / "notes.png").write_text("no picture")
+    result = run(pictures, "--model", model, "--top", "2", "--where", seen, "--json")
+    assert "7 pictures, 1 unreadable" in result.stderr
+    labels = [each["labels"] for each in json.loads(result.stdout)]
+    assert asked == [(1, [CLASSES.index(name) for name in names]) for names in labels]
+    assert sorted(path.name for path in seen.iterdir()) == [f"{place:06d} {place}.jpg" for place in range(6)]
+    for path in seen.iterdir():
+        sheet = Image.open(path)
+        assert sheet.width == 3 * where.SIDE  # the picture, and once more for each of two labels
+        panel = np.asarray(sheet)[: sheet.height - where.CAPTION, where.SIDE : 2 * where.SIDE].astype(int)
+        redder = panel[:, :, 0] - panel[:, :, 2]
+        assert np.median(redder[:, : where.SIDE // 3]) > 50
+        assert abs(np.median(redder[:, -where.SIDE // 3 :])) < 5
+    run(pictures / "0.png", "--model", model, "--threshold", "1", "--where", tmp_path / "none")
+    assert list((tmp_path / "none").iterdir()) == []
