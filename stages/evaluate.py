@@ -13,7 +13,7 @@ from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import read_classes, read_images
 from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.evaluate import evaluate
-from wsdkd.evaluation.files import read_curves, write_class_rows, write_columns, write_report
+from wsdkd.evaluation.files import read_curves, summary, write_class_rows, write_columns, write_report
 from wsdkd.evaluation.page.content import write_report_page
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.scoring import Data, Networks
@@ -48,6 +48,7 @@ def main() -> None:
     device = PartialState(cpu=not torch.cuda.is_available()).device
     found = evaluate(networks, data, cache, training, params, device)
     write_report(project.ACCURACY, found.accuracy)
+    write_report(project.SUMMARY, summary(found.accuracy))
     write_class_rows(project.PER_CLASS, found.classes)
     write_columns(project.PRECISION_RECALL, found.precision_recall)
     for name, picture in found.pictures.items():

@@ -36,13 +36,12 @@ def test_the_reports_are_there(clone: Clone) -> None:
     assert {"gain_mAP", "cost", "protocol"} <= set(metrics)
     # An untrained teacher need not lead, and then there is no gap.
     assert {"gap_recovered", "gap_recovered_reason"} & set(metrics)
-    assert "reports/metrics.json" in clone.dvc("metrics", "show")
 
 
-def test_accuracies_are_the_metrics_without_the_speeds(clone: Clone) -> None:
+def test_accuracies_are_the_metrics_without_what_differs_from_run_to_run(clone: Clone) -> None:
     metrics = json.loads((clone.root / "reports/metrics.json").read_text())
     accuracy = json.loads((clone.root / "reports/accuracy.json").read_text())
-    del metrics["cost"]
+    del metrics["cost"], metrics["made"]
     assert accuracy == metrics
 
 

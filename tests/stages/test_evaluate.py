@@ -166,13 +166,16 @@ def test_reports():
     names = {"examples", "gain_per_class"}
     assert {path.stem for path in project.PICTURES.iterdir()} == names
     assert project.PRECISION_RECALL.read_text().startswith("recall,baseline,teacher,student\n0.0,")
+    short = read(project.SUMMARY)
+    assert short["mAP"] == {name: accuracy[name]["mAP"] for name in ("baseline", "teacher", "student")}
+    assert (short["gain_mAP"], short["CF1"]) == (accuracy["gain_mAP"], accuracy["student"]["CF1"])
     for name, (low, high) in accuracy["mAP_intervals"].items():
         assert low <= accuracy[name]["mAP"] <= high
 
 
 @pytest.mark.usefixtures("working_copy")
 def test_outputs_of_dvc_are_the_same_twice():
-    outputs = [project.ACCURACY, project.PER_CLASS, project.PRECISION_RECALL, project.REPORT]
+    outputs = [project.ACCURACY, project.SUMMARY, project.PER_CLASS, project.PRECISION_RECALL, project.REPORT]
     evaluate.main()
     outputs += sorted(project.PICTURES.iterdir())
     before = [path.read_bytes() for path in outputs]

@@ -88,7 +88,8 @@ def _pictures(images: int, size: int, device: torch.device) -> torch.Tensor:
 def _name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{device.type}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wsdkd.evaluation.params import NETWORKS
 from wsdkd.ground.files import publish_file
 
 DECIMALS = 4
@@ -26,6 +27,13 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
     with publish_file(path) as aside:
         text = json.dumps(rounded(report), indent=2, ensure_ascii=False, allow_nan=False)
         aside.write_text(text + "\n", encoding="utf-8")
+
+
+def summary(accuracy: Mapping[str, Any]) -> dict[str, Any]:
+    """The few figures that DVC compares between runs, in percent: as many as a terminal is wide."""
+    means = {name: accuracy[name]["mAP"] for name in NETWORKS}
+    student = {name: accuracy["student"][name] for name in ("CF1", "OF1")}
+    return {"mAP": means, "gain_mAP": accuracy["gain_mAP"], **student}
 
 
 def rounded(value: Any) -> Any:

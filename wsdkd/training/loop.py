@@ -103,13 +103,14 @@ def train(training: Training, accelerator: Accelerator) -> None:
     first, watched = training.phases[0].params, training.validation
     batch_size = max(1, first.batch_size // first.accumulate)
     chooses = any(phase.params.keep == "best" for phase in training.phases)
-    if chooses and not (watched and any(row.labels for row in watched.pictures.rows)):
+    measures = watched is not None and any(row.labels for row in watched.pictures.rows)
+    if chooses and not measures:
         raise UserError(
             f"{training.name}: training.keep: best needs validation images with labels, and there is none; "
             "set it to last"
         )
     with open_curves(training.curves, accelerator) as live:
-        validate = dict if watched is None else validator(watched, batch_size, accelerator, chooses)
+        validate = dict if watched is None else validator(watched, batch_size, accelerator, measures)
         record = Record(training.name, live, training.states, validate)
         first_epoch = 0
         for phase in training.phases:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from wsdkd.evaluation.page.charts import training_charts
 from wsdkd.evaluation.page.courses import courses
 
 
@@ -56,7 +57,32 @@ def test_both_stages_of_distillation_are_one_course():
     assert found[0].train.tolist() == [8, 5, 4, 3, 2]
     assert found[0].val.tolist() == [9, 7, 6, 5, 4]
     assert found[0].stages == (3,)
-    assert found[0].best == 5
+    assert found[0].best == 3
+    assert found[0].verdict() == (
+        "student: does not overfit. Validation loss is least at the end of the first stage, 6.00."
+    )
+
+
+def test_the_second_stage_s_temperature_is_told_from_overfitting():
+    curves = {
+        "features": {
+            "train/labels": _curve(8, 5, 4),
+            "val/labels": _curve(9, 6, 6.01),
+            "val/mAP": _curve(3, 4, 5),
+        },
+        "student": {"train/labels": _curve(3, 2), "val/labels": _curve(8, 10), "val/mAP": _curve(7, 6)},
+    }
+    (found,) = courses(curves)
+    assert not found.overfits
+    first, second, best = found.verdict().split(". ", 1)[1].rstrip(".").split(". ")
+    assert first == "Validation loss is least after epoch 2, 6.00, and 6.01 at the end of the first stage"
+    assert second.startswith(
+        "In the second stage it rises to 10.00: logits are trained divided by a temperature"
+    )
+    assert best == "Validation mAP is best after epoch 4, 7.0"
+    charts = training_charts([found])
+    assert len(charts) == 2
+    assert "Validation mAP" in charts[1]
 
 
 def test_without_validation_images_nothing_is_said_of_overfitting():

@@ -41,12 +41,25 @@ def reliability_chart(points: Mapping[str, Sequence[tuple[float, float, int]]]) 
 
 
 def training_charts(trained: Sequence[Course]) -> list[Markup]:
-    """A chart a network, all on the same axes: loss by epoch on both splits, and where overfitting begins."""
+    """A chart a network, all on the same axes: loss by epoch on both splits, and where overfitting begins.
+
+    One more has the validation mAP of all networks in which it was measured after every epoch.
+    """
     epochs = max(len(each.train) for each in trained)
     highest = max(float(np.concatenate([each.train, each.val]).max()) for each in trained)
     across = Axis("epoch", 1, max(epochs, 2), whole=True)
     up = Axis("loss", 0, highest * 1.02 or 1.0)
-    return [_training_chart(each, across, up) for each in trained]
+    charts = [_training_chart(each, across, up) for each in trained]
+    lines = [
+        Line(each.name, _by_epoch(each.mean_precision), _colour(each.name), DASHES[each.name], True)
+        for each in trained
+        if len(each.mean_precision) == len(each.train)
+    ]
+    if lines:
+        highest = max(value for line in lines for _, value in line.points)
+        title, up = "Validation mAP", Axis("percent", 0, min(100.0, highest * 1.1 or 1.0))
+        charts.append(line_chart(title, lines, across, up, size=(370, 280)))
+    return charts
 
 
 def _training_chart(course: Course, across: Axis, up: Axis) -> Markup:
