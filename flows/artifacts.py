@@ -12,7 +12,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.client.schemas.objects import State
 
 from flows.pipeline import Outcome
-from flows.project import METRICS, PICTURES, ROOT
+from flows.project import METRICS, PICTURES, REPORT, ROOT
 
 NETWORKS = ("baseline", "teacher", "student")
 PICTURE_WIDTH = 1200  # pixels; the page shows less, and the server keeps each picture
@@ -70,6 +70,20 @@ def show_promotion(decision: dict[str, Any]) -> None:
         low, high = decision["interval"]
         lines += ["", f"Interval of the difference in {decision.get('metric')}: {low:+.2f} to {high:+.2f}."]
     create_markdown_artifact("\n".join(lines), key="promotion", description="Promotion")
+
+
+def show_report(root: Path = ROOT) -> None:
+    """Where the page with the result lies; it is too large for the server to keep one of each run."""
+    path = root / REPORT
+    if not path.exists():
+        return
+    text = (
+        f"[{REPORT}]({path.resolve().as_uri()}) shows the result as a page: classes with their pictures, "
+        "mistakes, training curves. A browser follows this link only from its address bar. On the machine of "
+        "the run `wsdkd show --html --open` opens the page, with speeds and commit; elsewhere, where runs "
+        f"push, `dvc pull {REPORT}` fetches it."
+    )
+    create_markdown_artifact(text, key="report", description="The result as a page")
 
 
 def show_pictures(root: Path = ROOT) -> None:

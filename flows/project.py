@@ -10,6 +10,7 @@ HOME = ROOT / ".prefect"
 
 LOCK_FILE = "dvc.lock"
 METRICS = Path("reports/metrics.json")
+REPORT = Path("reports/report.html")
 PICTURES = Path("reports/pictures")
 
 PREFECT = {

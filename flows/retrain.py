@@ -73,6 +73,7 @@ def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[
     if failures:
         return Failed(message="; ".join(failures))
     _show(artifacts.show_metrics)
+    _show(artifacts.show_report)
     _show(artifacts.show_pictures)
     # Each on its own: a remote that is away keeps no better student from being promoted.
     failures += _push(run)

@@ -49,7 +49,7 @@ def parts_table(rows: Sequence[Row]) -> str:
     for name, seeds in by_variant(rows).items():
         cells = []
         for part in parts:
-            found = gains(rows, name, part)
+            found = [gain for gain in gains(rows, name, part) if not np.isnan(gain)]
             shown = f"{np.mean(found):+.1f}" if found and name != BASELINE else ""
             cells += [_mean(seeds.values(), part, 1), shown]
         lines.append(f"| {ALL[name].title} | {' | '.join(cells)} |")
@@ -77,5 +77,5 @@ def _p(p: float) -> str:
 
 
 def _mean(rows: Iterable[Row], figure: str, decimals: int) -> str:
-    values = [row[figure] for row in rows if figure in row]
+    values = [row[figure] for row in rows if figure in row and not np.isnan(row[figure])]
     return f"{np.mean(values):.{decimals}f}" if values else ""

@@ -43,6 +43,13 @@ def test_parts_that_no_cell_has_get_no_column() -> None:
     assert ours.endswith("| 27.5 | +6.5 |")
 
 
+def test_what_a_cell_could_not_measure_is_left_out_of_the_mean() -> None:
+    unknown = [row | {"small": float("nan"), "gap_recovered": float("nan")} for row in ROWS[2:3]]
+    line = parts_table([*ROWS[:2], *unknown, ROWS[3]]).splitlines()[3]
+    assert line.endswith("| 28.0 | +6.0 |")
+    assert "nan" not in main_table([*ROWS[:2], *unknown]) + parts_table([*ROWS[:2], *unknown])
+
+
 def test_rows_survive_the_file() -> None:
     text = to_csv(ROWS)
     assert to_csv(from_csv(text)) == text

@@ -101,7 +101,9 @@ def test_tasks_show_lines_duration_and_the_command_by_hand(
 
 def test_the_run_carries_artifacts(project: FlowProject, first: dict[str, Any]) -> None:
     artifacts = project.server.artifacts(first["id"])
-    assert {"stages", "metrics", "promotion", "picture-examples", "picture-training-curves"} <= set(artifacts)
+    expected = {"stages", "metrics", "promotion", "report", "picture-examples", "picture-gain-per-class"}
+    assert expected <= set(artifacts)
+    assert (project.clone.root / "reports/report.html").as_uri() in artifacts["report"]["data"]
     assert all(f'"{name}"' in artifacts["stages"]["data"] for name in RUN)
     assert '"mAP"' in artifacts["metrics"]["data"]
     assert artifacts["picture-examples"]["data"].startswith("data:image/jpeg;base64,")
