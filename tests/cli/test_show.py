@@ -53,6 +53,7 @@ def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: 
         "recall of the proposals: 100.0 at IoU 0.5, 50.0 at IoU 0.7",
         "protocol: AP non-interpolated, test images without labels: keep",
         f"{report['cost']['teacher']['multiply_adds'] / 1e9:.3f} G",
+        f"cost on {report['cost']['device']}, batches of 8, proposals not counted\n",
     ):
         assert expected in answer.stdout
     rows = [line.split() for line in answer.stdout.splitlines() if line.strip()]

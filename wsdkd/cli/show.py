@@ -76,7 +76,7 @@ def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
     source = reports / project.REPORT.name
     text = read_text(source, "there is no page of the results yet, run: dvc repro evaluate")
     parameters = reports.parent / PARAMS_FILE
-    audit = reports / project.DATASET_PAGE.name
+    audit = reports / project.DATA_PAGE.name
     try:
         page = with_run(
             text,

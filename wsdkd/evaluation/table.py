@@ -103,8 +103,10 @@ def _calibration(name: str, figures: Mapping[str, Any]) -> str:
     )
 
 
-def _cost(cost: Mapping[str, Any]) -> Table:
-    table = _table(f"cost on {cost['device']}, batches of {cost['batch_size']}, proposals not counted")
+def _cost(cost: Mapping[str, Any]) -> Group:
+    # A title of the table itself is broken where the table ends, which is narrower than this one.
+    title = f"cost on {cost['device']}, batches of {cost['batch_size']}, proposals not counted"
+    table = _table(None)
     table.add_column("network")
     for name in ("parameters", "multiply-adds", "images/s"):
         table.add_column(name, justify="right")
@@ -116,8 +118,8 @@ def _cost(cost: Mapping[str, Any]) -> Table:
             f"{row['multiply_adds'] / 1e9:.3f} G",
             f"{row['images_per_second']:.1f}",
         )
-    return table
+    return Group(Text(title, style="table.title"), table)
 
 
-def _table(title: str) -> Table:
+def _table(title: str | None) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, header_style="bold")
