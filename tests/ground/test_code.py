@@ -157,6 +157,7 @@ def test_templates_of_a_package_count_byte_by_byte(tmp_path: Path) -> None:
     assert [name for name in before if "templates" in name] == ["wsdkd.deep/templates/a.html"]
     sources = Sources(folder=tmp_path)
     sources.digests("stages.one")
+    assert sources.path("wsdkd.deep/templates/a.html") == tmp_path / "wsdkd/deep/templates/a.html"
     (tmp_path / "wsdkd/deep/templates/a.html").write_text("<p> ")
     assert sources.edited() == [tmp_path / "wsdkd/deep/templates/a.html"]
     after = Sources(folder=tmp_path).digests("stages.one")

@@ -78,7 +78,11 @@ class Sources:
         return [path for path, stamp in self._stamps.items() if not path.is_file() or _stamp(path) != stamp]
 
     def path(self, module: str) -> Path | None:
-        """The file of a module, or None where these packages have no such module."""
+        """The file of a module or template by its name, or None where these packages have no such module."""
+        package, _, template = module.partition("/")
+        if template:
+            above = self.path(package)
+            return None if above is None else above.parent / template
         top, *steps = module.split(".")
         if top not in self._places:
             return None
