@@ -1,55 +1,23 @@
 """``wsdkd serve`` as a process of its own, under load, and how it stops."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.serving.fake_students import promote
-from tests.serving.small_project import make_project
+from tests.server.conftest import Served
 from wsdkd.ground.errors import UserError
-from wsdkd.serving.store import Store
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
-    make_project(tmp_path, 6)
-    promote(Store(tmp_path / "models/promoted"), tmp_path / "models/good")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", "from wsdkd.cli.main import main; main()", "serve", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                if httpx.get(f"{address}/health").status_code == 200:
-                    break
-            except httpx.TransportError:
-                assert process.poll() is None, process.stderr
-                time.sleep(0.1)
-        yield process, address, tmp_path
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_many_clients_with_broken_files_between_and_a_graceful_stop(
-    server: tuple[subprocess.Popen[str], str, Path],
+    server: Served,
 ) -> None:
-    process, address, root = server
+    process, address, root = server.process, server.address, server.root
     whole, cut = (root / "pictures/0.png").read_bytes(), (root / "pictures/1.png").read_bytes()[:-300]
     with httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(8) as pool:
 
