@@ -93,6 +93,19 @@ def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> No
     assert "3.0 of them with features 4096 wide" in text
 
 
+def test_estimate_where_no_image_has_a_proposal(params: Path, tmp_path: Path) -> None:
+    rows = synthetic.make_rows(3)
+    write_images(tmp_path / "prepared" / "images.parquet", rows)
+    write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)
+    none = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    write_proposals(tmp_path / "proposals", ((row.image_id, *none) for row in rows))
+    where = ["--params", params, "--prepared", tmp_path / "prepared", "--proposals", tmp_path / "proposals"]
+    code, text = run("estimate", *where)
+    assert code == 0
+    assert "3 images x 2 views, 0.0 regions an image" in text
+    assert "0.0 of them with features" in text
+
+
 def test_estimate_without_training_images_or_with_proposals_of_others(params: Path, tmp_path: Path) -> None:
     rows = synthetic.make_rows(3)
     write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)

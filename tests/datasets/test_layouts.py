@@ -1,4 +1,4 @@
-"""The same few hundred scenes through every reader give the same tables."""
+"""The same thousand scenes through every reader give the same tables."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from wsdkd.datasets.scenes.layouts import (
 )
 from wsdkd.datasets.scenes.write_coco import write_scenes
 
-TRAIN, VAL, TEST, SIZE = 210, 30, 60, 48
+TRAIN, VAL, TEST, SIZE = 700, 100, 200, 32
 
 
 def name_of(image_id: str) -> str:
@@ -77,7 +77,7 @@ def test_the_scenes_fill_their_splits(scenes: Prepared) -> None:
     assert {(row.width, row.height) for row in scenes.images} == {(SIZE, SIZE)}
     assert {label for row in scenes.images for label in row.labels} == set(range(len(scenes.classes)))
     assert summary(facts_of(scenes), "rejected.csv")[0].startswith(
-        "300 images (210 train, 30 val, 60 test), 20 classes"
+        "1000 images (700 train, 100 val, 200 test), 20 classes"
     )
 
 

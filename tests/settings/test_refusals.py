@@ -7,7 +7,7 @@ import pytest
 
 from wsdkd.datasets.params import DatasetParams
 from wsdkd.profiles import parse_profile
-from wsdkd.settings.sections import ParamsError, dataset_root, load_section, read_params
+from wsdkd.settings.sections import ParamsError, dataset_root, load_section, parse_section, read_params
 from wsdkd.teacher.params import TeacherParams
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +108,16 @@ def test_a_missing_key_is_named(key: str) -> None:
     del here[last]
     with pytest.raises(ParamsError, match=f"^params.yaml: {key}: this key is missing"):
         parse_profile(data, Path("params.yaml"))
+
+
+def test_a_dataset_without_a_format_is_looked_at() -> None:
+    section = {"root": "photographs", "draw": [], "leaks": "drop"}
+    params = parse_section({"dataset": section}, "dataset", DatasetParams)
+    assert (params.format, params.leaks) == ("auto", "drop")
+    with pytest.raises(
+        ParamsError, match=r"dataset.format: this key is missing; allowed: auto, coco, folders"
+    ):
+        parse_section({"dataset": {**section, "file": "labels.csv"}}, "dataset", DatasetParams)
 
 
 def test_all_refusals_come_at_once() -> None:

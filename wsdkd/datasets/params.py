@@ -231,7 +231,8 @@ class WebDataset(LabelColumns):
 class AutoDataset(_NoTestSplit):
     """Whatever form the folder is found to have, see :mod:`wsdkd.datasets.detect`."""
 
-    format: Literal["auto"]
+    format: Literal["auto"] = "auto"
+    """Where a section names no format, and no key of another one, this is it."""
 
 
 DatasetParams = Annotated[

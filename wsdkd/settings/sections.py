@@ -121,13 +121,27 @@ def parse_section(data: dict[str, Any], name: str, kind: Any, source: Path = PAR
     if name not in data:
         raise ParamsError(f"{source}: {name}: this section is missing")
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    schema = adapter.json_schema()
+    value = _with_choice(data[name], schema)
     try:
         # A date or another value that JSON has not becomes a string, and is refused as one.
-        section = adapter.validate_json(json.dumps(data[name], default=str), strict=True)
+        section = adapter.validate_json(json.dumps(value, default=str), strict=True)
     except ValidationError as error:
-        lines = refusals(name, data[name], adapter.json_schema(), error.errors(include_url=False))
+        lines = refusals(name, value, schema, error.errors(include_url=False))
         raise ParamsError("\n".join(f"{source}: {line}" for line in lines)) from None
     return section
+
+
+def _with_choice(value: Any, schema: dict[str, Any]) -> Any:
+    """A section that leaves its choice open, with the default one if all of its keys are of that one."""
+    choice = schema.get("discriminator", {})
+    if not isinstance(value, dict) or not choice or choice["propertyName"] in value:
+        return value
+    for name, reference in choice["mapping"].items():
+        keys = schema["$defs"][reference.rpartition("/")[2]]["properties"]
+        if "default" in keys[choice["propertyName"]] and value.keys() <= keys.keys():
+            return {choice["propertyName"]: name, **value}
+    return value
 
 
 @overload

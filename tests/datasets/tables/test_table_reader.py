@@ -150,6 +150,11 @@ def test_a_label_that_says_that_there_is_none(tmp_path: Path) -> None:
     assert ignored_of(reading) == {"a.jpg": (), "b.jpg": ()}
     assert [item.reason for item in reading.rejected] == ["label 'No Finding' beside 'Mass'"]
     assert "label 'No Finding' is taken as a class" in read_table(tmp_path, params()).notes[1]
+    named = read_table(tmp_path, params(classes=("Mass", "Hernia")))
+    hint = (
+        "label 'No Finding' is not a class; if it says that there is none: dataset.none_label: 'No Finding'"
+    )
+    assert [item.reason for item in named.rejected] == [hint, hint]
 
 
 def test_rows_of_one_image_are_joined_within_their_split(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def planned_size(
         classes=num_classes,
         feature_dim=feature_width(teacher),
         regions=float(counts.sum()),
-        chosen=VIEWS * float(counts.sum()) * sum(kept) / sum(sampled),
+        chosen=VIEWS * float(counts.sum()) * sum(kept) / max(1, sum(sampled)),
         shards=-(-len(rows) // params.shard_images),
         bits=params.bits,
         id_bytes=max(len(row.image_id.encode()) for row in rows),
@@ -139,6 +139,8 @@ def written_size(folder: Path) -> int:
 
 def _survivors(row: ImageRow, proposals: Proposals, teacher: TeacherParams, params: CacheParams) -> int:
     boxes, scores = proposals.of(row.image_id, teacher.proposals)
+    if not len(boxes):
+        return 0
     logits = np.repeat(scores[:, None].astype(np.float32), max([1, *(label + 1 for label in row.labels)]), 1)
     chosen, _ = choose_rois(boxes, logits, logits, row.labels, params.rois, params.nms_iou)
     return len(chosen)

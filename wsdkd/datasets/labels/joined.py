@@ -205,7 +205,9 @@ class _Numbering:
             return f"label {params.none_label!r} beside {names[0]!r}" if names else ((), ())
         other = [name for name in names if name not in places]
         if other and params.other_labels == "reject":
-            return f"label {other[0]!r} is not a class"
+            nothing = params.none_label is None and other[0].casefold() in MEANS_NOTHING
+            hint = f"; if it says that there is none: dataset.none_label: {other[0]!r}" if nothing else ""
+            return f"label {other[0]!r} is not a class{hint}"
         present = {places[name] for name in names if name in places}
         doubtful = {places[name] for name in labels.uncertain if name in places}
         if params.uncertain == "positive":
