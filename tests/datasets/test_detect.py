@@ -80,7 +80,7 @@ def test_where_two_forms_fit_nobody_guesses(tmp_path: Path) -> None:
         found(tmp_path / "b")
     make(tmp_path / "c", "table")
     (tmp_path / "c/more.csv").write_text("path,labels\n")
-    with pytest.raises(DatasetError, match=r"tables more.csv, tags.csv; say which: .*file: more.csv"):
+    with pytest.raises(DatasetError, match=r"tables more.csv, tags.csv; say which: .*file: tags.csv"):
         found(tmp_path / "c")
 
 

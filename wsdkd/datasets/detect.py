@@ -1,5 +1,6 @@
 """Which form of dataset a folder has, by what lies in it; said in a sentence, and refused where two fit."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +16,14 @@ from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
 from wsdkd.datasets.published.open_images import annotation_files
 from wsdkd.datasets.reading.picture_files import files_below, is_picture
 from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.words import split_of
 from wsdkd.datasets.tables.arrow import holds_pictures
+from wsdkd.datasets.tables.cells import EXPORTED
 from wsdkd.datasets.tables.label_columns import some
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+UNREAD = (".json", ".xml", ".txt", ".csv", ".xlsx", ".db", ".mat")
+"""What may hold annotations: a person who has such a file wants to know that it was passed over."""
 LOOKED_AT = 2048
 """Bytes of a file that show what it is."""
 
@@ -42,15 +47,18 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     # A pipe or a device is none of these, and opening one may never end.
     files = sorted(path for path in files_below(root, params.links) if (root / path).is_file())
     forms = _forms(root, files, params)
-    tables = [path for path in files if path.lower().endswith(TABLES) and "/" not in path]
-    if not forms and len(tables) == 1:
+    tables = [] if forms else _tables(root, files)
+    if len(tables) == 1:
         forms = [_Form("table", tables[0], {"file": tables[0]})]
-    if not forms and tables:
+    if len(tables) > 1:
+        largest = max(tables, key=lambda path: (root / path).stat().st_size)
         raise DatasetError(
-            f"{root}: tables {some(tables)}; say which: dataset.format: table and dataset.file: {tables[0]}"
+            f"{root}: tables {some(tables)}; say which: dataset.format: table and dataset.file: {largest}"
         )
     if not forms and any(map(is_picture, files)):
-        forms = [_Form("folders", "pictures in folders, and nothing else that is read")]
+        unread = [path for path in files if "/" not in path and path.lower().endswith(UNREAD)]
+        beside = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
+        forms = [_Form("folders", f"pictures in folders, and nothing else that is read{beside}")]
     if not forms:
         raise DatasetError(
             f"{root}: no table, no annotations, no shards and no pictures in it; docs/datasets.md has all "
@@ -92,12 +100,34 @@ def _forms(root: Path, files: Sequence[str], params: AutoDataset) -> list[_Form]
     return forms
 
 
+def _tables(root: Path, files: Sequence[str]) -> list[str]:
+    # What Kaggle's competitions take from their guests is no table of labels.
+    here = [path for path in files if "/" not in path and "submission" not in path.lower()]
+    tables = [path for path in here if path.lower().endswith(TABLES)]
+    if tables:
+        return tables
+    lists = [path for path in here if path.lower().endswith(".json") and _LIST.match(_head(root / path))]
+    if lists:
+        return lists
+    exported = [path for path in files if path.endswith(f"/{EXPORTED}") and path.count("/") == 1]
+    return [f"*/{EXPORTED}"] if any(split_of(path.partition("/")[0]) == "train" for path in exported) else []
+
+
+_ANNOTATION = re.compile(rb".*<annotation[\s>]", re.DOTALL)
+_LIST = re.compile(rb"\s*\[\s*\{.*\.(jpe?g|png|webp|tiff?|bmp)\"", re.DOTALL | re.IGNORECASE)
+
+
 def _is_annotation(path: Path) -> bool:
+    # Not <annotations>, which is CVAT's own.
+    return _ANNOTATION.match(_head(path)) is not None
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return b"<annotation" in file.read(LOOKED_AT)
+            return file.read(LOOKED_AT)
     except OSError:
-        return False
+        return b""
 
 
 def _has_pictures(path: Path) -> bool:

@@ -92,7 +92,8 @@ def _choose(
 def _spellings(path: str) -> tuple[str, ...]:
     slashes = path.replace("\\", "/")
     without_query = slashes.rpartition("?")[0] or slashes  # of a URL
-    texts = (path, slashes, unquote(slashes), unquote(without_query))
+    queried = slashes.rpartition("?d=")[2]  # as Label Studio names files of its server
+    texts = (path, slashes, unquote(slashes), unquote(without_query), unquote(queried))
     return tuple(dict.fromkeys(posixpath.normpath(text) for text in texts))
 
 

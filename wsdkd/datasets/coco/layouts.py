@@ -10,7 +10,7 @@ from wsdkd.data.tables import SPLITS, Split
 from wsdkd.datasets.params import CocoDataset, ScenesDataset
 from wsdkd.datasets.reading.picture_files import files_below
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.reading.words import split_of
+from wsdkd.datasets.reading.words import place_of_folder, split_of
 
 AUTO = "auto"
 
@@ -18,6 +18,8 @@ OFFICIAL = ("2014", "2017", "")
 """Years of ``annotations/instances_trainYEAR.json``, the first that is there."""
 EXPORTED = "_annotations.coco.json"
 """As Roboflow names it, in a folder a split."""
+HEAD = 1 << 16
+"""Bytes of a file in which one of COCO's keys stands."""
 SINGLE = (
     "annotations/instances_default.json",
     "annotations/instances.json",
@@ -80,6 +82,9 @@ def _found(root: Path) -> list[Part]:
     exported = _exported(root)
     if any(part.split == "train" for part in exported):
         return exported
+    by_name = _named_after_splits(root)
+    if any(part.split == "train" for part in by_name):
+        return by_name
     for name in SINGLE:
         if (root / name).is_file():
             return [Part("train", name, _images_of(root, name))]
@@ -87,6 +92,24 @@ def _found(root: Path) -> list[Part]:
         f"{root}: no annotation file of COCO where they are looked for{_json_files(root)}; name them: "
         "dataset.train_annotations, train_images and so on"
     )
+
+
+def _named_after_splits(root: Path) -> list[Part]:
+    """``train2018.json``, ``annotations/val.json``: of each split one, where they hold what COCO's do."""
+    parts: dict[Split, Part] = {}
+    for folder in ("annotations", "."):
+        for path in sorted((root / folder).glob("*.json")):
+            split = place_of_folder(path.stem.removeprefix("instances_"), {})
+            name = path.relative_to(root).as_posix()
+            if split in SPLITS and path.is_file() and split not in parts and _holds_images(path):
+                parts[split] = Part(split, name, _images_of(root, name))
+    return sorted(parts.values(), key=lambda part: SPLITS.index(part.split))
+
+
+def _holds_images(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(HEAD).lstrip()
+    return head.startswith(b"{") and any(key in head for key in (b'"images"', b'"annotations"'))
 
 
 def _exported(root: Path) -> list[Part]:

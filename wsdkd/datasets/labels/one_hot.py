@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from wsdkd.datasets.labels.words import ABSENT, PRESENT, UNCERTAIN, Labels, shown, usual_meaning, word_of
+from wsdkd.datasets.labels.words import (
+    ABSENT,
+    FALSE,
+    PRESENT,
+    TRUE,
+    UNCERTAIN,
+    Labels,
+    shown,
+    usual_meaning,
+    word_of,
+)
 from wsdkd.datasets.reading.rejections import DatasetError
 
 _CODES = {"absent": 0, "present": 1, "uncertain": 2}
@@ -62,7 +72,7 @@ def are_one_hot(cells: Sequence[Any], share: float = 1) -> bool:
         times = Counter(cells)
     except TypeError:  # lists, say
         return False
-    usual = {"1", "0", "-1", "true", "false", *UNCERTAIN}
+    usual = {"1", "0", "-1", *TRUE, *FALSE, *UNCERTAIN}
     words = {cell: word_of(cell) for cell in times}
     fitting = sum(count for cell, count in times.items() if words[cell] in usual)
     return bool({*words.values()} & {*PRESENT, *ABSENT}) and fitting >= share * len(cells)

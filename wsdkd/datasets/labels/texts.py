@@ -125,6 +125,8 @@ class _Reader:
     def _of(self, cell: Any) -> Labels:
         if cell is None or (isinstance(cell, float) and math.isnan(cell)):
             raise NamesError(NOTHING)
+        if isinstance(cell, dict) and cell.keys() == {"choices"} and isinstance(cell["choices"], list):
+            cell = cell["choices"]  # as Label Studio writes several
         if isinstance(cell, dict):
             return _of_dictionary(cell)
         parts = cell if isinstance(cell, list | tuple) else [cell]

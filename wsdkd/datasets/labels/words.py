@@ -2,8 +2,11 @@
 
 from typing import Any, NamedTuple
 
-PRESENT = ("1", "true", "yes", "y", "t", "x", "+1")
-ABSENT = ("0", "false", "no", "n", "f")
+# Excel writes truth values in the language of its user.
+TRUE = ("true", "wahr", "vrai", "verdadero", "vero", "waar", "prawda")
+FALSE = ("false", "falsch", "faux", "falso", "onwaar", "fałsz")
+PRESENT = ("1", "yes", "y", "t", "x", "+1", *TRUE)
+ABSENT = ("0", "no", "n", "f", *FALSE)
 UNCERTAIN = ("", "u", "?", "nan", "na", "n/a", "none", "null", "unknown", "uncertain")
 MEANS_NOTHING = (
     "no finding",

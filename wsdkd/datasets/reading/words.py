@@ -23,6 +23,7 @@ WORDS: dict[str, Split] = {
     "validation": "val",
     "dev": "val",
     "development": "val",
+    "validierung": "val",
     "test": "test",
     "testing": "test",
     "tst": "test",
@@ -142,6 +143,12 @@ def means_splits(cells: Sequence[Any], column: str) -> bool:
     """Whether all words of a column mean splits, so that it may be taken for one without being named."""
     words = {*_words(cells)} - {""}
     return bool(words) and words <= set(_meanings(sorted(words), column, {}))
+
+
+def names_splits(cells: Sequence[Any]) -> bool:
+    """Whether a column of any name is one of splits: all of its words name some, and two or more."""
+    found = {WORDS.get(word.casefold()) for word in set(_words(cells)) - {""}}
+    return len(found) > 1 and None not in found
 
 
 def _words(cells: Sequence[Any]) -> list[str]:

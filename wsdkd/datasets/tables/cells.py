@@ -15,6 +15,8 @@ from wsdkd.datasets.reading.rejections import DatasetError, Rejection
 from wsdkd.datasets.tables.arrow import class_names, first_line, holds_pictures
 from wsdkd.datasets.tables.delimited import decoded, looks_like_a_picture, read_delimited
 
+EXPORTED = "_classes.csv"
+"""As Roboflow names a table a split, in a folder of its name; ``file: "*/_classes.csv"`` reads all."""
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -49,6 +51,8 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     Raises:
         DatasetError: it is missing, no table, or names two columns the same.
     """
+    if "*" in params.file and root.is_dir():
+        return _joined(root, params)
     path = root / params.file
     if not root.is_dir():
         raise DatasetError(f"{path}: no such file; dataset.root: {root} is not a folder")
@@ -72,6 +76,32 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     if suffix in JSON_SUFFIXES:
         return _json(text, str(path), notes)
     return _text(text, str(path), params, notes)
+
+
+def _joined(root: Path, params: TableDataset) -> Cells:
+    """One table of those in several folders, with the folder's name of each row as its split."""
+    files = sorted(path.relative_to(root).as_posix() for path in root.glob(params.file))
+    if not files:
+        raise DatasetError(f"{root / params.file}: no such file; dataset.file names it")
+    parts = [read_cells(root, params.model_copy(update={"file": file})) for file in files]
+    head = parts[0].head
+    for part in parts:
+        if set(part.head) != set(head):
+            odd = min(set(part.head) ^ set(head))
+            raise DatasetError(f"{part.source}: its columns are others than those of {files[0]}: {odd!r}")
+    folders = [file.partition("/")[0] for file, part in zip(files, parts, strict=True) for _ in part.rows]
+
+    def read(name: str) -> Sequence[Any]:
+        return folders if name not in head else [cell for part in parts for cell in part.read(name)]
+
+    return Cells(
+        str(root / params.file),
+        head if "split" in head else (*head, "split"),
+        range(1, len(folders) + 1),
+        read,
+        rejected=tuple(item for part in parts for item in part.rejected),
+        notes=(f"{len(files)} tables, each in the folder of its split", *parts[0].notes),
+    )
 
 
 def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) -> Cells:

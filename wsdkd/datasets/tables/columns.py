@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.reading.words import means_splits
+from wsdkd.datasets.reading.words import means_splits, names_splits
 from wsdkd.datasets.tables.cells import Cells
 from wsdkd.datasets.tables.delimited import looks_like_a_picture
 from wsdkd.datasets.tables.found import Found
@@ -87,4 +87,6 @@ def _split_column(cells: Cells, path: str) -> str | None:
     for name in by_names(cells.head, SPLITS):
         if name != path and means_splits(cells.read(name), name):
             return name
-    return None
+    # By what is in it: a split that is passed over is lost without a word.
+    found = [name for name in cells.head if name != path and names_splits(cells.read(name))]
+    return found[0] if len(found) == 1 else None

@@ -15,7 +15,7 @@ from wsdkd.datasets.tables.cells import Cells
 LABELS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "classname",
     "findinglabels", "attributes", "concepts", "targets", "target",
-    "cls", "json", "txt",
+    "cls", "json", "txt", "choice", "choices",
 )  # fmt: skip
 
 MOSTLY = 0.75
