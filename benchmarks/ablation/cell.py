@@ -22,6 +22,7 @@ from benchmarks.ablation.workspace import DATA, WORK, workspace
 from benchmarks.device import device
 from stages import cache_teacher, distill_features, distill_predictions, train_baseline, train_teacher
 from wsdkd import project
+from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
@@ -117,12 +118,14 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
     # Image scores, and on the test split how well objects are found.
     loaded, proposals = load_teacher(project.TEACHER), read_proposals(project.PROPOSALS)
     params = load_section("evaluation", EvaluationParams)
+    ranking = load_section("cache", CacheParams).ranking
     scores, figures = {}, {}
     for split in splits:
         rows = read_images(project.IMAGES, split)
         regions = run_fused_teacher(
             loaded,
             ProposedImages(rows, photographs_folder(project.IMAGES), proposals),
+            ranking,
             batch_size=BATCH // 4,
             device=device(),
             description=split,

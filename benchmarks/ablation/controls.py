@@ -23,6 +23,7 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
+from wsdkd.support import Ranking
 from wsdkd.teacher.network import load_teacher
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Labels, Supervision
@@ -30,6 +31,8 @@ from wsdkd.training.loader import Labels, Supervision
 
 class TeacherRegions:
     """The teacher's choice of regions and nothing else of it: each is to hold all labels of its image."""
+
+    ranking: Ranking = "scores"
 
     def __init__(self, cache: TeacherViews):
         self.classes, self._cache = cache.classes, cache
@@ -53,7 +56,7 @@ class OtherFeatures:
     """
 
     def __init__(self, cache: TeacherViews, image_ids: Sequence[str], seed: int):
-        self.classes, self._cache = cache.classes, cache
+        self.classes, self.ranking, self._cache = cache.classes, cache.ranking, cache
         order = np.random.default_rng(seed).permutation(len(image_ids))
         self._other = {image_ids[a]: image_ids[b] for a, b in zip(order, np.roll(order, 1), strict=True)}
 

@@ -31,6 +31,7 @@ from wsdkd.student.learning import labels_of
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.course import Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Labels, Supervision
@@ -58,7 +59,7 @@ class LiveTeacher:
     def __init__(
         self, rows: Sequence[ImageRow], root: Path, folder: Path, proposals: Path, cache: CacheParams
     ):
-        self.rows, self.kept = rows, cache
+        self.rows, self.kept, self.ranking = rows, cache, cache.ranking
         self.loaded = load_teacher(folder)
         self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
         self.proposals = read_proposals(proposals)
@@ -93,9 +94,8 @@ class LiveTeacher:
         self._seen = {}
         for place, (row, view, (boxes, scores)) in enumerate(zip(rows, views, found, strict=True)):
             class_logits, detection_logits, features, _ = (part[place] for part in each)
-            chosen, confidence = choose_rois(
-                boxes, class_logits, detection_logits, row.labels, self.kept.rois, self.kept.nms_iou
-            )
+            said = ImageRegions(row.image_id, boxes, scores, class_logits, detection_logits, features)
+            chosen, confidence = choose_rois(said, row.labels, self.kept)
             self._seen[row.image_id, view.mirrored] = CachedView.of(
                 boxes, scores, class_logits, detection_logits, chosen, confidence, features[chosen]
             )

@@ -15,6 +15,8 @@ from wsdkd.cache.view import CachedView, pack_rows
 from wsdkd.data.boxes import to_input
 from wsdkd.distill.from_cache import CachedFeatures, region_targets
 from wsdkd.distill.params import SoftenedPredictions
+from wsdkd.support import support
+from wsdkd.teacher.run import ImageRegions
 
 
 def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
@@ -29,7 +31,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
         np.testing.assert_array_equal(batch["objectness"][mine], seen.objectness[seen.chosen])
         np.testing.assert_array_equal(batch["confidence"][mine], seen.confidence)
         np.testing.assert_array_equal(batch["features"][mine], seen.features)
-        targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
+        targets = region_targets("scores", seen, row.labels)
         np.testing.assert_array_equal(batch["region_targets"][mine], targets[seen.chosen])
 
 
@@ -66,7 +68,7 @@ def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) ->
 def test_targets_against_a_plain_loop() -> None:
     rng = np.random.default_rng(0)
     classes, detection = rng.normal(0, 2, (5, 4)), rng.normal(0, 2, (5, 4))
-    targets = region_targets(classes, detection, (1, 3))
+    targets = region_targets("scores", _said(classes, detection), (1, 3))
     for label in range(4):
         scores = [
             math.exp(classes[r, label]) / sum(map(math.exp, classes[r])) * math.exp(detection[r, label])
@@ -77,10 +79,26 @@ def test_targets_against_a_plain_loop() -> None:
     assert targets.dtype == np.float32
 
 
+def test_targets_by_support_are_shares_of_the_best_region_that_holds_the_class() -> None:
+    rng = np.random.default_rng(0)
+    said = _said(*rng.normal(0, 2, (2, 5, 4)))
+    held = support(said.boxes, said.objectness, said.class_logits)
+    targets = region_targets("support", said, (1, 3))
+    np.testing.assert_allclose(targets[:, [1, 3]], (held / held.max(axis=0))[:, [1, 3]], rtol=1e-5)
+    assert not targets[:, [0, 2]].any()
+
+
 def test_an_image_without_labels_has_no_objects() -> None:
-    assert not region_targets(np.ones((3, 2)), np.ones((3, 2)), ()).any()
+    assert not region_targets("scores", _said(np.ones((3, 2)), np.ones((3, 2))), ()).any()
 
 
 def test_large_logits_do_not_overflow() -> None:
-    targets = region_targets(np.array([[900.0, -900.0]]), np.array([[900.0, 900.0]]), (0, 1))
+    said = _said(np.array([[900.0, -900.0]]), np.array([[900.0, 900.0]]))
+    targets = region_targets("scores", said, (0, 1))
     assert np.isfinite(targets).all()
+
+
+def _said(class_logits: np.ndarray, detection_logits: np.ndarray) -> ImageRegions:
+    rng = np.random.default_rng(1)
+    boxes = np.sort(rng.uniform(0, 50, (len(class_logits), 2, 2)), axis=1).reshape(-1, 4)
+    return ImageRegions("", boxes, np.ones(len(boxes)), class_logits, detection_logits, class_logits)

@@ -45,6 +45,8 @@ CPU = {"device": torch.device("cpu"), "description": "test"}
 class CacheOfTeacher:
     """Plain views straight from the teacher, where a stage reads them from the cache."""
 
+    ranking = "scores"
+
     def __init__(self, _folder):
         loaded, rows = load_teacher(project.TEACHER), read_images(project.IMAGES, "train")
         proposals, root = read_proposals(project.PROPOSALS), Path("pictures")

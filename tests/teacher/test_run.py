@@ -159,6 +159,7 @@ def test_fused_scores_are_the_mean_over_views_in_step(monkeypatch, refined):
         run_fused_teacher(
             loaded,
             ProposedImages(rows, Path(), None),
+            "scores",
             batch_size=1,
             device=torch.device("cpu"),
             description="teacher",

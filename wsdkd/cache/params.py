@@ -13,6 +13,9 @@ class CacheParams(Section):
     """Features of all RoIs, or of the best this many after NMS by the teacher's confidence."""
     nms_iou: Overlap = 0.5
     """Of two RoIs that overlap more than this, only the more confident keeps its features."""
+    ranking: Literal["scores", "support"] = "scores"
+    """What regions are ranked by, here, in the student's region loss and in evaluation: WSDDN's scores S, or
+    how well a region holds an object whole (:func:`wsdkd.support.support`)."""
     bits: Literal[16, 8] = 16
     """Of a stored logit or feature: half precision, or a byte that counts steps between its row's ends."""
     shard_images: Count = 4096

@@ -25,6 +25,7 @@ from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow, RowsAt
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.spool import RowSource
+from wsdkd.support import Ranking
 
 
 class TeacherCache:
@@ -63,6 +64,12 @@ class TeacherCache:
     def classes(self) -> list[str]:
         """Names of the K classes."""
         return list(self._manifest.classes)
+
+    @property
+    def ranking(self) -> Ranking:
+        """What regions were ranked by in the choice of those that keep their features."""
+        ranking: Ranking = self._manifest.settings["cache"].get("ranking", "scores")
+        return ranking
 
     @property
     def feature_dim(self) -> int:

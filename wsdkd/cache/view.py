@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from wsdkd.cache.format import CHOSEN, DTYPES, HEAD, HEAD_BYTES
+from wsdkd.support import Ranking
 
 STEPS = 255
 
@@ -93,6 +94,10 @@ class TeacherViews(Protocol):
     @property
     def classes(self) -> Sequence[str]:
         """Names of the K classes."""
+
+    @property
+    def ranking(self) -> Ranking:
+        """What its regions are ranked by."""
 
     def view(self, image_id: str, mirrored: bool) -> CachedView:
         """The teacher's outputs on an image or on its mirror image."""

@@ -10,7 +10,8 @@ from wsdkd.cache.view import TeacherViews
 from wsdkd.data.tables import ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
 from wsdkd.networks.roi_pooling import stack_rois
-from wsdkd.scores import image_scores, relative_scores
+from wsdkd.scores import image_scores
+from wsdkd.support import Ranking, Regions, region_shares
 from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.pictures import memory_budget
 from wsdkd.training.views import View
@@ -78,7 +79,7 @@ class CachedFeatures:
             row = self.rows[view.row]
             seen = self.cache.view(row.image_id, view.mirrored)
             chosen = seen.chosen[: self.best]
-            targets = region_targets(seen.class_logits, seen.detection_logits, row.labels)
+            targets = region_targets(self.cache.ranking, seen, row.labels)
             in_view = view.regions(seen.boxes[chosen], row.width, row.height)
             chosen = chosen[in_view.places]
             boxes.append(in_view.boxes)
@@ -97,20 +98,18 @@ class CachedFeatures:
         return {**self.of_images(views), "rois": stack_rois(boxes), **joined}
 
 
-def region_targets(
-    class_logits: np.ndarray, detection_logits: np.ndarray, labels: tuple[int, ...]
-) -> np.ndarray:
+def region_targets(ranking: Ranking, regions: Regions, labels: tuple[int, ...]) -> np.ndarray:
     """How far each region holds an object of each class: float32 (n, K), in [0, 1].
 
-    S_rk as a share of its class's best region, and 0 for classes that the image is not known to hold:
-    the teacher says where, the label says whether.
+    Its share of its class's best region (:func:`~wsdkd.support.region_shares`), and 0 for classes that the
+    image is not known to hold: the teacher says where, the label says whether.
 
     Args:
-        class_logits: M^c, (n, K), of any precision; computed with in single.
-        detection_logits: M^d, (n, K), likewise.
+        ranking: what regions are ranked by.
+        regions: what the teacher says of them.
         labels: classes present in the image.
     """
-    relative = relative_scores(class_logits, detection_logits)
+    relative = region_shares(ranking, regions)
     targets = np.zeros(relative.shape, np.float32)
     present = list(labels)
     targets[:, present] = relative[:, present]

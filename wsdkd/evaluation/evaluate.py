@@ -80,7 +80,8 @@ def evaluate(
     check_classes(networks, data.classes)
     truth, kept = _truth(data, params)
     # Without boxes to hold them against, only the detections that are shown are needed.
-    said = score(networks, data, params, None if data.objects else EXAMPLES, device)
+    first = None if data.objects else EXAMPLES
+    said = score(networks, data, cache.ranking, params, first, device)
     scores = {name: said.scores[name][kept] for name in NETWORKS}
     figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
     points = {
@@ -104,7 +105,7 @@ def evaluate(
             "classes": len(data.classes),
         },
         "classes_without_positives": [data.classes[k] for k in without_positives(truth.labels, truth.known)],
-        "protocol": protocol(params, fused_views(networks.teacher.params), points),
+        "protocol": protocol(params, fused_views(networks.teacher.params), cache.ranking, points),
     }
     classes = _class_rows(data, scores, truth, located.ap50)
     classes = _with_thresholds(classes, data.classes, points["student"], logits["student"], truth)

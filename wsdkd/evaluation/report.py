@@ -12,6 +12,7 @@ from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
+from wsdkd.support import Ranking
 from wsdkd.teacher.run import PictureView
 
 
@@ -98,13 +99,17 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
 
 
 def protocol(
-    params: EvaluationParams, views: Sequence[PictureView], points: Mapping[str, OperatingPoint]
+    params: EvaluationParams,
+    views: Sequence[PictureView],
+    ranking: Ranking,
+    points: Mapping[str, OperatingPoint],
 ) -> dict[str, Any]:
     """The names of the rules that the numbers were made by.
 
     Args:
         params: of the evaluation.
         views: of a test image, that the teacher saw.
+        ranking: what its regions were ranked by.
         points: of baseline and student.
     """
     sizes = list(dict.fromkeys(str(view.size) for view in views))
@@ -122,6 +127,7 @@ def protocol(
         "interval": f"bootstrap over test images, {bootstrap.DRAWS} draws",
         "teacher_views": f"{', '.join(sizes)} px{mirrored}",
         "detections": f"at most {params.detections} an image, NMS at IoU {params.nms_iou}",
+        "regions_ranked_by": ranking,
         "AP50": "VOC, all points, all test images",
         "CorLoc": "train split, one view, as cached",
     }

@@ -14,6 +14,7 @@ from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.network import LoadedStudent
 from wsdkd.student.run import student_outputs
+from wsdkd.support import Ranking
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.run import Detections, ProposedImages, ScoredRegions, detect, run_fused_teacher
 
@@ -83,13 +84,19 @@ def check_classes(networks: Networks, classes: Sequence[str]) -> None:
 
 
 def score(
-    networks: Networks, data: Data, params: EvaluationParams, first: int | None, device: torch.device
+    networks: Networks,
+    data: Data,
+    ranking: Ranking,
+    params: EvaluationParams,
+    first: int | None,
+    device: torch.device,
 ) -> Said:
     """Ask the networks about all test images.
 
     Args:
         networks: baseline, teacher and student.
         data: of which the test split is scored.
+        ranking: what detections are ranked by.
         params: rules of detections.
         first: in how many images to detect; None is all.
         device: where to compute.
@@ -110,6 +117,7 @@ def score(
     regions = run_fused_teacher(
         networks.teacher,
         ProposedImages(data.test, data.root, data.proposals),
+        ranking,
         batch_size=TEACHER_BATCH,
         device=device,
         description="teacher on test images",

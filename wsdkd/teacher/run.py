@@ -19,6 +19,7 @@ from wsdkd.networks.decoding import picture_batches
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores
+from wsdkd.support import Ranking, detection_scores
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
 
@@ -119,8 +120,9 @@ class ScoredRegions:
         image_id: of the image.
         boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image.
         scores: float32 (n, K), the mean of S over the views; its sum over regions is the image score.
-        detection_scores: float32 (n, K), what detections are ranked by: the mean over the views of the
-            refined scores, where the teacher has branches of refinement, else ``scores``.
+        detection_scores: float32 (n, K), what detections are ranked by: the mean over the views of
+            :func:`wsdkd.support.detection_scores`, or by ranking ``scores`` of the refined scores, where the
+            teacher has branches of refinement.
     """
 
     image_id: str
@@ -139,6 +141,7 @@ def fused_views(params: TeacherParams) -> list[PictureView]:
 def run_fused_teacher(
     loaded: LoadedTeacher,
     images: ProposedImages,
+    ranking: Ranking,
     *,
     batch_size: int,
     device: torch.device,
@@ -151,6 +154,7 @@ def run_fused_teacher(
     Args:
         loaded: the teacher.
         images: with their proposals.
+        ranking: what detections are ranked by.
         batch_size: images a batch.
         device: where the teacher runs.
         description: what the progress bars say.
@@ -172,8 +176,11 @@ def run_fused_teacher(
     ]
     for same in zip(*passes, strict=True):
         scores = np.mean([region_scores(item.class_logits, item.detection_logits) for item in same], axis=0)
-        refined = [item.refined for item in same if item.refined is not None]
-        ranked = np.mean(refined, axis=0) if refined else scores
+        if ranking == "support":
+            ranked = np.mean([detection_scores(ranking, item) for item in same], axis=0)
+        else:
+            refined = [item.refined for item in same if item.refined is not None]
+            ranked = np.mean(refined, axis=0) if refined else scores
         yield ScoredRegions(same[0].image_id, same[0].boxes, scores, ranked)
 
 

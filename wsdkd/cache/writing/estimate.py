@@ -13,6 +13,7 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.networks.params import VGG_WIDTH
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.params import TeacherParams
+from wsdkd.teacher.run import ImageRegions
 
 SAMPLED_IMAGES = 400
 """Images on which the survivors of NMS are counted."""
@@ -142,5 +143,6 @@ def _survivors(row: ImageRow, proposals: Proposals, teacher: TeacherParams, para
     if not len(boxes):
         return 0
     logits = np.repeat(scores[:, None].astype(np.float32), max([1, *(label + 1 for label in row.labels)]), 1)
-    chosen, _ = choose_rois(boxes, logits, logits, row.labels, params.rois, params.nms_iou)
+    said = ImageRegions(row.image_id, boxes, scores, logits, logits, features=logits)
+    chosen, _ = choose_rois(said, row.labels, params)
     return len(chosen)

@@ -143,12 +143,7 @@ def _image_parts(
         _check_shapes(view, num_classes)
         for name in ("boxes", "objectness", "class_logits", "detection_logits"):
             _check_values(getattr(view, name), name, row.image_id)
-    chosen = [
-        choose_rois(
-            view.boxes, view.class_logits, view.detection_logits, row.labels, params.rois, params.nms_iou
-        )
-        for view in views
-    ]
+    chosen = [choose_rois(view, row.labels, params) for view in views]
     features = [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)]
     for values in features:
         _check_values(values, "features", row.image_id)
