@@ -1,9 +1,11 @@
 """Which region holds an object whole."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from wsdkd.scores import region_scores
 from wsdkd.support import detection_scores, region_shares, support
@@ -21,7 +23,8 @@ def _said(regions: int = 12, classes: int = 3, seed: int = 0) -> ImageRegions:
 
 def test_support_against_a_plain_loop() -> None:
     said = _said()
-    found = support(said.boxes, said.objectness, said.class_logits)
+    probabilities = softmax(said.class_logits, axis=1)
+    found = support(said.boxes, said.objectness, probabilities)
     assert found.dtype == np.float32
     inside = 0
     for r, (x1, y1, x2, y2) in enumerate(said.boxes.tolist()):
@@ -29,8 +32,7 @@ def test_support_against_a_plain_loop() -> None:
         for q, (a1, b1, a2, b2) in enumerate(said.boxes.tolist()):
             shared = max(0.0, min(x2, a2) - max(x1, a1)) * max(0.0, min(y2, b2) - max(y1, b1))
             if q == r or shared > 0.9 * (a2 - a1) * (b2 - b1):
-                over_classes = np.exp(said.class_logits[q].astype(float))
-                votes += over_classes / over_classes.sum()
+                votes += probabilities[q]
                 inside += q != r
         expected = votes * said.objectness[r] / math.sqrt((x2 - x1) * (y2 - y1))
         np.testing.assert_allclose(found[r], expected, rtol=1e-5)
@@ -56,7 +58,7 @@ def test_the_whole_object_beats_its_most_telling_part_and_a_frame_that_holds_it(
 
 def test_an_empty_or_negative_region_neither_fails_nor_wins() -> None:
     boxes = np.array([[10, 10, 10, 30], [5, 5, 40, 40], [0, 0, 90, 90]], np.float32)
-    found = support(boxes, np.array([0.2, 0.9, -3.0], np.float32), np.zeros((3, 2), np.float32))
+    found = support(boxes, np.array([0.2, 0.9, -3.0], np.float32), np.full((3, 2), 0.5, np.float32))
     assert np.isfinite(found).all()
     assert not found[2].any()
     assert (found.argmax(axis=0) == 1).all()
@@ -70,6 +72,14 @@ def test_shares_do_not_depend_on_the_frame(scale: float) -> None:
     )
     here, there = (region_shares("support", one) for one in (said, resized))
     np.testing.assert_allclose(here, there, rtol=1e-4)
+
+
+def test_branches_of_refinement_say_it_where_there_are_any() -> None:
+    said = _said()
+    refined = np.random.default_rng(5).dirichlet(np.ones(3), len(said.boxes)).astype(np.float32)
+    found = region_shares("support", replace(said, refined=refined))
+    held = support(said.boxes, said.objectness, refined)
+    np.testing.assert_allclose(found, held / held.max(axis=0), rtol=1e-5)
 
 
 def test_detections_compare_over_images_by_the_image_score() -> None:

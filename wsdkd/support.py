@@ -10,10 +10,11 @@ parts lack (objectness). Divided by the root of its area, a region gains nothing
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, Real
 from scipy.special import softmax
+from torch import Tensor
 
-from wsdkd.data.boxes import area, pairwise_intersection
 from wsdkd.scores import image_scores, region_scores, relative_scores, share_of_best
 
 Ranking = Literal["scores", "support"]
@@ -26,30 +27,40 @@ CONTAINED = 0.9
 def support(
     boxes: Real[np.ndarray, "regions 4"],
     objectness: Float[np.ndarray, " regions"],
-    class_logits: Float[np.ndarray, "regions classes"],
+    probabilities: Float[np.ndarray, "regions classes"],
 ) -> Float32[np.ndarray, "regions classes"]:
-    """E of one image's n regions: E_rk = o_r / sqrt(a_r) * sum of softmax_K(M^c)_qk over the q within r.
+    """E of one image's n regions: E_rk = o_r / sqrt(a_r) * sum of P_qk over the regions q within r.
 
     Within r are all regions of which r covers more than :data:`CONTAINED`, r itself among them; a_r is its
-    area.
-    The regions' competition, M^d, plays no part: it is what prefers the one most telling part.
+    area. M^d, in which regions compete, plays no part: it is what prefers the one most telling part.
 
     Args:
         boxes: (n, 4), x1, y1, x2, y2 in pixels of any frame of the image.
-        objectness: o, (n,), the proposals' scores; of each sign, where they were ranked so.
-        class_logits: M^c, (n, K), of any precision; computed with in single.
+        objectness: o, (n,), the proposals' scores; of either sign, where they were ranked so.
+        probabilities: P, (n, K), of each class in each region, of any precision; computed with in single.
 
     Returns:
-        float32 (n, K), at least 0.
+        float32 (n, K), at least 0; 0 of an empty region.
     """
-    corners = boxes.astype(np.float32)
-    size = area(corners).clip(1)
-    within = pairwise_intersection(corners, corners) > CONTAINED * size[None, :]
-    np.fill_diagonal(within, True)
-    collected = within.astype(np.float32) @ softmax(class_logits.astype(np.float32), axis=1)
-    weight = objectness.astype(np.float32).clip(0) / np.sqrt(size)
-    found: np.ndarray = collected * weight[:, None]
-    return found
+    found = image_support(
+        *(torch.from_numpy(np.array(part, np.float32)) for part in (boxes, objectness, probabilities))
+    )
+    return found.numpy()
+
+
+def image_support(
+    boxes: Float32[Tensor, "regions 4"],
+    objectness: Float32[Tensor, " regions"],
+    probabilities: Float32[Tensor, "regions classes"],
+) -> Float32[Tensor, "regions classes"]:
+    """:func:`support` on tensors of one image."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    size = (high - low).clamp_min(0).prod(dim=1)
+    shared = torch.minimum(high[:, None], high) - torch.maximum(low[:, None], low)
+    within = shared.clamp_min(0).prod(dim=2) > CONTAINED * size
+    within.fill_diagonal_(True)
+    weight = torch.where(size > 0, objectness.clamp_min(0) / size.sqrt(), 0.0)
+    return (within.float() @ probabilities) * weight[:, None]
 
 
 @runtime_checkable
@@ -72,16 +83,23 @@ class Regions(Protocol):
     def detection_logits(self) -> np.ndarray:
         """M^d, (n, K)."""
 
+    @property
+    def refined(self) -> np.ndarray | None:
+        """Probabilities of branches of refinement, (n, K); None without any."""
+
 
 def region_shares(ranking: Ranking, regions: Regions) -> Float32[np.ndarray, "regions classes"]:
     """How well each region holds an object of each class, as a share of its class's best, (n, K)."""
     if ranking == "support":
-        return share_of_best(support(regions.boxes, regions.objectness, regions.class_logits))
+        probabilities = regions.refined
+        if probabilities is None:
+            probabilities = softmax(regions.class_logits.astype(np.float32), axis=1)
+        return share_of_best(support(regions.boxes, regions.objectness, probabilities))
     return relative_scores(regions.class_logits, regions.detection_logits)
 
 
 def detection_scores(ranking: Ranking, regions: Regions) -> Float32[np.ndarray, "regions classes"]:
-    """What detections of all images are ranked by: S, or p_k times the share of :func:`region_shares`.
+    """What detections of all images are ranked by: p_k times the share of :func:`region_shares`, or S.
 
     Support counts regions, so it compares those of one image alone; the image score p_k carries it over to
     others.
@@ -89,8 +107,6 @@ def detection_scores(ranking: Ranking, regions: Regions) -> Float32[np.ndarray, 
     Returns:
         float32 (n, K), in [0, 1].
     """
-    class_logits, detection_logits = regions.class_logits, regions.detection_logits
     if ranking == "support":
-        shares = share_of_best(support(regions.boxes, regions.objectness, class_logits))
-        return shares * image_scores(class_logits, detection_logits)
-    return region_scores(class_logits, detection_logits)
+        return region_shares(ranking, regions) * image_scores(regions.class_logits, regions.detection_logits)
+    return region_scores(regions.class_logits, regions.detection_logits)

@@ -18,7 +18,7 @@ from wsdkd.training.pictures import Pictures
 
 def _measure(world: World) -> Measured:
     params, rows = world.profile.teacher, world.cached_rows
-    objective = TeacherObjective(load_teacher(world.teacher_folder).model)
+    objective = TeacherObjective(load_teacher(world.teacher_folder).model, params)
     steps = Steps(objective, params.training)
     supervision = RegionsAndLabels(rows, len(world.classes), world.proposals, params.proposals)
     task = Task(objective, Pictures(rows, world.root, [params.input_size]), supervision)

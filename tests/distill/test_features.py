@@ -23,10 +23,10 @@ from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
-from wsdkd.student.regions import region_loss
 from wsdkd.training.loader import Batch
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import seed_all
+from wsdkd.training.region_loss import region_loss
 
 OURS = torch.tensor([[1.0, 2.0], [0.0, 0.0], [3.0, 1.0]])
 THEIRS = torch.tensor([[0.0, 0.0], [2.0, 0.0], [3.0, 4.0]])

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from tests.distill.two_views import VIEWS, stage_1
 from tests.training.small_world import (
@@ -82,7 +83,7 @@ def test_targets_against_a_plain_loop() -> None:
 def test_targets_by_support_are_shares_of_the_best_region_that_holds_the_class() -> None:
     rng = np.random.default_rng(0)
     said = _said(*rng.normal(0, 2, (2, 5, 4)))
-    held = support(said.boxes, said.objectness, said.class_logits)
+    held = support(said.boxes, said.objectness, softmax(said.class_logits, axis=1))
     targets = region_targets("support", said, (1, 3))
     np.testing.assert_allclose(targets[:, [1, 3]], (held / held.max(axis=0))[:, [1, 3]], rtol=1e-5)
     assert not targets[:, [0, 2]].any()

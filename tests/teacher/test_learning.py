@@ -1,11 +1,26 @@
 """The teacher's losses: WSDDN's by hand, refinement (OICR) against plain loops over regions and classes."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from wsdkd.teacher.learning import CLAMP, refinement_loss, refinement_targets, wsddn_loss
+from tests.training.small_world import CLASSES as CLASS_NAMES
+from tests.training.small_world import SIZE, TEACHER, make_world
+from wsdkd.support import support
+from wsdkd.teacher.learning import (
+    CLAMP,
+    RegionsAndLabels,
+    TeacherObjective,
+    refinement_loss,
+    refinement_targets,
+    wsddn_loss,
+)
+from wsdkd.teacher.network import Wsddn
+from wsdkd.training.pictures import Pictures
+from wsdkd.training.views import View
 
 ALL = torch.ones(2, 3, dtype=torch.bool)
 
@@ -148,3 +163,70 @@ def test_images_without_labels_cost_nothing() -> None:
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+OBJECTNESS = torch.tensor([0.2, 0.9, 1.0, 0.5, 0.1])
+
+
+def test_by_support_whole_objects_teach_and_count_as_much_as_all_else() -> None:
+    probabilities = SCORES.softmax(dim=1)
+    logits = torch.randn(len(ROIS), 2, CLASSES + 1, generator=torch.Generator().manual_seed(1))
+    expected, scores = 0.0, probabilities
+    for branch in range(2):
+        ranks = torch.zeros_like(scores)
+        for image in range(3):
+            mine = torch.nonzero(ROIS[:, 0] == image)[:, 0]
+            found = support(ROIS[mine, 1:].numpy(), OBJECTNESS[mine].numpy(), scores[mine].numpy())
+            ranks[mine] = torch.from_numpy(found)
+        targets = refinement_targets(scores, ROIS, LABELS, ranks)
+        taught = logits[:, branch].softmax(dim=1)
+        for image in range(3):
+            for kind in (True, False):
+                mine = [
+                    r
+                    for r in range(len(ROIS))
+                    if ROIS[r, 0] == image and (targets.classes[r].item() < BACKGROUND) == kind
+                ]
+                for r in mine:
+                    held, weight = targets.classes[r].item(), targets.weights[r].item()
+                    expected -= weight * math.log(taught[r, int(held)].item()) / len(mine) / 2 / len(LABELS)
+        scores = taught[:, :CLASSES]
+    found = refinement_loss(logits, probabilities, ROIS, LABELS, KNOWN, OBJECTNESS)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_by_support_the_region_around_the_object_teaches_and_not_its_best_part() -> None:
+    # The part within the whole scores highest; the whole contains it and has the better contour.
+    rois = torch.tensor([[0, 0, 0, 40, 40], [0, 5, 5, 20, 20], [0, 60, 60, 90, 90]], dtype=torch.float32)
+    scores = torch.tensor([[0.5, 0.1], [0.9, 0.1], [0.1, 0.1]])
+    labels = torch.tensor([[1.0, 0.0]])
+    ranks = torch.from_numpy(support(rois[:, 1:].numpy(), np.array([0.9, 0.2, 0.5]), scores.numpy()))
+    assert refinement_targets(scores, rois, labels).classes.tolist() == [2, 0, 2]
+    targets = refinement_targets(scores, rois, labels, ranks)
+    assert targets.classes.tolist() == [0, 2, 2]
+    assert targets.weights.tolist() == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_single_regions_are_to_hold_their_images_labels(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    params = TEACHER.model_copy(update={"region_weight": 2.0})
+    objective = TeacherObjective(Wsddn(params, len(CLASS_NAMES)), params).eval()
+    views = [View(row, False, SIZE) for row in range(3)]
+    batch = RegionsAndLabels(world.rows, len(CLASS_NAMES), world.proposals, 3)(views)
+    batch["stem"] = objective.backbone.stem(Pictures(world.rows, world.root, [SIZE]).load(views))
+    features = objective.teacher.regions(batch["stem"], batch["rois"], batch["objectness"]).features
+    classifier = objective.region_classifier
+    assert classifier is not None
+    each = torch.stack(
+        [
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                classifier(features[r]), batch["labels"][int(batch["rois"][r, 0])], reduction="sum"
+            )
+            for r in range(len(features))
+        ]
+    )
+    torch.testing.assert_close(objective(batch)["regions"], 2 * each.mean())
+    assert objective.weights(batch) == {"regions": len(features)}
+    assert classifier in objective.new_layers()
+    # It is thrown away: the network that is kept does not have it.
+    assert not any(name.startswith("region_classifier") for name in objective.teacher.state_dict())

@@ -58,6 +58,9 @@ STAGE_1 = {
 }
 
 
+REFINED = TEACHER.model_copy(update={"refinements": 1, "refinement_ranking": "support", "region_weight": 1.0})
+
+
 def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Supervision]]]:
     rows, classes = world.rows, len(CLASSES)
     # Images have unequal numbers of regions.
@@ -72,7 +75,11 @@ def _networks(world: World) -> dict[str, Callable[[], tuple[Objective, Supervisi
 
     return {
         "teacher": lambda: (
-            TeacherObjective(Wsddn(TEACHER, classes)),
+            TeacherObjective(Wsddn(TEACHER, classes), TEACHER),
+            RegionsAndLabels(rows, classes, world.proposals, 3),
+        ),
+        "refined": lambda: (
+            TeacherObjective(Wsddn(REFINED, classes), REFINED),
             RegionsAndLabels(rows, classes, world.proposals, 3),
         ),
         "baseline": lambda: (LabelObjective(student()), Labels(rows, classes)),

@@ -63,8 +63,8 @@ def test_students_and_teachers_learn_by_it(tmp_path: Path) -> None:
     losses = curves.of("train/labels")
     assert losses[-1] < 0.6 * losses[0]
     regions = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
-    _, curves = train(
-        lambda: TeacherObjective(Wsddn(TEACHER, len(CLASSES)), "asymmetric"), world, regions, params
-    )
+    training = params.model_copy(update={"label_loss": "asymmetric"})
+    teacher = TEACHER.model_copy(update={"training": training})
+    _, curves = train(lambda: TeacherObjective(Wsddn(teacher, len(CLASSES)), teacher), world, regions, params)
     losses = curves.of("train/wsddn")
     assert losses[-1] < 0.8 * losses[0]

@@ -217,5 +217,5 @@ def test_a_teacher_learns_where_a_view_has_no_region(world: World) -> None:
     regions = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
     assert len(regions([_cropped(0.0, 0.0, 0.01, 0.01)])["rois"]) == 0
     teacher = TEACHER.model_copy(update={"refinements": 2})
-    _, curves = train(lambda: TeacherObjective(Wsddn(teacher, len(CLASSES))), world, regions, tiny)
+    _, curves = train(lambda: TeacherObjective(Wsddn(teacher, len(CLASSES)), teacher), world, regions, tiny)
     assert all(math.isfinite(value) for _, _, value in curves.logged)

@@ -44,7 +44,7 @@ def _labels(world: World) -> Labels:
 
 
 def _teacher() -> TeacherObjective:
-    return TeacherObjective(Wsddn(TEACHER, len(CLASSES)))
+    return TeacherObjective(Wsddn(TEACHER, len(CLASSES)), TEACHER)
 
 
 def _changed(params: Optimisation, **fields: object) -> Optimisation:
@@ -73,7 +73,7 @@ def test_branches_of_refinement_learn_along(world: World) -> None:
     teacher = TEACHER.model_copy(update={"refinements": 2})
     supervision = RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3)
     objective, curves = train(
-        lambda: TeacherObjective(Wsddn(teacher, len(CLASSES))),
+        lambda: TeacherObjective(Wsddn(teacher, len(CLASSES)), teacher),
         world,
         supervision,
         _changed(TRAINING, epochs=12, learning_rate=1e-2),

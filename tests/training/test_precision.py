@@ -113,7 +113,7 @@ def test_the_teacher_s_regions_and_loss_stay_in_single_precision(
     seen, maps = _spy(monkeypatch), _Seeing()
     params = TEACHER.model_copy(update={"roi": TEACHER.roi.model_copy(update={"pooling": pooling})})
     objective, curves = train(
-        lambda: maps.watch(TeacherObjective(Wsddn(params, len(CLASSES)))),
+        lambda: maps.watch(TeacherObjective(Wsddn(params, len(CLASSES)), params)),
         world,
         RegionsAndLabels(world.rows, len(CLASSES), world.proposals, 3),
         TRAINING.model_copy(update={"precision": precision, "epochs": 1}),

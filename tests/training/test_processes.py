@@ -25,7 +25,7 @@ from wsdkd.training.views import View
 ROOT = Path(__file__).parents[2]
 
 
-NETWORKS = ("teacher", "baseline", "kept", "release", "paper", "regions", "parts", "predictions")
+NETWORKS = ("teacher", "refined", "baseline", "kept", "release", "paper", "regions", "parts", "predictions")
 
 
 class Trained(NamedTuple):

@@ -61,6 +61,10 @@ class CachedView(NamedTuple):
         return _values(self.logit_rows[:, 1])
 
     @property
+    def refined(self) -> None:
+        """Branches of refinement are not cached."""
+
+    @property
     def boxes(self) -> np.ndarray:
         """float32 (n, 4), (x1, y1, x2, y2) in pixels of the unmirrored original, in either view."""
         return self.region_rows[:, :4]

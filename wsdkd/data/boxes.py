@@ -60,17 +60,6 @@ def area(boxes: Real[np.ndarray, "boxes 4"]) -> Real[np.ndarray, " boxes"]:
     return result
 
 
-def pairwise_intersection(
-    first: Float[np.ndarray, "first 4"], second: Float[np.ndarray, "second 4"]
-) -> Float[np.ndarray, "first second"]:
-    """Area that each box of ``first`` (N, 4) shares with each of ``second`` (M, 4), square pixels: (N, M)."""
-    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
-    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.clip(bottom_right - top_left, 0, None)
-    shared: np.ndarray = sides[..., 0] * sides[..., 1]
-    return shared
-
-
 def pairwise_iou(
     first: Float[np.ndarray, "first 4"], second: Float[np.ndarray, "second 4"]
 ) -> Float[np.ndarray, "first second"]:
@@ -78,7 +67,10 @@ def pairwise_iou(
 
     Two empty boxes have an IoU of 0.
     """
-    intersection = pairwise_intersection(first, second)
+    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
+    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    sides = np.clip(bottom_right - top_left, 0, None)
+    intersection = sides[..., 0] * sides[..., 1]
     union = area(first)[:, None] + area(second)[None, :] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 

@@ -22,13 +22,14 @@ from wsdkd.distill.predictions import prediction_loss
 from wsdkd.student.learning import LABEL_LOSSES, labels_of
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
-from wsdkd.student.regions import StudentPass, region_loss
+from wsdkd.student.regions import StudentPass
 from wsdkd.training.course import Course, Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch
 from wsdkd.training.loop import Phase, Task
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import seed_all, start
+from wsdkd.training.region_loss import region_loss
 
 PAPER_LAYERS = 3
 """The last stages of the backbone whose features recipe ``paper`` compares."""

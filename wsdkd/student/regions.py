@@ -9,9 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.roi_pooling import pool_regions, stack_rois
@@ -21,23 +19,8 @@ from wsdkd.student.network import Student
 from wsdkd.student.params import BaselineParams
 from wsdkd.training.loader import Batch, Labels
 from wsdkd.training.params import LabelLoss
+from wsdkd.training.region_loss import region_loss
 from wsdkd.training.views import View
-
-
-def region_loss(
-    logits: Float[Tensor, "regions classes"],
-    targets: Float[Tensor, "regions classes"],
-    known: Bool[Tensor, "regions classes"],
-) -> Float[Tensor, ""]:
-    """Sigmoid cross-entropy of region logits, summed over classes and averaged over regions; 0 of none.
-
-    Args:
-        logits: of the student's classifier on the features of regions, (R, K).
-        targets: how far each region holds each class, (R, K), in [0, 1].
-        known: bool (R, K), False where a class is ignored in the region's image.
-    """
-    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return (loss * known).sum() / max(len(logits), 1)
 
 
 class StudentPass:

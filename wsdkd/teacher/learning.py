@@ -6,7 +6,10 @@ object that tells its class best.
 Online instance classifier refinement (OICR; Tang et al., CVPR 2017) is the teacher's named option. Each
 branch of it classifies every region by itself, and learns from the branch before it: what that one scores
 highest for a class that the image holds, and all that overlaps it, belongs to the class; everything else is
-background.
+background. The highest S most often lies on a part of the object, so that the branches learn parts; ranked by
+support (:mod:`wsdkd.support`; our own) they learn whole objects.
+
+A classifier on single regions can learn along, against the labels of the image (our own).
 """
 
 from collections.abc import Sequence
@@ -25,6 +28,7 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import batch_image_scores, batch_region_scores
+from wsdkd.support import image_support
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.training.asymmetric import asymmetric_loss
@@ -32,9 +36,9 @@ from wsdkd.training.course import Course, Images
 from wsdkd.training.learner import Examined, Objective
 from wsdkd.training.loader import Batch, Labels
 from wsdkd.training.loop import Phase, Task
-from wsdkd.training.params import LabelLoss
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import start
+from wsdkd.training.region_loss import region_loss
 from wsdkd.training.views import View
 
 CLAMP = 1e-4
@@ -88,6 +92,7 @@ def refinement_targets(
     scores: Float[Tensor, "regions classes"],
     rois: Float[Tensor, "regions 5"],
     labels: Float[Tensor, "images classes"],
+    ranks: Float[Tensor, "regions classes"] | None = None,
 ) -> Targets:
     """Labels of regions from the scores of the branch before (OICR, Algorithm 1).
 
@@ -97,8 +102,10 @@ def refinement_targets(
         scores: (R, K), of the branch before; of the first one, S of WSDDN.
         rois: (R, 5), image's place in the batch, then x1, y1, x2, y2 in any frame.
         labels: (B, K), 1 where a class is present and known to be.
+        ranks: (R, K), by which a class's best region is found; the scores by default.
     """
     scores = scores.detach()
+    ranks = scores if ranks is None else ranks.detach()
     classes = torch.full((len(rois),), scores.shape[1], dtype=torch.long, device=rois.device)
     weights = torch.zeros(len(rois), dtype=scores.dtype, device=rois.device)
     for image, present in enumerate(labels):
@@ -106,13 +113,13 @@ def refinement_targets(
         regions = torch.nonzero(rois[:, 0] == image)[:, 0]
         if not len(held) or not len(regions):
             continue
-        best_scores, best = scores[regions][:, held].max(dim=0)
+        best = ranks[regions][:, held].argmax(dim=0)
         boxes = rois[regions, 1:]
         # Of two boxes without area it is NaN.
         overlap, nearest = box_iou(boxes, boxes[best]).nan_to_num(0.0).max(dim=1)
         same = overlap > SAME_OBJECT_IOU
         classes[regions[same]] = held[nearest[same]]
-        weights[regions] = best_scores[nearest]
+        weights[regions] = scores[regions[best], held][nearest]
     return Targets(classes, weights)
 
 
@@ -122,28 +129,49 @@ def refinement_loss(
     rois: Float[Tensor, "regions 5"],
     labels: Float[Tensor, "images classes"],
     known: Bool[Tensor, "images classes"],
+    objectness: Float[Tensor, " regions"] | None = None,
 ) -> Float[Tensor, ""]:
     """Weighted cross-entropy of all branches: summed over them, averaged over an image's regions and images.
 
     Args:
         logits: (R, N, K + 1), of N branches; background comes last.
-        scores: S of WSDDN, (R, K).
+        scores: S of WSDDN, (R, K); by support softmax_K(M^c), in its place.
         rois: (R, 5), image's place in the batch, then x1, y1, x2, y2 in any frame.
         labels: (B, K), 1 where the class is present.
         known: bool (B, K), False where a class is ignored: its scores then teach nothing, nor are they
             taught anything.
+        objectness: (R,); where it is given, regions are ranked by support. The few that lie on an object
+            then count as much as all others of their image together, of which there are many.
     """
     image = rois[:, 0].long()
     ignored = F.pad(~known, (0, 1), value=False)[image]
-    share = 1 / torch.bincount(image, minlength=len(labels)).clamp(min=1)[image]
     total = logits.new_zeros(())
     for branch in logits.unbind(dim=1):
-        targets = refinement_targets(scores, rois, labels * known)
+        ranks = None if objectness is None else _batch_support(rois, objectness, scores.detach())
+        targets = refinement_targets(scores, rois, labels * known, ranks)
+        share = _shares(image, len(labels))
+        if objectness is not None:
+            on_object = targets.classes < scores.shape[1]
+            # A group is one image's regions of one kind; half of the image's loss each.
+            share = _shares(2 * image + on_object.long(), 2 * len(labels)) / 2
         branch = branch.masked_fill(ignored, -torch.inf)
         each = F.cross_entropy(branch, targets.classes, reduction="none")
         total = total + (each * targets.weights * share).sum() / len(labels)
         scores = branch.softmax(dim=1)[:, :-1]
     return total
+
+
+def _shares(groups: Tensor, count: int) -> Tensor:
+    # Of each region in the mean of its group.
+    return 1 / torch.bincount(groups, minlength=count).clamp(min=1)[groups]
+
+
+def _batch_support(rois: Tensor, objectness: Tensor, probabilities: Tensor) -> Tensor:
+    ranks = torch.zeros_like(probabilities)
+    for image in torch.unique(rois[:, 0]):
+        mine = torch.nonzero(rois[:, 0] == image)[:, 0]
+        ranks[mine] = image_support(rois[mine, 1:], objectness[mine], probabilities[mine])
+    return ranks
 
 
 class RegionsAndLabels:
@@ -174,20 +202,32 @@ class RegionsAndLabels:
 
 
 class TeacherObjective(Objective):
-    """The teacher with its loss."""
+    """The teacher with its losses.
 
-    def __init__(self, teacher: Wsddn, loss: LabelLoss = "cross_entropy"):
+    Args:
+        teacher: learns.
+        params: section ``teacher``.
+    """
+
+    def __init__(self, teacher: Wsddn, params: TeacherParams):
         super().__init__()
-        self.teacher = teacher
+        self.teacher, self.params = teacher, params
         self.backbone = teacher.backbone
-        self.label_loss = asymmetric_wsddn_loss if loss == "asymmetric" else wsddn_loss
+        asymmetric = params.training.label_loss == "asymmetric"
+        self.label_loss = asymmetric_wsddn_loss if asymmetric else wsddn_loss
+        self.region_classifier = None
+        if params.region_weight:
+            self.region_classifier = nn.Linear(teacher.feature_dim, teacher.classification.out_features)
+            nn.init.normal_(self.region_classifier.weight, std=0.01)
+            nn.init.zeros_(self.region_classifier.bias)
 
     def new_layers(self) -> list[nn.Module]:
-        """Both heads, and fc6 and fc7 where they are not pretrained."""
-        return self.teacher.new_layers()
+        """Both heads, fc6 and fc7 where they are not pretrained, and the classifier of regions."""
+        own = [] if self.region_classifier is None else [self.region_classifier]
+        return [*self.teacher.new_layers(), *own]
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss ``wsddn``, and with branches of refinement the loss ``refinement``."""
+        """The loss ``wsddn``; the losses ``refinement`` and ``regions`` where something learns by them."""
         return self.examine(batch).losses
 
     def examine(self, batch: Batch) -> Examined:
@@ -201,8 +241,26 @@ class TeacherObjective(Objective):
             of_images = batch_image_scores(scores, image, len(labels))
             losses = {"wsddn": self.label_loss(of_images, labels, known)}
             if outputs.refinement_logits.shape[1]:
-                losses["refinement"] = refinement_loss(outputs.refinement_logits, scores, rois, labels, known)
+                by_support = self.params.refinement_ranking == "support"
+                losses["refinement"] = refinement_loss(
+                    outputs.refinement_logits,
+                    outputs.class_logits.softmax(dim=1) if by_support else scores,
+                    rois,
+                    labels,
+                    known,
+                    batch["objectness"] if by_support else None,
+                )
+            if self.region_classifier is not None:
+                logits = self.region_classifier(outputs.features)
+                loss = region_loss(logits, labels[image], known[image])
+                losses["regions"] = self.params.region_weight * loss
         return Examined(losses, of_images)
+
+    def weights(self, batch: Batch) -> dict[str, Tensor]:
+        """Of ``regions``, which averages over regions and not over images: their number."""
+        if self.region_classifier is None:
+            return {}
+        return {"regions": batch["objectness"].new_tensor(len(batch["objectness"]))}
 
 
 def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) -> Course:
@@ -215,7 +273,7 @@ def teacher_course(params: TeacherParams, images: Images, proposals: Proposals) 
     """
     accelerator = start(params.training)
     network = Wsddn(params, len(images.classes))
-    objective = TeacherObjective(network, params.training.label_loss)
+    objective = TeacherObjective(network, params)
 
     def task(rows: Sequence[ImageRow], sizes: Sequence[int]) -> Task:
         regions = RegionsAndLabels(rows, len(images.classes), proposals, params.proposals)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wsdkd.networks.params import Network
-from wsdkd.settings.numbers import Count, Fraction, Positive, Side, Width
+from wsdkd.settings.numbers import Count, Fraction, NonNegative, Positive, Side, Width
 from wsdkd.settings.sections import Section
 from wsdkd.training.params import Optimisation
 
@@ -45,6 +45,12 @@ class TeacherParams(Section):
     dropout: Fraction = 0.5
     refinements: Annotated[int, Field(ge=0, le=8)] = 0
     """Branches of online instance classifier refinement (OICR: 3) that learn along; they rank detections."""
+    refinement_ranking: Literal["scores", "support"] = "scores"
+    """What the regions are ranked by that teach a branch: scores, as OICR has it; or ``support`` (our own;
+    :func:`wsdkd.support.support`), where object and background count alike, too."""
+    region_weight: NonNegative = 0.0
+    """Weight of a classifier on every single region, which is to hold all labels of its image (our own). It
+    is learned along and thrown away: regions on their own are many more pictures to learn features from."""
     training: Optimisation
 
     @model_validator(mode="after")

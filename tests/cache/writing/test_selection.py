@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.selection import choose_rois, confidences
@@ -25,7 +26,7 @@ def test_confidence_against_a_plain_loop(ranking: Ranking) -> None:
     scores = region_scores(said.class_logits, said.detection_logits)
     image = scores.sum(axis=0)
     if ranking == "support":
-        scores = support(said.boxes, said.objectness, said.class_logits)
+        scores = support(said.boxes, said.objectness, softmax(said.class_logits, axis=1))
     labels = (1, 3)
     found = confidences(ranking, said, labels)
     for region in range(len(found)):
