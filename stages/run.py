@@ -3,14 +3,13 @@
 import fcntl
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Literal
 
 from stages.inputs import read_inputs
 from wsdkd import project
 from wsdkd.ground.errors import UserError
-from wsdkd.ground.failures import tell
+from wsdkd.ground.failures import end_bars, tell
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as of a shell: 128 and the number of the signal."""
@@ -48,8 +47,7 @@ def run(
         sys.exit(1)
     except KeyboardInterrupt as interrupt:
         onward = f"goes on after the last finished {goes_on}" if goes_on else "starts it anew"
-        # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
-        traceback.clear_frames(interrupt.__traceback__)
+        end_bars(interrupt)
         sys.stderr.write(f"interrupted: stage {stage}; the next run {onward}\n")
         sys.exit(INTERRUPTED)
 

@@ -3,6 +3,7 @@
     python -m benchmarks.faults                            # all campaigns, some 60 minutes on two cores
     python -m benchmarks.faults --share 0.1                # a tenth of each
     python -m benchmarks.faults --only mutations --write   # one of them, taken over into the document
+    python -m benchmarks.faults --only kills --cases 7,12  # these again, in the place of their old results
     python -m benchmarks.faults.page                       # docs/reliability.md again, from the results
 
 Results go to reports/faults, and with ``--write`` to docs/reliability, from which the document is made.
@@ -13,12 +14,15 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.command import run
+from benchmarks.faults.case import Campaign, Case
+from benchmarks.faults.results import WRITTEN, circumstances, read_results, write_results
 from wsdkd.ground.errors import UserError
 
 REPORTS = Path("reports/faults")
@@ -27,6 +31,9 @@ REPORTS = Path("reports/faults")
 def main(
     only: Annotated[str, typer.Option(metavar="NAMES", help="Campaigns to run, with commas between.")] = "",
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the cases of each campaign.")] = 1.0,
+    cases: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="These cases alone, with commas between.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Take the results over into the document.")] = False,
     to: Annotated[Path, typer.Option(help="Folder of the results.")] = REPORTS,
@@ -36,36 +43,67 @@ def main(
     os.environ.update({"OMP_NUM_THREADS": "1", "WSDKD_WORKERS": "1"})
     from benchmarks.faults import page
     from benchmarks.faults.campaigns import CAMPAIGNS
-    from benchmarks.faults.results import WRITTEN, circumstances, write_results
 
     known = {campaign.name: campaign for campaign in CAMPAIGNS}
     names = only.split(",") if only else list(known)
-    for name in names:
-        if name not in known:
-            raise UserError(f"--only {name}: unknown; allowed: {', '.join(known)}")
-    command = " ".join(["python -m benchmarks.faults", *sys.argv[1:]])
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: unknown; allowed: {', '.join(known)}")
+    chosen = _numbers(cases)
+    if chosen and len(names) != 1:
+        raise UserError("--cases goes with --only and one campaign")
     folder = page.RESULTS if write else to
     wrong = 0
     for name in names:
-        campaign, started = known[name], time.perf_counter()
-        told = circumstances(campaign, seed, command)
-        done = []
-        with tempfile.TemporaryDirectory(prefix=f"wsdkd-{name}-") as base:
-            for case in campaign.run(seed, campaign.cases(share), Path(base)):
-                done.append(case)
-                if not case.good:
-                    typer.echo(f"{name} {case.number}: {case.what}: {case.how}: {case.found}: {case.said}")
-                told["seconds"] = round(time.perf_counter() - started)
-                if len(done) % WRITTEN == 0:
-                    write_results(folder, name, told, done)
-        write_results(folder, name, told, done)
-        bad = sum(not case.good for case in done)
-        typer.echo(f"{name}: {len(done)} of {campaign.whole}, {bad} not right, {told.get('seconds', 0)} s")
-        wrong += bad
+        wrong += _run(known[name], chosen or known[name].cases(share), seed, folder, anew=bool(chosen))
     if write:
         page.write_page(page.PAGE)
     if wrong:
         raise UserError(f"{wrong} cases did not end as they should; see {folder}")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",") if number]
+    except ValueError:
+        raise UserError(f"--cases {text}: expected numbers with commas between") from None
+
+
+def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *, anew: bool) -> int:
+    """Run cases of a campaign and write their results; how many are not right.
+
+    Args:
+        campaign: to be run.
+        numbers: of its cases.
+        seed: of all that is drawn.
+        folder: takes the results.
+        anew: the cases take the place of those that are there, and the others stay.
+    """
+    started, command = time.perf_counter(), " ".join(["python -m benchmarks.faults", *sys.argv[1:]])
+    told, kept, done = circumstances(campaign, seed, command), list[Case](), list[Case]()
+    before = read_results(folder, campaign.name) if anew else None
+    if before is not None:
+        told = {**before.run, "again": [*before.run.get("again", []), command]}
+        kept = [case for case in before.cases if case.number not in numbers]
+
+    def keep() -> None:
+        cases = sorted([*kept, *done], key=lambda case: case.number)
+        seconds = {} if before is not None else {"seconds": round(time.perf_counter() - started)}
+        write_results(folder, campaign.name, told | seconds, cases)
+
+    with tempfile.TemporaryDirectory(prefix=f"wsdkd-{campaign.name}-") as base:
+        for case in campaign.run(seed, numbers, Path(base)):
+            done.append(case)
+            if not case.good:
+                typer.echo(
+                    f"{campaign.name} {case.number}: {case.what}: {case.how}: {case.found}: {case.said}"
+                )
+            if len(done) % WRITTEN == 0:
+                keep()
+    keep()
+    wrong = sum(not case.good for case in done)
+    typer.echo(f"{campaign.name}: {len(done)} of {campaign.whole}, {wrong} not right")
+    return wrong
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What every campaign tells of one thing that it tried, and how campaigns are scaled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,19 +38,19 @@ class Campaign:
         name: on the command line and of its files.
         title: in the document.
         whole: how many cases a whole campaign has.
-        run: given a seed, a number of cases and an empty folder, yields the cases as they are done.
+        run: given a seed, numbers of cases and an empty folder, yields the cases as they are done.
         told: in the document, what is done and what counts as right.
     """
 
     name: str
     title: str
     whole: int
-    run: Callable[[int, int, Path], Iterator[Case]]
+    run: Callable[[int, Sequence[int], Path], Iterator[Case]]
     told: str
 
-    def cases(self, share: float) -> int:
-        """How many cases a share of the whole has, at least one."""
-        return max(1, round(self.whole * share))
+    def cases(self, share: float) -> Sequence[int]:
+        """Numbers of the cases that a share of the whole has, at least one."""
+        return range(max(1, round(self.whole * share)))
 
 
 def one_line(text: str, most: int = 400) -> str:

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -29,15 +29,15 @@ KINDS = ("stage", "stage", "promotion", "stage", "predict", "stage", "push", "tw
 FLOW_EVERY = 20
 
 
-def run(seed: int, cases: int, base: Path) -> Iterator[Case]:
-    """Kill something ``cases`` times, each time in a copy of a pipeline that has run."""
-    yield from killed(seed, cases, base, pipeline.reference())
+def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
+    """Kill something a case, each time in a copy of a pipeline that has run."""
+    yield from killed(seed, numbers, base, pipeline.reference())
 
 
-def killed(seed: int, cases: int, base: Path, whole: Reference) -> Iterator[Case]:
+def killed(seed: int, numbers: Sequence[int], base: Path, whole: Reference) -> Iterator[Case]:
     """As :func:`run`, of a pipeline that has run already."""
     undisturbed: dict[str, dict[str, str]] = {}
-    for number in range(cases):
+    for number in numbers:
         rng = Random(f"{seed}/{number}")  # noqa: S311
         kind = "flow" if number % FLOW_EVERY == FLOW_EVERY - 1 else KINDS[number % len(KINDS)]
         with pipeline.swept(base / f"kill-{number}") as folder:
@@ -145,7 +145,8 @@ class _Attempt:
         status = pipeline.run(
             self.clone, ["dvc", "status", "--cloud"] if kind == "push" else ["dvc", "status"]
         )
-        return self._case(f"dvc {kind}", again, status.status == 0 and "up to date" in status.output)
+        same = status.status == 0 and ("in sync" in status.output or "up to date" in status.output)
+        return self._case(f"dvc {kind}", again, same)
 
     def _kill_repro(self, stage: str, variables: dict[str, str]) -> None:
         process = pipeline.start(self.clone, ["dvc", "repro", "--force", "--single-item", stage], **variables)

@@ -4,7 +4,7 @@ import csv
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,12 +27,12 @@ GROWTH = 0.1
 FLOW = ("flows.retrain", "--allow-dirty", "--no-push")
 
 
-def run(seed: int, cases: int, base: Path) -> Iterator[Case]:
-    """Retrain ``cases`` times, or for two hours."""
-    clone, pictures = _project(base, seed, cases)
+def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
+    """Retrain a time for each case, or for two hours."""
+    clone, pictures = _project(base, seed, len(numbers))
     began = time.perf_counter()
     sizes: list[dict[str, int]] = []
-    for number in range(cases):
+    for number in range(len(numbers)):
         if time.perf_counter() - began > MOST_SECONDS:
             return
         _add(clone.root / "raw", pictures[FIRST + number])

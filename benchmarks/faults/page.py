@@ -68,10 +68,13 @@ def _section(campaign: Campaign, folder: Path) -> str:
 
 def _run(found: Results) -> str:
     run = found.run
+    again = "".join(
+        f" After a mend, by `{command}`, cases that had gone wrong." for command in run.get("again", [])
+    )
     packages = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
     return (
         f"{len(found.cases):,} of {run['whole']:,} cases, in {run.get('seconds', 0):,} s, by "
-        f"`{run['command']}` on {run['date']}; {run['machine']}; {packages}; seed {run['seed']}."
+        f"`{run['command']}` on {run['date']}; {run['machine']}; {packages}; seed {run['seed']}.{again}"
     )
 
 

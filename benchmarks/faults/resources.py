@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ MEMORY = (400_000, 900_000, 1_500_000, 2_500_000)
 """Kilobytes, for ``ulimit -v``: from less than Python's libraries take to less than some stages do."""
 ROOM = (0, 4096, 64 * 1024, 512 * 1024)
 """Bytes that are left on the disk."""
+PAGE, SPARE = 4096, 8 << 20
 DAY = 86_400
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -30,12 +31,12 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 Shortage = Callable[["_Try"], Ended | None]
 
 
-def run(seed: int, cases: int, base: Path) -> Iterator[Case]:
+def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
     """Run stages and commands, each in a copy of a pipeline that has run, in want of something."""
-    yield from wanting(seed, cases, base, pipeline.reference())
+    yield from wanting(seed, numbers, base, pipeline.reference())
 
 
-def wanting(seed: int, cases: int, base: Path, whole: Reference) -> Iterator[Case]:
+def wanting(seed: int, numbers: Sequence[int], base: Path, whole: Reference) -> Iterator[Case]:
     """As :func:`run`, of a pipeline that has run already."""
     # The shortages in turn, and with each turn other stages: a part of a campaign tries some of each.
     pairs = [
@@ -43,7 +44,8 @@ def wanting(seed: int, cases: int, base: Path, whole: Reference) -> Iterator[Cas
         for turn in range(len(COMMANDS))
         for place, name in enumerate(SHORTAGES)
     ]
-    for number, (what, name) in enumerate(pairs[:cases]):
+    for number in numbers:
+        what, name = pairs[number]
         started = time.perf_counter()
         rng = Random(f"{seed}/{number}")  # noqa: S311
         with pipeline.swept(base / f"want-{number}") as folder:
@@ -102,7 +104,9 @@ class _Try:
 
 
 def _full_disk(attempt: _Try) -> Ended | None:
-    with _small_disk(attempt.folder) as is_there:
+    files = [path.stat().st_size for path in attempt.whole.clone.root.rglob("*") if path.is_file()]
+    needed = sum(files) + PAGE * 2 * len(files)
+    with _small_disk(attempt.folder, needed + SPARE) as is_there:
         if not is_there:
             return None
         clone, room = attempt.clone, attempt.rng.choice(ROOM)
@@ -122,8 +126,8 @@ def _full_disk(attempt: _Try) -> Ended | None:
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[bool]:
-    command = ["mount", "-t", "tmpfs", "-o", "size=96m", "none", str(folder)]
+def _small_disk(folder: Path, size: int) -> Iterator[bool]:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):

@@ -19,14 +19,14 @@ Right = tuple[bool, str]
 """Whether a pair ended as it should, and what was said."""
 
 
-def run(seed: int, cases: int, base: Path) -> Iterator[Case]:
+def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
     """Run pairs of commands, each in a copy of a pipeline that has run."""
-    yield from pairs(seed, cases, base, pipeline.reference())
+    yield from pairs(seed, numbers, base, pipeline.reference())
 
 
-def pairs(seed: int, cases: int, base: Path, whole: Reference) -> Iterator[Case]:  # noqa: ARG001
+def pairs(seed: int, numbers: Sequence[int], base: Path, whole: Reference) -> Iterator[Case]:  # noqa: ARG001
     """As :func:`run`, of a pipeline that has run already."""
-    for number in range(cases):
+    for number in numbers:
         what = list(PAIRS)[number % len(PAIRS)]
         started = time.perf_counter()
         with pipeline.swept(base / f"two-{number}") as folder:

@@ -122,6 +122,6 @@ def test_what_a_reader_makes_of_a_broken_file_has_a_name(
 
 def test_of_every_kind_of_file_a_broken_one_is_noticed(tmp_path: Path) -> None:
     kinds = len(campaign.subjects(tmp_path / "counted"))
-    cases = list(campaign.run(1, kinds, tmp_path))
+    cases = list(campaign.run(1, range(kinds), tmp_path))
     assert len({case.what for case in cases}) == kinds
     assert [case for case in cases if not case.good] == []

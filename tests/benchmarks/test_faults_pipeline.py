@@ -23,7 +23,7 @@ def whole(smoke: Clone) -> Reference:
 
 
 def test_a_stage_that_is_killed_ends_as_if_it_had_not_been(whole: Reference, tmp_path: Path) -> None:
-    (case,) = kills.killed(0, 1, tmp_path, whole)
+    (case,) = kills.killed(0, [0], tmp_path, whole)
     assert (case.what, case.found, case.said) == (STAGES[0], "identical", "")
     assert "SIG" in case.how
     assert list(tmp_path.iterdir()) == []  # nor does anything of the case itself stay
@@ -106,8 +106,32 @@ def test_the_committed_page_is_made_from_the_committed_results() -> None:
     assert parts == {"summary", *(campaign.name for campaign in CAMPAIGNS)}
 
 
-def test_a_campaign_that_does_not_exist() -> None:
-    command = [sys.executable, "-m", "benchmarks.faults", "--only", "storms"]
-    told = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True, timeout=120)
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "benchmarks.faults", *arguments]
+    return subprocess.run(line, cwd=PROJECT, check=False, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "storms"], "--only storms: unknown; allowed: mutations, kills, resources, two, long_run"),
+        (["--only", "two", "--cases", "x"], "--cases x: expected numbers with commas between"),
+        (["--cases", "1"], "--cases goes with --only and one campaign"),
+    ],
+)
+def test_wrong_options_are_refused(arguments: list[str], message: str) -> None:
+    told = command(*arguments)
     assert told.returncode == 1
-    assert "--only storms: unknown; allowed: mutations, kills, resources, two, long_run" in told.stderr
+    assert message in told.stderr
+
+
+def test_cases_that_are_run_again_take_the_place_of_their_results(tmp_path: Path) -> None:
+    wrong = [Case(number, "table", "flip: labels.csv", "silent", False, 1.0, 1, "") for number in (6, 7)]
+    write_results(tmp_path, "mutations", RUN, wrong)
+    arguments = ["--only", "mutations", "--cases", "6", "--to", str(tmp_path)]
+    told = command(*arguments)
+    assert "mutations: 1 of 2000, 0 not right" in told.stdout, told.stderr
+    found = read_results(tmp_path, "mutations")
+    assert found is not None
+    assert [(case.number, case.good) for case in found.cases] == [(6, True), (7, False)]
+    assert found.run == {**RUN, "again": [" ".join(["python -m benchmarks.faults", *arguments])]}

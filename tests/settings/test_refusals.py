@@ -198,3 +198,12 @@ def _put(data: dict[str, Any], key: str, value: Any) -> None:
     for step in steps:
         here = here[step]
     here[last] = value
+
+
+def test_many_keys_that_are_missing_are_named_in_a_line(tmp_path: Path) -> None:
+    # As of a file that was cut off.
+    (tmp_path / "params.yaml").write_text("teacher:\n  network: {backbone: vgg16}\n")
+    with pytest.raises(ParamsError) as error:
+        load_section("teacher", TeacherParams, tmp_path / "params.yaml")
+    names = "input_size, train_sizes, training"
+    assert str(error.value) == f"{tmp_path}/params.yaml: teacher: these keys are missing: {names}"

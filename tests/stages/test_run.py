@@ -19,6 +19,19 @@ def main():
         raise {error}
 run(main, "prepare")
 """
+# The loop is left by an error that is put into other words.
+FILLS_THE_DISK = """
+import errno, pathlib
+from stages.run import run
+from wsdkd.ground.files import publish_folder
+from wsdkd.ground.progress import track
+def main():
+    with publish_folder(pathlib.Path("out")) as aside:
+        items = track(range(3), "items")
+        for _ in items:
+            raise OSError(errno.ENOSPC, "No space left on device")
+run(main, "prepare")
+"""
 
 
 @pytest.mark.parametrize(
@@ -31,14 +44,25 @@ run(main, "prepare")
 def test_the_message_comes_after_the_bar_of_the_loop_that_was_left(
     tmp_path: Path, error: str, status: int, line: str
 ) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", LEAVES_A_LOOP.format(error=error)],
-        cwd=tmp_path,
+    ended = run(LEAVES_A_LOOP.format(error=error), tmp_path)
+    assert ended.returncode == status
+    assert "items:" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == line
+
+
+def test_so_does_the_message_of_a_full_disk(tmp_path: Path) -> None:
+    ended = run(FILLS_THE_DISK, tmp_path)
+    assert ended.returncode == 1
+    assert "items:" in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("error: out: the disk is full (")
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == status
-    assert "items:" in ended.stderr
-    assert ended.stderr.splitlines()[-1] == line

@@ -42,7 +42,7 @@ def disk_full(error: BaseException, path: Path, unwritten: int | None = None) ->
         path: what was being written, for the message.
         unwritten: bytes that were still to be written, where the caller knows.
     """
-    number = next((found for one in _causes(error) if (found := _number(one)) is not None), None)
+    number = next((found for one in causes(error) if (found := _number(one)) is not None), None)
     if number is None or isinstance(error, DiskFullError):
         return None
     known = [] if unwritten is None else [f"{unwritten:,} bytes are still to be written"]
@@ -56,7 +56,8 @@ def disk_full(error: BaseException, path: Path, unwritten: int | None = None) ->
     return full
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception, and those that led to it or were under way when it came."""
     chain: list[BaseException] = []
     here: BaseException | None = error
     while here is not None and here not in chain:

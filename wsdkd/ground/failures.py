@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from wsdkd.ground.errors import UserError, disk_full, first_line
+from wsdkd.ground.errors import UserError, causes, disk_full, first_line
 
 DEBUG_VARIABLE = "WSDKD_DEBUG"
 """Set to anything, every failure shows its traceback; ``wsdkd --debug`` sets it."""
@@ -39,11 +39,20 @@ def tell(error: Exception, *, traceback_of_defect: bool = True) -> None:
     trace = "".join(traceback.format_exception(error))
     with suppress(OSError):
         sys.stdout.flush()
-    # A bar over which the caller looped lives in its frames, and would be drawn once more after the line.
-    traceback.clear_frames(error.__traceback__)
+    end_bars(error)
     if os.environ.get(DEBUG_VARIABLE) or (said is None and traceback_of_defect):
         sys.stderr.write(trace)
     sys.stderr.write(f"error: {_defect(error) if said is None else said}\n")
+
+
+def end_bars(error: BaseException) -> None:
+    """End the progress bars over which somebody looped when ``error`` came.
+
+    A bar lives in the frames of the loop, and would be drawn once more after the line that tells the error.
+    The loop may be that of an error which was put into other words on its way.
+    """
+    for one in causes(error):
+        traceback.clear_frames(one.__traceback__)
 
 
 def in_words(error: BaseException) -> str | None:

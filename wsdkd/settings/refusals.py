@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+MISSING = "this key is missing"
 _WRONG_SHAPE = ("model_type", "model_attributes_type", "dict_type")
 
 
@@ -25,7 +26,24 @@ def refusals(section: str, data: Any, schema: dict[str, Any], errors: Sequence[E
             steps = [*steps, error["ctx"]["discriminator"].strip("'")]
         key = ".".join([section, *map(str, steps)])
         reasons.setdefault(key, []).append(_reason(error, steps, data, schema))
-    return [f"{key}: {_join(found)}" for key, found in reasons.items()]
+    return _together({key: _join(found) for key, found in reasons.items()})
+
+
+def _together(reasons: dict[str, str]) -> list[str]:
+    # Of a file that was cut off all the rest is missing, which a line says as well as twenty.
+    missing: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        if reason == MISSING:
+            missing.setdefault(key.rpartition(".")[0], []).append(key)
+    lines = []
+    for key, reason in reasons.items():
+        keys = missing.get(key.rpartition(".")[0], []) if reason == MISSING else []
+        if len(keys) < 2:
+            lines.append(f"{key}: {reason}")
+        elif key == keys[0]:
+            names = ", ".join(each.rpartition(".")[2] for each in keys)
+            lines.append(f"{key.rpartition('.')[0]}: these keys are missing: {names}")
+    return lines
 
 
 def _steps(error: ErrorDetails, data: Any) -> list[str | int]:
@@ -53,7 +71,7 @@ def _reason(error: ErrorDetails, steps: Sequence[str | int], data: Any, schema: 
         hint = f"did you mean {near[0]}? " if near else ""
         return f"unknown key; {hint}allowed: {', '.join(allowed)}"
     if kind == "missing":
-        return "this key is missing"
+        return MISSING
     if kind == "union_tag_not_found":
         return "this key is missing; allowed: " + ", ".join(_tags(schema))
     if kind == "union_tag_invalid":

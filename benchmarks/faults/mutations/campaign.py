@@ -1,7 +1,7 @@
 """The campaign: so many files broken, each read apart, and what became of it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -26,17 +26,20 @@ def subjects(scenes: Path) -> list[Subject]:
     return [*datasets.subjects(scenes), *inputs.subjects(), *derived.subjects()]
 
 
-def run(seed: int, cases: int, base: Path) -> Iterator[Case]:
-    """Break ``cases`` files, those of each subject in turn.
+def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
+    """Break a file a case, those of each subject in turn.
 
     Raises:
         RuntimeError: a subject cannot be read as it is, or the independent reading of it says otherwise.
     """
-    whole = subjects(base / "scenes")[: max(cases, 1)]
-    before = [_whole(subject, base / f"whole-{place}") for place, subject in enumerate(whole)]
-    for number in range(cases):
+    whole = subjects(base / "scenes")
+    before: dict[int, Outcome] = {}
+    for number in numbers:
         place = number % len(whole)
-        yield _case(number, seed, whole[place], base / f"whole-{place}", before[place], base / "case")
+        source = base / f"whole-{place}"
+        if place not in before:
+            before[place] = _whole(whole[place], source)
+        yield _case(number, seed, whole[place], source, before[place], base / "case")
 
 
 def _whole(subject: Subject, folder: Path) -> Outcome:
