@@ -89,13 +89,13 @@ def outputs(clone: Clone, stage: str) -> dict[str, str]:
 
 
 def leftovers(clone: Clone) -> list[str]:
-    """Unfinished files and folders beside what was written, and states of trainings that have ended."""
+    """Unfinished files and folders beside what was written."""
     found = []
     for top in ("data", "models", "reports"):
         found += [
             path.relative_to(clone.root).as_posix()
             for path in (clone.root / top).rglob("*")
-            if path.name.endswith((".part", ".old")) or path.match("phase-*.pt")
+            if path.name.endswith((".part", ".old"))
         ]
     return found
 

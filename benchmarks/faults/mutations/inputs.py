@@ -16,8 +16,10 @@ from ruamel.yaml import YAML
 from benchmarks.faults.mutations.subject import Outcome, Subject, outcome
 from tests.proposals.written_files import IDS, WRITERS
 from tests.training.small_world import STUDENT
+from wsdkd.data.tables import ImageRow
 from wsdkd.networks.weights import read_file as read_weights
 from wsdkd.profiles import KINDS
+from wsdkd.proposals.from_file import boxes_of
 from wsdkd.proposals.from_file import read_file as read_boxes
 from wsdkd.settings.sections import load_section
 from wsdkd.student.network import Student
@@ -56,19 +58,11 @@ def _params_as_written(folder: Path) -> Any:
 
 
 def _read_boxes(folder: Path, _: Path, name: str) -> Outcome:
+    """As the stage ``propose``, which asks for the boxes of each image of a dataset."""
     read = read_boxes(folder / name)
-    found = {image: [array.tolist() for array in read.of(image)] for image in IDS if _has(read, image)}
-    return outcome(
-        found, told=sum(len(boxes) for boxes, _ in found.values()) if len(found) == len(IDS) else None
-    )
-
-
-def _has(proposals: Any, image: str) -> bool:
-    try:
-        proposals.of(image)
-    except KeyError:
-        return False
-    return True
+    rows = [ImageRow(image, f"{image}.jpg", 100, 100, "train", (), (), "") for image in IDS]
+    found = {row.image_id: [array.tolist() for array in boxes_of(read, folder / name, row)] for row in rows}
+    return outcome(found, told=sum(len(boxes) for boxes, _ in found.values()))
 
 
 def _boxes_as_written(folder: Path, name: str) -> int:
