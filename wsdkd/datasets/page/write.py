@@ -13,7 +13,7 @@ from wsdkd.datasets.audit.summary import class_doubts
 from wsdkd.pages.page import write_page
 from wsdkd.pages.thumbnails import thumbnail
 
-SIDE = 120
+SIDE = 160
 """Pixels of the longer side of a picture."""
 CLASSES = 60
 """Classes shown by pictures: of more, those with the fewest training images."""
