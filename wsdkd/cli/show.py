@@ -67,7 +67,9 @@ def show(
 
 def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
     # The table of results does without these.
-    from wsdkd.evaluation.page.shown import with_run
+    from wsdkd.datasets.audit.facts import read_facts
+    from wsdkd.datasets.audit.summary import summary
+    from wsdkd.evaluation.page.shown import Beside, with_run
     from wsdkd.ground.files import publish_file
     from wsdkd.ground.reading import read_text
 
@@ -75,15 +77,15 @@ def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
         check_output(to, ".html")
     source = reports / project.REPORT.name
     text = read_text(source, "there is no page of the results yet, run: dvc repro evaluate")
-    parameters = reports.parent / PARAMS_FILE
-    audit = reports / project.DATA_PAGE.name
+    parameters, audit = reports.parent / PARAMS_FILE, reports.parent / project.AUDIT
+    audit_page = reports / project.DATA_PAGE.name
+    beside = Beside(
+        read_text(parameters) if parameters.is_file() else None,
+        summary(read_facts(audit), str(project.REJECTED)) if audit.is_file() else (),
+        audit_page.resolve().as_uri() if audit_page.is_file() else None,
+    )
     try:
-        page = with_run(
-            text,
-            metrics,
-            read_text(parameters) if parameters.is_file() else None,
-            audit.resolve().as_uri() if audit.is_file() else None,
-        )
+        page = with_run(text, metrics, beside)
     except (KeyError, TypeError) as error:
         path = reports / project.METRICS.name
         raise UserError(f"{path}: not the report of an evaluation ({error}); run: dvc repro") from None

@@ -144,7 +144,7 @@ def bar(
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704, it holds numbers alone
 
 
-def signed_bar(value: float, reach: float, *, width: int = 90) -> Markup:
+def signed_bar(value: float, reach: float, *, width: int = 70) -> Markup:
     """A bar to the right of the middle for a gain, to the left for a loss; ``reach`` is a full half."""
     middle = width / 2
     length = min(abs(value) / (reach or 1), 1) * (middle - 1)

@@ -15,7 +15,7 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.files import class_rows
 from wsdkd.evaluation.page import pictures
 from wsdkd.evaluation.page.content import Evidence, Figures, report_content, write_report_page
-from wsdkd.evaluation.page.shown import with_run
+from wsdkd.evaluation.page.shown import Beside, with_run
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
 
@@ -180,14 +180,24 @@ def test_where_there_is_no_room_classes_go_without_pictures(
 
 def test_what_differs_from_run_to_run_is_filled_in(html: str, figures: Figures) -> None:
     made = {"commit": "0" * 40, "changed": 2, "machine": "2 cores of <x>", "versions": {"torch": "9.9"}}
-    page = with_run(html, {**figures.accuracy, "made": made}, "a: 1 # <b>", "file:///reports/data.html")
+    beside = Beside(
+        "a: 1 # <b>", ["5 images", "bee and <wasp> in the same images"], "file:///reports/data.html"
+    )
+    page = with_run(html, {**figures.accuracy, "made": made}, beside)
     speed = figures.cost["teacher"]["images_per_second"]
     assert f'<span data-run="speed-teacher">{speed:.1f}</span>' in page
     seen = Page(page)
-    for text in ("0" * 40, "2 changed files", "2 cores of <x>", "9.9", "a: 1 # <b>"):
+    for text in (
+        "0" * 40,
+        "2 changed files",
+        "2 cores of <x>",
+        "9.9",
+        "a: 1 # <b>",
+        "5 images\nbee and <wasp>",
+    ):
         assert text in seen.text
     assert seen.named("a", href="file:///reports/data.html")
-    assert with_run(html, figures.accuracy, None, None).count("speed-teacher") == 1
+    assert with_run(html, figures.accuracy, Beside()).count("speed-teacher") == 1
 
 
 def test_pictures_of_a_class_grow_fewer_with_more_classes() -> None:

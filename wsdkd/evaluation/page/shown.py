@@ -5,7 +5,8 @@ it, elements with ``data-run``, which :func:`with_run` fills.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -17,14 +18,28 @@ from wsdkd.pages.page import render_page
 PLACE = re.compile(r'<(span|div) data-run="([a-z-]+)">([^<]*)</\1>')
 
 
-def with_run(page: str, metrics: Mapping[str, Any], parameters: str | None, audit: str | None) -> str:
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside a report.
+
+    Attributes:
+        parameters: the text of params.yaml, or None.
+        audit: what is to be known of the dataset, in lines; none where it was not audited.
+        audit_page: address of the page on the dataset, or None.
+    """
+
+    parameters: str | None = None
+    audit: Sequence[str] = ()
+    audit_page: str | None = None
+
+
+def with_run(page: str, metrics: Mapping[str, Any], beside: Beside) -> str:
     """Fill a page's places.
 
     Args:
         page: as :func:`wsdkd.evaluation.page.content.write_report_page` writes it.
         metrics: of the same run, as reports/metrics.json holds them; what an older run lacks stays open.
-        parameters: the text of params.yaml, or None.
-        audit: link to the page on the dataset, or None where there is none.
+        beside: what lies beside the report.
     """
     cost = metrics["cost"]
     made = {"commit": None, "changed": 0, "machine": None, "versions": {}, **metrics.get("made", {})}
@@ -36,10 +51,12 @@ def with_run(page: str, metrics: Mapping[str, Any], parameters: str | None, audi
         for name in NETWORKS
     }
     texts["speed-note"] = f"Speeds are of {cost['device']}, in batches of {cost['batch_size']}."
-    if audit is not None:
-        texts["audit"] = Markup('<a href="{}">What is odd in it</a>').format(audit)
+    if beside.audit:
+        texts["audit"] = Markup("<pre>{}</pre>").format("\n".join(beside.audit))
+        if beside.audit_page is not None:
+            texts["audit"] += Markup('<p><a href="{}">With pictures</a></p>').format(beside.audit_page)
     texts["machine"] = Markup(  # noqa: S704, of a template that escapes
-        render_page("wsdkd.evaluation.page", "run.html", {"made": made, "parameters": parameters})
+        render_page("wsdkd.evaluation.page", "run.html", {"made": made, "parameters": beside.parameters})
     )
 
     def filled(place: re.Match[str]) -> str:
