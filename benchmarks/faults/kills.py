@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -149,6 +150,8 @@ class _Attempt:
         return self._case(f"dvc {kind}", again, same)
 
     def _kill_repro(self, stage: str, variables: dict[str, str]) -> None:
+        # DVC would bring missing outputs back from its storage, and the stage need not run again.
+        shutil.rmtree(self.clone.root / ".dvc/cache")
         process = pipeline.start(self.clone, ["dvc", "repro", "--force", "--single-item", stage], **variables)
         victim = self.rng.choice(VICTIMS)
         most = self.whole.seconds[stage]

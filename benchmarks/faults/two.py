@@ -13,7 +13,7 @@ from wsdkd.serving.store import Store
 
 REPRO = ("dvc", "repro", "--force", "--single-item", "distill_predictions")
 CONSIDER = ("wsdkd", "promoted", "consider")
-PREDICT = ("wsdkd", "predict", "data/scenes/images/test", "--model", "student", "--to", "labels.csv", "--csv")
+PREDICT = ("wsdkd", "predict", "data/scenes/images/test", "--model", "student", "--to", "labels.csv")
 
 Right = tuple[bool, str]
 """Whether a pair ended as it should, and what was said."""
