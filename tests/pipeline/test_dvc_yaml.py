@@ -69,6 +69,8 @@ def test_a_stage_imports_nothing_by_a_computed_name(stage: str) -> None:
     # No digest would cover it.
     sources = Sources()
     for module in sources.digests(f"stages.{stage}"):
+        if "/" in module:  # a template, which imports nothing
+            continue
         path = sources.path(module)
         assert path
         assert not re.search(r"import_module\(|__import__\(", path.read_text()), path
