@@ -221,12 +221,13 @@ def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     objective = feature_objective(student, stage_1("release"), 20)
     assert isinstance(objective.projections[0], nn.Identity)
     feature_map = torch.rand(1, student.backbone.channels, 4, 4)
-    rois = torch.tensor([[0, 0, 0, 32, 32.0]])
+    stride = student.backbone.stride
+    rois = torch.tensor([[0, 0, 0, 4.0 * stride, 4.0 * stride]])
     monkeypatch.setattr(student.backbone, "maps", lambda stem: [stem])
     teacher = torch.rand(1, 20)
     batch = {"stem": feature_map, "rois": rois, "features": teacher, "confidence": torch.ones(1)}
     losses = objective({**batch, "objectness": torch.tensor([0.5])})
-    pooled = 0.5 * pool_regions(feature_map, rois, 7, 1 / 8, "max")
+    pooled = 0.5 * pool_regions(feature_map, rois, 7, 1 / stride, "max")
     torch.testing.assert_close(losses["features"], feature_loss(student.fully_connected(pooled), teacher))
 
 

@@ -124,7 +124,8 @@ def test_weights_from_a_file_reach_every_architecture(name: str, tmp_path: Path)
         ({"backbone": "gmlp_ti16_224"}, "gives no feature map"),
         ({"backbone": LITE0, "stages": 10}, r"network\.stages: .* has 9 stages, cannot use 10"),
         ({"backbone": LITE0, "frozen_stages": 10}, r"network\.frozen_stages: the backbone has 9 stages"),
-        ({"backbone": "mobilenetv3_small_050", "stages": 2}, r"network\.stages: .* is used whole"),
+        ({"backbone": "hrnet_w18_small", "stages": 2}, r"network\.stages: .* is used whole"),
+        ({"backbone": "convnext_atto", "stages": 5}, r"network\.stages: .* has 4 stages, cannot use 5"),
         ({"backbone": "ghostnet_050", "weights": "imagenet"}, "timm has no weights for ghostnet_050"),
     ],
 )

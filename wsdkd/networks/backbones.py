@@ -13,6 +13,9 @@ from torch import nn
 
 from wsdkd.ground.errors import UserError
 
+PROBE = 64
+"""Side of the picture that is sent through a network to see what comes out."""
+
 
 class FullyConnected(nn.Sequential):
     """fc6 and fc7 of a classifier, with their ReLUs and dropout: (N, channels, bins, bins) -> (N, width)."""
@@ -29,6 +32,7 @@ class Backbone(nn.Module):
         channels: of the feature map.
         stride: pixels of the input to one cell of the feature map.
         fully_connected: of backbones whose classifier brings fc6 and fc7 (VGG16).
+        as_map: makes a feature map of what comes out of a stage, which with most backbones is one.
     """
 
     mean: torch.Tensor
@@ -43,6 +47,7 @@ class Backbone(nn.Module):
         std: tuple[float, ...],
         fully_connected: FullyConnected | None = None,
         frozen_stages: int = 0,
+        as_map: nn.Module | None = None,
     ):
         super().__init__()
         if frozen_stages > len(stages):
@@ -52,6 +57,7 @@ class Backbone(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.channels, self.stride, self.frozen_stages = channels, stride, frozen_stages
         self.fully_connected = fully_connected
+        self.as_map = nn.Identity() if as_map is None else as_map
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         for stage in self.stages[:frozen_stages]:
@@ -76,15 +82,16 @@ class Backbone(nn.Module):
         """The other stages: output of :meth:`stem` -> feature map (B, channels, H / stride, W / stride)."""
         for stage in self.stages[self.frozen_stages :]:
             features = stage(features)
-        return features
+        feature_map: torch.Tensor = self.as_map(features)
+        return feature_map
 
     def maps(self, features: torch.Tensor) -> list[torch.Tensor]:
         """Output of :meth:`stem` -> the map of each stage that is not frozen, or the last stage's."""
         maps = []
         for stage in self.stages[self.frozen_stages :]:
             features = stage(features)
-            maps.append(features)
-        return maps or [features]
+            maps.append(self.as_map(features))
+        return maps or [self.as_map(features)]
 
     @torch.no_grad()
     def widths(self) -> list[int]:
@@ -111,15 +118,13 @@ def take_out_strides(stages: Sequence[nn.Module], stride: int) -> None:
         stages: in order; left in evaluation mode.
         stride: pixels of the input to one cell of the last stage's feature map.
     """
-    reached = 1
+    features = torch.zeros(1, 3, PROBE, PROBE)
     for stage in stages:
-        if reached < stride:
-            with torch.no_grad():
-                probe = torch.zeros(1, _first_channels(stage), 64, 64)
-                reached *= 64 // int(stage.eval()(probe).shape[2])
-        else:
+        if PROBE // features.shape[3] >= stride:
             for layer in _strided(stage):
                 layer.stride = (1, 1) if isinstance(layer, nn.Conv2d) else 1
+        with torch.no_grad():
+            features = stage.eval()(features)
 
 
 def _strided(stage: nn.Module) -> Iterator[Any]:
@@ -127,10 +132,6 @@ def _strided(stage: nn.Module) -> Iterator[Any]:
     for layer in stage.modules():
         if isinstance(layer, kinds) and layer.stride not in (1, (1, 1)):
             yield layer
-
-
-def _first_channels(stage: nn.Module) -> int:
-    return next(layer.in_channels for layer in stage.modules() if isinstance(layer, nn.Conv2d))
 
 
 def cell_layers(channels: int, hidden: int, *between: nn.Module) -> nn.Sequential:

@@ -21,6 +21,6 @@ class Network(Section):
     stride: Literal[8, 16, 32] = 16
     """Pixels of the input to one cell of the feature map; strides beyond it are taken out."""
     stages: Count | None = None
-    """The first this many stages of an EfficientNet are used (its convolution head is the last)."""
+    """The first this many stages of a model of timm are used; docs/backbones.md says what these are."""
     frozen_stages: CountOrNone = 0
     """The first this many stages of the backbone keep their initial weights."""

@@ -56,7 +56,9 @@ class StudentPass:
 
     def pool(self, feature_map: Tensor, bins: int, pooling: str) -> Tensor:
         """The batch's regions of a feature map (B, C, h, w): (R, C, bins, bins)."""
-        scale = feature_map.shape[-1] / self._student.params.input_size
+        # A cell is a stride wide, whatever is left over at the edge of a picture.
+        finer = round(feature_map.shape[-1] / self.maps[-1].shape[-1])
+        scale = finer / self._student.backbone.stride
         return pool_regions(feature_map, self.batch["rois"], bins, scale, pooling)
 
 
