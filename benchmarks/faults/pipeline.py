@@ -88,6 +88,15 @@ def outputs(clone: Clone, stage: str) -> dict[str, str]:
     return {file.relative_to(clone.root).as_posix(): _sha256(file) for file in files if file.is_file()}
 
 
+def forget_outputs(clone: Clone, stage: str) -> None:
+    """Take a stage's outputs out of DVC's storage, from which it would bring them back in place of a run."""
+    text = (clone.root / "dvc.lock").read_text(encoding="utf-8")
+    recorded: Any = YAML(typ="safe", pure=True).load(text)["stages"][stage]
+    for out in recorded["outs"]:
+        stored = clone.root / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
+        stored.unlink(missing_ok=True)
+
+
 def leftovers(clone: Clone) -> list[str]:
     """Unfinished files and folders beside what was written."""
     found = []
