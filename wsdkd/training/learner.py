@@ -52,6 +52,10 @@ class Objective(nn.Module):
         """The losses of :meth:`forward`, and scores of the images."""
         raise NotImplementedError
 
+    def examines(self) -> bool:
+        """Whether it implements :meth:`examine`."""
+        return type(self).examine is not Objective.examine
+
     def weights(self, batch: Batch) -> dict[str, torch.Tensor]:  # noqa: ARG002
         """For each loss that averages over something else than images, its sum of weights in a batch."""
         return {}

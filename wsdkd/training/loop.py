@@ -103,7 +103,7 @@ def train(training: Training, accelerator: Accelerator) -> None:
     first, watched = training.phases[0].params, training.validation
     batch_size = max(1, first.batch_size // first.accumulate)
     chooses = any(phase.params.keep == "best" for phase in training.phases)
-    measures = watched is not None and any(row.labels for row in watched.pictures.rows)
+    measures = watched is not None and watched.objective.examines() and _any_label(watched)
     if chooses and not measures:
         raise UserError(
             f"{training.name}: training.keep: best needs validation images with labels, and there is none; "
@@ -219,6 +219,10 @@ def _means(
     if not bool(torch.isfinite(means).all()):
         raise UserError(f"{name}: the loss is no longer a number; lower training.learning_rate")
     return dict(zip(sums, means.tolist(), strict=True))
+
+
+def _any_label(task: Task) -> bool:
+    return any(row.labels for row in task.pictures.rows)
 
 
 def validator(task: Task, batch_size: int, accelerator: Accelerator, measures: bool = False) -> Validate:
