@@ -16,7 +16,7 @@ from wsdkd import api
 from wsdkd.cache.format import CacheError
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.images import load_square
-from wsdkd.data.tables import write_classes
+from wsdkd.data.tables import write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals
@@ -143,7 +143,9 @@ def test_a_cache_of_other_classes_is_refused(smoke: Clone, tmp_path: Path) -> No
     settings = api.parameters(smoke.root / "profiles/scenes-smoke.yaml")
     dataset = api.Dataset(tmp_path, smoke.root / "data/scenes")
     shutil.copytree(smoke.root / "data/prepared", tmp_path, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    write_classes(tmp_path / "classes.json", [*dataset.classes[:-1], "other"])
+    others = [*dataset.classes[:-1], "other"]
+    write_images(tmp_path / "images.parquet", dataset.images(), classes=others)
+    write_classes(tmp_path / "classes.json", others)
     with pytest.raises(CacheError, match="other"):
         api.distill(
             dataset, api.TeacherCache(smoke.root / "data/teacher_cache"), settings, tmp_path / "student"

@@ -80,7 +80,12 @@ def test_nothing_is_imported_to_be_read() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["wsdkd", "wsdkd.ground", "wsdkd.ground.code"]
+    assert done.stdout.split() == [
+        "wsdkd",
+        "wsdkd.ground",
+        "wsdkd.ground.allocator",
+        "wsdkd.ground.code",
+    ]
 
 
 def _digest(folder: Path, text: str) -> str:

@@ -59,7 +59,7 @@ PARAMETERS: list[tuple[str, set[str]]] = [
 
 EDITED = [
     ("wsdkd/datasets/scenes/shapes.py", {DRAWN}),
-    ("wsdkd/datasets/coco.py", {"prepare"}),
+    ("wsdkd/datasets/coco/read.py", {"prepare"}),
     ("wsdkd/data/annotations.py", {"prepare", "evaluate"}),
     ("wsdkd/proposals/edge_boxes.py", {"propose"}),
     ("wsdkd/teacher/learning.py", {"train_teacher"}),
