@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from benchmarks.faults.mutations.breaks import JUNK as TEXT_JUNK
+from benchmarks.faults.mutations.breaks import ODD
 from tests.datasets.small_datasets import SMALL
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import write_objects
@@ -37,38 +39,7 @@ AUTO = "WebDataset"
 """The form that is read as ``auto``, too."""
 ALL = [*SMALL, *FORMS, "auto"]
 
-ODD: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    10**400,
-    1e308,
-    "",
-    "0",
-    "\ud800",
-    "a\0b",
-    "x" * 5000,
-    [],
-    {},
-    [[]],
-)
-"""Values of a JSON file."""
-JUNK = (
-    b"\x00",
-    b"\xff\xfe",
-    b'"',
-    b"'",
-    b",,;",
-    b"\n",
-    b"[[",
-    b"{",
-    b"null",
-    b"1e999",
-    b"NaN",
-    b"../../x",
-    b"9" * 400,
-)
+JUNK = (*TEXT_JUNK, b"'")
 """Bytes of any file."""
 
 
