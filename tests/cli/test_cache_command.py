@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cli.main import app
-from wsdkd.data.tables import write_classes, write_images
+from wsdkd.data.tables import ImageRow, write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import write_proposals
 
@@ -79,15 +79,21 @@ def test_estimate_without_data(params: Path) -> None:
     assert "678." in everything[1]
 
 
+def _estimate(
+    params: Path, folder: Path, rows: list[ImageRow], boxes: np.ndarray, scores: np.ndarray
+) -> tuple[int, str]:
+    """What the command says after the stages before it, of images that all have the same proposals."""
+    write_images(folder / "prepared" / "images.parquet", rows)
+    write_classes(folder / "prepared" / "classes.json", synthetic.CLASSES)
+    write_proposals(folder / "proposals", ((row.image_id, boxes, scores) for row in rows))
+    where = ["--params", params, "--prepared", folder / "prepared", "--proposals", folder / "proposals"]
+    return run("estimate", *where)
+
+
 def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> None:
     rows = synthetic.make_rows(12)
-    write_images(tmp_path / "prepared" / "images.parquet", rows)
-    write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)
-    box = np.array([[0, 0, 9, 9], [20, 20, 40, 40], [50, 50, 60, 60]], np.float32)
-    scores = np.array([3, 2, 1], np.float32)
-    write_proposals(tmp_path / "proposals", ((row.image_id, box, scores) for row in rows))
-    where = ["--params", params, "--prepared", tmp_path / "prepared", "--proposals", tmp_path / "proposals"]
-    code, text = run("estimate", *where)
+    boxes = np.array([[0, 0, 9, 9], [20, 20, 40, 40], [50, 50, 60, 60]], np.float32)
+    code, text = _estimate(params, tmp_path, rows, boxes, np.array([3, 2, 1], np.float32))
     assert code == 0
     assert "12 images x 2 views, 3.0 regions an image" in text
     assert "3.0 of them with features 4096 wide" in text
@@ -95,12 +101,8 @@ def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> No
 
 def test_estimate_where_no_image_has_a_proposal(params: Path, tmp_path: Path) -> None:
     rows = synthetic.make_rows(3)
-    write_images(tmp_path / "prepared" / "images.parquet", rows)
-    write_classes(tmp_path / "prepared" / "classes.json", synthetic.CLASSES)
     none = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    write_proposals(tmp_path / "proposals", ((row.image_id, *none) for row in rows))
-    where = ["--params", params, "--prepared", tmp_path / "prepared", "--proposals", tmp_path / "proposals"]
-    code, text = run("estimate", *where)
+    code, text = _estimate(params, tmp_path, rows, *none)
     assert code == 0
     assert "3 images x 2 views, 0.0 regions an image" in text
     assert "0.0 of them with features" in text
