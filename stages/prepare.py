@@ -15,9 +15,14 @@ def main() -> None:
     from wsdkd import project
     from wsdkd.datasets.on_disk import write_prepared
     from wsdkd.datasets.params import DatasetParams
-    from wsdkd.settings.sections import load_section
+    from wsdkd.settings.sections import PARAMS_FILE, ParamsError, load_section
 
     params = cast("DatasetParams", load_section("dataset", DatasetParams))
+    if params.corrections is not None and project.CORRECTIONS not in Path(params.corrections).parents:
+        raise ParamsError(
+            f"{PARAMS_FILE}: dataset.corrections: expected a file below {project.CORRECTIONS}, which DVC "
+            f"watches, got {params.corrections!r}; put it there"
+        )
     write_prepared(Path(params.root), params, project.PREPARED, lambda line: sys.stdout.write(f"{line}\n"))
 
 

@@ -104,6 +104,7 @@ def _conflicts(profile: Profile, data: dict[str, Any]) -> Iterator[str]:
     if kept != "all" and used is not None and used > kept:
         yield f"distill_features.rois: should be at most cache.rois ({kept}), got {used}"
 
+    yield from _unwatched("dataset.corrections", profile.dataset.corrections, project.CORRECTIONS)
     proposals = profile.proposals
     if isinstance(proposals, FileProposals):
         yield from _unwatched("proposals.path", proposals.path, INPUTS / "proposals")

@@ -21,6 +21,8 @@ AUDIT = PREPARED / "audit.json"
 """What is to be known of the dataset; ``wsdkd data`` shows it."""
 PHOTOGRAPHS = PREPARED / "photographs"
 """Those that lay within Parquet files, unpacked; empty for all other datasets."""
+CORRECTIONS = Path("inputs") / "corrections"
+"""Files of labels that people corrected; ``dataset.corrections`` names one."""
 
 PROPOSALS = DATA / "proposals"
 TEACHER_CACHE = DATA / "teacher_cache"

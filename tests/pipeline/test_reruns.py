@@ -53,6 +53,7 @@ PARAMETERS: list[tuple[str, set[str]]] = [
     ("teacher.training.seed=1", TEACHER),
     ("proposals.max_boxes=32", PROPOSE),
     ("proposals.beta=0.7", PROPOSE),
+    ("dataset.corrections=inputs/corrections/mine.csv", ALL),
     ("dataset.seed=1", {DRAWN, *ALL}),
     ("dataset.train_images=50", {DRAWN, *ALL}),
 ]
@@ -60,6 +61,7 @@ PARAMETERS: list[tuple[str, set[str]]] = [
 EDITED = [
     ("wsdkd/datasets/scenes/shapes.py", {DRAWN}),
     ("wsdkd/datasets/coco/read.py", {"prepare"}),
+    ("wsdkd/datasets/corrections.py", {"prepare"}),
     ("wsdkd/data/annotations.py", {"prepare", "evaluate"}),
     ("wsdkd/proposals/edge_boxes.py", {"propose"}),
     ("wsdkd/teacher/learning.py", {"train_teacher"}),

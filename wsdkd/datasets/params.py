@@ -19,6 +19,8 @@ class _Common(Section):
     """A larger image counts as a decompression bomb; at most Pillow's own limit."""
     links: Literal["inside", "anywhere"] = "inside"
     """Where links to files may lead: inside the root or anywhere. Links to folders must stay inside."""
+    corrections: str | None = None
+    """File of corrected labels, below inputs/corrections; see :mod:`wsdkd.datasets.corrections`."""
 
 
 class _HeldOut(_Common):

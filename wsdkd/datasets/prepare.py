@@ -15,6 +15,7 @@ from wsdkd.datasets.checks.repeats import join_repeats, leaks, other_labels
 from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
 from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.coco.read import read_coco
+from wsdkd.datasets.corrections import corrected
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.folders.read import read_folders
 from wsdkd.datasets.packed.hugging_face import read_hugging_face
@@ -150,8 +151,10 @@ def prepare(
 
     Raises:
         DatasetError: the annotations cannot be read.
+        UserError: the corrections cannot be.
     """
     noticed: list[str] = []
+    corrections = params.corrections
     if isinstance(params, AutoDataset):
         params, *noticed = detect(root, params)
     reading = read_annotations(root, params, unpack_into)
@@ -166,6 +169,12 @@ def prepare(
     leaked, dropped = _leaks(found.records, alike, params)
     listed += [*other_labels(alike.copies), *leaked, *split_groups(found.records)]
     images, objects = _kept(found, dropped)
+    if corrections is not None:
+        known = {record.image_id for record in reading.images}
+        after = corrected(images, reading.classes, known, Path(corrections))
+        images = tuple(after.images)
+        objects = tuple(row for row in objects if (row.image_id, row.label) not in after.removed)
+        noticed.append(after.said)
     return Prepared(
         reading.classes,
         images,
