@@ -78,7 +78,7 @@ def small_report(strengths: dict[str, float] = STRENGTHS, boxes: bool = True) ->
             "classes": len(CLASSES),
         },
         "classes_without_positives": [],
-        "protocol": protocol(params, fused_views(teacher.params), "scores", {}),
+        "protocol": protocol(params, "fp32", fused_views(teacher.params), "scores", {}),
         "cost": compare_costs(teacher, student, 1e-3, torch.device("cpu")),
     }
 

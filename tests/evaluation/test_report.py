@@ -75,10 +75,11 @@ def test_gap_without_a_leading_teacher_is_null_with_a_reason() -> None:
 def test_protocol_names_what_the_figures_depend_on() -> None:
     views = [PictureView(size, mirrored) for size in (480, 672) for mirrored in (False, True)]
     params = EvaluationParams(threshold=0.3, top_k=5, unlabelled="drop", detections=20, nms_iou=0.4)
-    found = protocol(params, views, "support", {})
+    found = protocol(params, "bf16", views, "support", {})
     assert found["teacher_views"] == "480, 672 px and mirrored"
-    assert protocol(params, views[:1], "scores", {})["teacher_views"] == "480 px"
+    assert protocol(params, "fp32", views[:1], "scores", {})["teacher_views"] == "480 px"
     assert found["regions_ranked_by"] == "support"
+    assert found["precision"] == "bf16"
     assert found["detections"] == "at most 20 an image, NMS at IoU 0.4"
     assert (found["threshold"], found["top_k"], found["unlabelled"]) == (0.3, 5, "drop")
 

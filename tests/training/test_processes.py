@@ -3,7 +3,6 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
 from wsdkd.training.loader import Labels, load_batches
 from wsdkd.training.pictures import Pictures, Stem
-from wsdkd.training.processes import PROCESSES_VARIABLE, allow_tf32, process_count
+from wsdkd.training.processes import PROCESSES_VARIABLE, process_count
 from wsdkd.training.views import View
 
 ROOT = Path(__file__).parents[2]
@@ -132,18 +131,3 @@ def test_a_wrong_number_of_processes(value: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(PROCESSES_VARIABLE, value)
     with pytest.raises(UserError, match=f"{PROCESSES_VARIABLE}={value}: expected a whole number"):
         process_count()
-
-
-@pytest.fixture
-def precision() -> Iterator[None]:
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    yield
-    torch.set_float32_matmul_precision(before[0])
-    torch.backends.cudnn.allow_tf32 = before[1]
-
-
-@pytest.mark.usefixtures("precision")
-def test_full_precision_on_a_gpu_is_full_in_every_operation() -> None:
-    for allowed in (True, False):
-        allow_tf32(allowed)
-        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == allowed

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from wsdkd.networks.params import InferencePrecision
 from wsdkd.settings.numbers import Count, Overlap
 from wsdkd.settings.sections import Folder, Section
 
@@ -18,6 +19,8 @@ class CacheParams(Section):
     how well a region holds an object whole (:func:`wsdkd.support.support`)."""
     bits: Literal[16, 8] = 16
     """Of a stored logit or feature: half precision, or a byte that counts steps between its row's ends."""
+    precision: InferencePrecision = "auto"
+    """Of the teacher's backbone and fc6 and fc7, while the cache is filled."""
     shard_images: Count = 4096
     """Images a shard."""
     batch_size: Count = 16

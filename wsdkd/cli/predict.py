@@ -23,6 +23,7 @@ from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.progress import track
 from wsdkd.ground.words import counted
+from wsdkd.networks.params import InferencePrecision
 from wsdkd.serving.labels import Choice, Scored, csv_rows, json_list, label_rows, shown, write_parquet
 from wsdkd.serving.linked import linked
 from wsdkd.serving.named import Found, find_pictures, student_named
@@ -141,6 +142,10 @@ def predict(
         ),
     ] = MAX_MEMORY / GB,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go through together.")] = 32,
+    precision: Annotated[
+        InferencePrecision,
+        typer.Option(help="In which the network computes; auto is bf16 on a GPU, else fp32."),
+    ] = "auto",
 ) -> None:
     """Label pictures. Those that cannot be read are named and skipped, and the status is 1 then."""
     output = Output(to, as_json, as_csv, by_label)
@@ -163,7 +168,7 @@ def predict(
     above: float | np.ndarray = -math.inf if top is not None else point.thresholds
     choice = Choice(student.classes, above if threshold is None else threshold, top)
     unreadable = [folder for folder, _ in found.closed]
-    outcomes = _labelled(student, found.pictures, batch_size, int(memory * GB))
+    outcomes = _labelled(student, found.pictures, batch_size, precision, int(memory * GB))
     pictures = _scored(outcomes, point, unreadable)
     if link_to is not None:
         pictures = linked(pictures, choice, link_to)
@@ -210,7 +215,11 @@ def _thresholds_in_words(threshold: float | None, top: int | None, point: "Opera
 
 
 def _labelled(
-    student: "LoadedStudent", pictures: Sequence[Path], batch_size: int, memory: int
+    student: "LoadedStudent",
+    pictures: Sequence[Path],
+    batch_size: int,
+    precision: InferencePrecision,
+    memory: int,
 ) -> Iterator["Labelled[Path] | Unreadable[Path]"]:
     import torch
     from accelerate import PartialState
@@ -218,7 +227,9 @@ def _labelled(
     from wsdkd.student.run import label_pictures
 
     device = PartialState(cpu=not torch.cuda.is_available()).device
-    outcomes = label_pictures(student, pictures, batch_size=batch_size, device=device, memory=memory)
+    outcomes = label_pictures(
+        student, pictures, batch_size=batch_size, device=device, precision=precision, memory=memory
+    )
     return track(outcomes, "predict", total=len(pictures))
 
 

@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
+from wsdkd.networks.params import Precision
+from wsdkd.networks.precision import computing_in, placed
 from wsdkd.student.network import LoadedStudent
 from wsdkd.teacher.network import LoadedTeacher, RoiFeatures
 from wsdkd.teacher.run import fused_views
@@ -20,7 +22,11 @@ LEAST_RUNS = 3
 
 
 def compare_costs(
-    teacher: LoadedTeacher, student: LoadedStudent, seconds: float, device: torch.device
+    teacher: LoadedTeacher,
+    student: LoadedStudent,
+    seconds: float,
+    device: torch.device,
+    precision: Precision = "fp32",
 ) -> dict[str, Any]:
     """Parameters, multiply-adds an image and images a second of both networks, measured in one run.
 
@@ -33,14 +39,15 @@ def compare_costs(
         student: in evaluation mode.
         seconds: measuring time of each network.
         device: where both are.
+        precision: in which both compute.
 
     Returns:
-        ``device``, ``batch_size``, and for ``teacher`` and ``student`` each ``parameters``,
+        ``device``, ``precision``, ``batch_size``, and for ``teacher`` and ``student`` each ``parameters``,
         ``multiply_adds`` and ``images_per_second``.
     """
     networks = {"teacher": teacher.model, "student": student.model}
     for model in networks.values():
-        model.to(device).to(memory_format=torch.channels_last)
+        placed(model, device)
 
     def runs(images: int) -> dict[str, Callable[[], Any]]:
         return {
@@ -48,9 +55,10 @@ def compare_costs(
             "student": _student_run(student, images, device),
         }
 
-    speed = measure_throughput(runs(BATCH_SIZE), BATCH_SIZE, seconds, device)
+    with computing_in(precision, device):
+        speed = measure_throughput(runs(BATCH_SIZE), BATCH_SIZE, seconds, device)
     single = runs(1)
-    result: dict[str, Any] = {"device": _name(device), "batch_size": BATCH_SIZE}
+    result: dict[str, Any] = {"device": _name(device), "precision": precision, "batch_size": BATCH_SIZE}
     for name, model in networks.items():
         result[name] = {
             "parameters": count_parameters(model),

@@ -26,6 +26,7 @@ from wsdkd.evaluation.scoring import Data, Networks, Said, check_classes, score
 from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
+from wsdkd.networks.precision import settled
 from wsdkd.teacher.run import (
     Detections,
     fused_views,
@@ -105,7 +106,13 @@ def evaluate(
             "classes": len(data.classes),
         },
         "classes_without_positives": [data.classes[k] for k in without_positives(truth.labels, truth.known)],
-        "protocol": protocol(params, fused_views(networks.teacher.params), cache.ranking, points),
+        "protocol": protocol(
+            params,
+            settled(params.precision, device),
+            fused_views(networks.teacher.params),
+            cache.ranking,
+            points,
+        ),
     }
     classes = _class_rows(data, scores, truth, located.ap50)
     classes = _with_thresholds(classes, data.classes, points["student"], logits["student"], truth)
@@ -118,7 +125,9 @@ def evaluate(
         ),
         "examples": draw_examples(_examples(data, said, params), data.classes),
     }
-    cost = compare_costs(networks.teacher, networks.student, params.cost_seconds, device)
+    cost = compare_costs(
+        networks.teacher, networks.student, params.cost_seconds, device, settled(params.precision, device)
+    )
     precision_recall = {"recall": RECALLS, **curves}
     parameters = {
         "teacher": networks.teacher.params,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from wsdkd.networks.params import InferencePrecision
 from wsdkd.settings.numbers import Count, NonNegative, Positive, Share
 from wsdkd.settings.sections import Section
 
@@ -48,5 +49,7 @@ class EvaluationParams(Section):
     """Of two detections of a class that overlap more than this, the better stays."""
     detections: Count = 100
     """At most this many detections an image."""
+    precision: InferencePrecision = "auto"
+    """In which the three networks compute; their scores are in fp32."""
     cost_seconds: Positive = 5.0
     """How long the speed of each network is measured."""

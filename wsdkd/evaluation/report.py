@@ -12,6 +12,7 @@ from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
+from wsdkd.networks.params import Precision
 from wsdkd.support import Ranking
 from wsdkd.teacher.run import PictureView
 
@@ -100,6 +101,7 @@ def comparison(scores: Mapping[str, np.ndarray], truth: Truth) -> dict[str, Any]
 
 def protocol(
     params: EvaluationParams,
+    precision: Precision,
     views: Sequence[PictureView],
     ranking: Ranking,
     points: Mapping[str, OperatingPoint],
@@ -108,6 +110,7 @@ def protocol(
 
     Args:
         params: of the evaluation.
+        precision: in which networks computed.
         views: of a test image, that the teacher saw.
         ranking: what its regions were ranked by.
         points: of baseline and student.
@@ -125,6 +128,7 @@ def protocol(
         "ignored_labels": "left out",
         "interval_level": bootstrap.LEVEL,
         "interval": f"bootstrap over test images, {bootstrap.DRAWS} draws",
+        "precision": precision,
         "teacher_views": f"{', '.join(sizes)} px{mirrored}",
         "detections": f"at most {params.detections} an image, NMS at IoU {params.nms_iou}",
         "regions_ranked_by": ranking,

@@ -97,7 +97,7 @@ def score(
         networks: baseline, teacher and student.
         data: of which the test split is scored.
         ranking: what detections are ranked by.
-        params: rules of detections.
+        params: rules of detections, and the precision.
         first: in how many images to detect; None is all.
         device: where to compute.
 
@@ -112,6 +112,7 @@ def score(
             data.root,
             batch_size=STUDENT_BATCH,
             device=device,
+            precision=params.precision,
             description=f"{name} on test images",
         )
     regions = run_fused_teacher(
@@ -120,6 +121,7 @@ def score(
         ranking,
         batch_size=TEACHER_BATCH,
         device=device,
+        precision=params.precision,
         description="teacher on test images",
     )
     best: list[np.ndarray] = []

@@ -1,9 +1,13 @@
-"""Which backbone a network has. Read without torch, as parameters are."""
+"""Which backbone a network has, and in which precision it computes. Read without torch, as parameters are."""
 
 from typing import Literal
 
 from wsdkd.settings.numbers import Count, CountOrNone
 from wsdkd.settings.sections import Section
+
+Precision = Literal["fp32", "bf16", "fp16"]
+InferencePrecision = Literal["auto", "fp32", "bf16", "fp16"]
+"""``auto`` is bf16 on a GPU that computes in it, else fp32; see :mod:`wsdkd.networks.precision`."""
 
 VGG_WIDTH = 4096
 """Of fc6 and fc7 in VGG16."""

@@ -13,6 +13,7 @@ from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.decoding import as_batch
 from wsdkd.networks.description import DESCRIPTION
+from wsdkd.networks.precision import computing_in, placed
 from wsdkd.serving.named import student_named
 from wsdkd.serving.store import Store
 from wsdkd.student.heat import class_heat
@@ -94,7 +95,7 @@ class Students:
                 return known
             named = student_named(name)
             loaded = load_student(named.folder)
-            loaded.model.to(_device()).to(memory_format=torch.channels_last)
+            placed(loaded.model, _device())
             ready = Ready(name, named.folder, loaded, named.operating_point(loaded), mark)
             self._ready[name] = ready
             self.failures.pop(name, None)
@@ -104,7 +105,8 @@ class Students:
 @torch.inference_mode()
 def logits_of(student: Ready, pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Logits of pictures, uint8 (size, size, 3) each: float32 (B, K)."""
-    found: np.ndarray = student.loaded.model(as_batch(pictures).to(_device())).cpu().numpy()
+    with computing_in("auto", _device()):
+        found: np.ndarray = student.loaded.model(as_batch(pictures).to(_device())).cpu().numpy()
     return found
 
 

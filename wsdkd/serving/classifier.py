@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from wsdkd.ground.errors import UserError
+from wsdkd.networks.params import InferencePrecision
 from wsdkd.serving.export import export_student
 from wsdkd.serving.labels import Choice
 from wsdkd.serving.named import NamedStudent, find_pictures
@@ -73,6 +74,7 @@ class Classifier:
         *,
         batch_size: int = 32,
         unreadable: Literal["refuse", "skip"] = "refuse",
+        precision: InferencePrecision = "auto",
     ) -> list[Prediction]:
         """Score pictures, on a GPU where there is one.
 
@@ -80,6 +82,7 @@ class Classifier:
             pictures: one or many; of a folder, all pictures in it and below, sorted.
             batch_size: pictures a forward pass.
             unreadable: what to do about a file that is no usable picture.
+            precision: in which the network computes; ``auto`` is bf16 on a GPU, else fp32.
 
         Raises:
             UserError: names a file that cannot be read, unless such are skipped.
@@ -87,7 +90,10 @@ class Classifier:
         many = [pictures] if isinstance(pictures, Picture) else pictures
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         found = []
-        for outcome in label_pictures(self._loaded, _sources(many), batch_size=batch_size, device=device):
+        outcomes = label_pictures(
+            self._loaded, _sources(many), batch_size=batch_size, device=device, precision=precision
+        )
+        for outcome in outcomes:
             if not isinstance(outcome, Unreadable):
                 probabilities = self._point.probabilities(outcome.logits).tolist()
                 scores = dict(zip(self.classes, probabilities, strict=True))

@@ -18,6 +18,7 @@ from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
 from wsdkd.networks.description import read_description
+from wsdkd.networks.params import InferencePrecision
 from wsdkd.serving.decision import NOT_FINITE, Decision, Scored, against_baseline, check_classes, decide
 from wsdkd.serving.ledger import Ledger
 from wsdkd.serving.params import PromotionParams
@@ -142,6 +143,7 @@ def _circumstances(
             "classes": required_digest(sources.classes),
             "promotion": params.model_dump(mode="json"),
             "threshold": evaluation.threshold,
+            "precision": evaluation.precision,
             "operating_point": evaluation.model_dump(mode="json")["operating_point"],
         }
     )
@@ -163,7 +165,7 @@ def _measured(
 
     def scored(folder: Path, description: str) -> Scored:
         point = operating_point(read_validation(folder, names), len(names), evaluation)
-        scores = _scores(folder, rows, root, f"{description} on validation images")
+        scores = _scores(folder, rows, root, evaluation.precision, f"{description} on validation images")
         return Scored(scores, point.score_thresholds)
 
     def decided(candidate: Path, description: str, before: Scored | None = None) -> Decision:
@@ -188,7 +190,9 @@ def _is_of(folder: Path, names: list[str]) -> bool:
         return False
 
 
-def _scores(student: Path, rows: Sequence[ImageRow], root: Path, description: str) -> np.ndarray:
+def _scores(
+    student: Path, rows: Sequence[ImageRow], root: Path, precision: InferencePrecision, description: str
+) -> np.ndarray:
     """Scores of each label on each image, float32 (N, K), by the student in a folder."""
     # Torch takes seconds to load, which a decision without a measurement need not cost.
     import torch
@@ -199,7 +203,13 @@ def _scores(student: Path, rows: Sequence[ImageRow], root: Path, description: st
 
     device = PartialState(cpu=not torch.cuda.is_available()).device
     return student_scores(
-        load_student(student), rows, root, batch_size=BATCH_SIZE, device=device, description=description
+        load_student(student),
+        rows,
+        root,
+        batch_size=BATCH_SIZE,
+        device=device,
+        precision=precision,
+        description=description,
     )
 
 

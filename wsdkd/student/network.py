@@ -11,6 +11,7 @@ from wsdkd.networks.backbones import cell_layers
 from wsdkd.networks.checkpoints import restore
 from wsdkd.networks.description import read_description
 from wsdkd.networks.families import build_backbone
+from wsdkd.networks.precision import in_single
 from wsdkd.student.params import StudentParams
 from wsdkd.student.validation import ValidationCounts, read_validation
 
@@ -55,8 +56,7 @@ class Student(nn.Module):
 
     def classify_embedded(self, embedded: torch.Tensor) -> torch.Tensor:
         """Output of :meth:`embed` -> logits z, float32 (B, K)."""
-        logits: torch.Tensor = self.classifier(self.dropout(self.vector(embedded)))
-        return logits.float()
+        return in_single(self.classifier, self.dropout(self.vector(embedded)))
 
     def embed(self, feature_map: torch.Tensor) -> torch.Tensor:
         """The backbone's feature map (B, C, h, w), after fc6 and fc7 in each cell where there are any."""

@@ -16,6 +16,8 @@ from wsdkd.ground.progress import track
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.decoding import as_batch, loaded_ahead, picture_batches
 from wsdkd.networks.description import VALIDATION
+from wsdkd.networks.params import InferencePrecision
+from wsdkd.networks.precision import computing_in, placed
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.validation import count_labels
 from wsdkd.training.course import Course, Images
@@ -31,11 +33,18 @@ def student_scores(
     *,
     batch_size: int,
     device: torch.device,
+    precision: InferencePrecision = "fp32",
     description: str,
 ) -> np.ndarray:
     """Sigmoid of the student's logits for each of ``rows``: float32 (N, K); see :func:`student_outputs`."""
     outputs = student_outputs(
-        loaded, rows, root, batch_size=batch_size, device=device, description=description
+        loaded,
+        rows,
+        root,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        description=description,
     )
     return outputs.scores
 
@@ -60,6 +69,7 @@ def student_outputs(
     *,
     batch_size: int,
     device: torch.device,
+    precision: InferencePrecision = "fp32",
     description: str,
 ) -> Outputs:
     """Logits and scores of each of ``rows``.
@@ -70,14 +80,17 @@ def student_outputs(
         root: folder that their paths are relative to.
         batch_size: images a forward pass.
         device: where to compute.
+        precision: in which; logits and scores are in fp32 in any.
         description: stands before the progress bar.
     """
-    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    model = placed(loaded.model, device)
     batches = picture_batches(rows, root, loaded.params.input_size, mirrored=False, batch_size=batch_size)
     count = -(-len(rows) // batch_size)
-    logits = [
-        model(pictures.to(device)) for _, pictures in track(batches, description, total=count, unit="batch")
-    ]
+    with computing_in(precision, device):
+        logits = [
+            model(pictures.to(device))
+            for _, pictures in track(batches, description, total=count, unit="batch")
+        ]
     if not logits:
         return Outputs(*np.zeros((2, 0, len(loaded.classes)), np.float32))
     # A batch at a time: the last digit of a sigmoid depends on where in the array a number stands.
@@ -103,6 +116,8 @@ def save_student(folder: Path, course: Course, images: Images) -> None:
             images.root,
             batch_size=BATCH_SIZE,
             device=course.accelerator.device,
+            # Its thresholds come of them, on whatever machine it is used.
+            precision="fp32",
             description="validation images",
         )
         counts = count_labels(outputs.logits, *targets(images.val, len(classes)))
@@ -142,6 +157,7 @@ def label_pictures(
     *,
     batch_size: int,
     device: torch.device,
+    precision: InferencePrecision = "fp32",
     memory: int = MAX_MEMORY,
 ) -> Iterator[Labelled[Source] | Unreadable[Source]]:
     """Yield what the student says of each picture, in order; only a few batches are held at a time.
@@ -151,12 +167,13 @@ def label_pictures(
         sources: the pictures.
         batch_size: pictures a forward pass.
         device: where to compute.
+        precision: in which; logits are in fp32 in any.
         memory: bytes that decoding one picture may take.
 
     Raises:
         UserError: a score is not finite, so the student is of no use.
     """
-    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    model = placed(loaded.model, device)
 
     def load(batch: Sequence[Source]) -> list[np.ndarray | str]:
         return [_picture_or_reason(source, loaded.params.input_size, memory) for source in batch]
@@ -165,7 +182,8 @@ def label_pictures(
         pictures = [outcome for outcome in outcomes if not isinstance(outcome, str)]
         logits: Iterator[np.ndarray] = iter(())
         if pictures:
-            found = model(as_batch(pictures).to(device)).cpu().numpy()
+            with computing_in(precision, device):
+                found = model(as_batch(pictures).to(device)).cpu().numpy()
             if not np.isfinite(found).all():
                 raise UserError("the student's scores are not finite; use another one")
             logits = iter(found)

@@ -11,6 +11,7 @@ from wsdkd.networks.backbones import cell_layers
 from wsdkd.networks.checkpoints import restore
 from wsdkd.networks.description import read_description
 from wsdkd.networks.families import build_backbone
+from wsdkd.networks.precision import in_single
 from wsdkd.networks.roi_pooling import pool_regions
 from wsdkd.teacher.params import RoiPooling, TeacherParams
 
@@ -124,13 +125,13 @@ class Wsddn(nn.Module):
         """As :meth:`forward`, from the output of the backbone's frozen stem."""
         pooled = self.roi(self.embedding(self.backbone.trunk(stem)), rois, objectness)
         features = self.fully_connected(pooled)
-        refined = [branch(features) for branch in self.refinements]
-        none = features.new_zeros(len(features), 0, self.classification.out_features + 1)
+        refined = [in_single(branch, features) for branch in self.refinements]
+        none = features.new_zeros(len(features), 0, self.classification.out_features + 1).float()
         return RegionOutputs(
-            self.classification(features).float(),
-            self.detection(features).float(),
+            in_single(self.classification, features),
+            in_single(self.detection, features),
             features.float(),
-            (torch.stack(refined, dim=1) if refined else none).float(),
+            torch.stack(refined, dim=1) if refined else none,
         )
 
 

@@ -16,6 +16,8 @@ from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
 from wsdkd.networks.decoding import picture_batches
+from wsdkd.networks.params import InferencePrecision
+from wsdkd.networks.precision import computing_in, placed
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores
@@ -77,6 +79,7 @@ def run_teacher(
     *,
     batch_size: int,
     device: torch.device,
+    precision: InferencePrecision = "fp32",
     description: str | None,
 ) -> Iterator[ImageRegions]:
     """Yield the teacher's outputs for each of the images, in order, behind a progress bar.
@@ -87,9 +90,10 @@ def run_teacher(
         view: how each is shown.
         batch_size: images a forward pass.
         device: where to compute.
+        precision: in which; RoI operations and logits are in fp32 in any.
         description: stands before the bar; without it there is none, where the caller has one of its own.
     """
-    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    model = placed(loaded.model, device)
     batches = picture_batches(images.rows, images.root, view.size, view.mirrored, batch_size)
     if description is not None:
         batches = track(batches, description, total=-(-len(images.rows) // batch_size), unit="batch")
@@ -102,7 +106,8 @@ def run_teacher(
         ]
         rois = stack_rois(boxes)
         objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
-        outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
+        with computing_in(precision, device):
+            outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
         each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
         for row, (original, scores), *parts in zip(batch, found, *each, strict=True):
             class_logits, detection_logits, features, refinements = parts
@@ -145,6 +150,7 @@ def run_fused_teacher(
     *,
     batch_size: int,
     device: torch.device,
+    precision: InferencePrecision = "fp32",
     description: str,
 ) -> Iterator[ScoredRegions]:
     """Score the proposals of each image over all views of the teacher's test.
@@ -157,6 +163,7 @@ def run_fused_teacher(
         ranking: what detections are ranked by.
         batch_size: images a batch.
         device: where the teacher runs.
+        precision: in which.
         description: what the progress bars say.
 
     Yields:
@@ -170,6 +177,7 @@ def run_fused_teacher(
             view,
             batch_size=batch_size,
             device=device,
+            precision=precision,
             description=description if len(views) == 1 else f"{description}, {_name(view)}",
         )
         for view in views

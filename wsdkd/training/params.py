@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from wsdkd.networks.params import Precision
 from wsdkd.settings.numbers import Count, Fraction, NonNegative, Positive, Seed
 from wsdkd.settings.sections import Section
 
@@ -61,6 +62,6 @@ class Optimisation(Section):
     keep: Literal["last", "best"] = "last"
     """The weights of the last epoch, or of the one with the highest mAP on the validation split."""
     augmentation: Augmentation = Augmentation()
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of the backbone and of linear layers; RoI layers and losses stay in fp32."""
+    precision: Precision = "fp32"
+    """Of the backbone and of linear layers; RoI layers, the last linear layers and losses stay in fp32."""
     seed: Seed = 0

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 
 from wsdkd.ground.errors import UserError
+from wsdkd.networks.precision import allow_tf32
 from wsdkd.training.params import Optimisation
 
 PROCESSES_VARIABLE = "WSDKD_PROCESSES"
@@ -81,12 +82,3 @@ def start(params: Optimisation) -> Accelerator:
         # Stage 1 may leave the student's classifier, or its fc6 and fc7, without a gradient.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-
-
-def allow_tf32(allowed: bool) -> None:
-    """Whether a GPU may compute what stays in fp32 on its tensor cores, which round factors to ten bits.
-
-    torch's own defaults are half of each: convolutions may, products of matrices may not.
-    """
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed

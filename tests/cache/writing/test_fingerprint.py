@@ -25,8 +25,16 @@ def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
     cache = CacheParams.model_validate(
         {"rois": changes.pop("rois", "all"), "folder": changes.pop("folder", "data/teacher_cache")}
     )
+    precision = changes.pop("precision", "fp32")
     teacher = TeacherParams.model_validate({**TEACHER, "train_sizes": (96,), **changes})
-    return common_fingerprint(weights=weights, teacher=teacher, classes=classes, cache=cache).parts  # type: ignore[arg-type]
+    found = common_fingerprint(
+        weights=weights,
+        teacher=teacher,
+        classes=classes,
+        cache=cache,
+        precision=precision,  # type: ignore[arg-type]
+    )
+    return found.parts
 
 
 @pytest.mark.parametrize(
@@ -44,6 +52,7 @@ def parts(tmp_path: Path, **changes: object) -> dict[str, str]:
         ({"test_sizes": (96, 128)}, []),
         ({"rois": 7}, ["cache"]),
         ({"folder": "inputs/teacher_cache"}, []),
+        ({"precision": "bf16"}, ["teacher_forward"]),
     ],
 )
 def test_each_input_has_its_name(tmp_path: Path, changes: dict[str, object], expected: list[str]) -> None:

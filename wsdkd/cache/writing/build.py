@@ -44,6 +44,7 @@ from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.progress import track
 from wsdkd.networks.description import WEIGHTS
+from wsdkd.networks.precision import settled
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
@@ -240,6 +241,7 @@ def write_teacher_cache(
     teacher = load_teacher(teacher_folder)
     # Without the argument accelerate counts a single process on a machine that has no GPU.
     processes = PartialState(cpu=not torch.cuda.is_available())
+    precision = settled(params.precision, processes.device)
 
     def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
         return run_teacher(
@@ -248,11 +250,16 @@ def write_teacher_cache(
             PictureView(teacher.params.input_size, mirrored),
             batch_size=params.batch_size,
             device=processes.device,
+            precision=precision,
             description=None,
         )
 
     fingerprint = common_fingerprint(
-        weights=teacher_folder / WEIGHTS, teacher=teacher.params, classes=teacher.classes, cache=params
+        weights=teacher_folder / WEIGHTS,
+        teacher=teacher.params,
+        classes=teacher.classes,
+        cache=params,
+        precision=precision,
     )
     builder = CacheBuilder(
         images.rows, teacher.classes, images.proposals, teacher.params.proposals, params, fingerprint

@@ -19,6 +19,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.origin import package_versions
+from wsdkd.networks.params import Precision
 from wsdkd.proposals.stored import Proposals
 from wsdkd.teacher.params import TeacherParams
 
@@ -39,6 +40,7 @@ def common_fingerprint(
     teacher: TeacherParams,
     classes: Sequence[str],
     cache: CacheParams,
+    precision: Precision = "fp32",
 ) -> CommonFingerprint:
     """Fingerprint of what all shards share.
 
@@ -47,15 +49,18 @@ def common_fingerprint(
         teacher: of which only what enters a forward pass counts; how it was trained is in the weights.
         classes: in order.
         cache: the parameters of the cache; where students look for it does not count.
+        precision: in which the teacher computes, whatever the parameters say of it; ``auto`` is no answer.
     """
     forward = {
         "backbone": teacher.network.backbone,
         "stride": teacher.network.stride,
         **teacher.model_dump(mode="json", include={"input_size", "proposals", "roi", "hidden", "hidden_in"}),
     }
+    # The key is there where the precision tells: what fp32 gives is what every cache of before has.
+    half = {} if precision == "fp32" else {"precision": precision}
     settings = {
-        "teacher_forward": forward,
-        "cache": cache.model_dump(mode="json", exclude={"folder"}),
+        "teacher_forward": forward | half,
+        "cache": cache.model_dump(mode="json", exclude={"folder", "precision"}),
         "software": package_versions(_LIBRARIES),
     }
     parts = {name: digest(value) for name, value in settings.items()}
