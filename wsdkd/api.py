@@ -261,16 +261,15 @@ def _train(
     curves: Path | None,
 ) -> None:
     _new(to)
-    with TemporaryDirectory() as unwanted:
-        training = Training(
-            name=to.name,
-            phases=course.phases,
-            validation=course.validation,
-            curves=Path(unwanted) if curves is None else _new(curves),
-            states=Resume(None),
-            save=partial(save, to, course, _learned(dataset)),
-        )
-        train(training, course.accelerator)
+    training = Training(
+        name=to.name,
+        phases=course.phases,
+        validation=course.validation,
+        curves=None if curves is None else _new(curves),
+        states=Resume(None),
+        save=partial(save, to, course, _learned(dataset)),
+    )
+    train(training, course.accelerator)
 
 
 def _new(folder: Path) -> Path:

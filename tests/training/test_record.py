@@ -1,6 +1,7 @@
 """Curves; and states: an interrupted training ends with the very weights of one that was not."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import start
-from wsdkd.training.record import Record, Resume, open_curves
+from wsdkd.training.record import Record, Resume, log_epoch, open_curves
 from wsdkd.training.views import View
 
 PARAMS = Optimisation(epochs=4, batch_size=4, learning_rate=1e-2, seed=3)
@@ -188,3 +189,10 @@ def test_a_state_with_one_flipped_bit_counts_as_none(tmp_path: Path) -> None:
     # torch itself takes it as it is.
     assert not torch.equal(torch.load(path, weights_only=True)["weights"], weights)
     assert states.load(0) is None
+
+
+def test_curves_that_nobody_wants_need_no_dvclive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dvclive", None)
+    with open_curves(None, fresh_start(TRAINING)) as live:
+        log_epoch(live, {"epoch": 3, "train": {"labels": 1.0}, "val": {}})
+        assert live.step == 3

@@ -75,7 +75,7 @@ class Training:
         name: stands before the progress bar.
         phases: in order; the curves run on from one to the next.
         validation: its losses are logged after each epoch; None where nothing is watched.
-        curves: folder that takes the curves.
+        curves: folder that takes the curves; None draws none.
         states: takes the state after each epoch, and gives back that of an interrupted training.
         save: keeps the result; called by the main process alone. Only then are the states cleared.
     """
@@ -83,7 +83,7 @@ class Training:
     name: str
     phases: Sequence[Phase]
     validation: Task | None
-    curves: Path
+    curves: Path | None
     states: Resume
     save: Callable[[], None]
 

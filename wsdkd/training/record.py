@@ -5,11 +5,10 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from dvclive import Live
 
 from wsdkd.ground.files import publish_file
 from wsdkd.networks.weights import load_tensors
@@ -21,16 +20,47 @@ Validate = Callable[[], dict[str, float]]
 """Gives losses by name."""
 
 
+class Live(Protocol):
+    """What takes curves, a step at a time; ``dvclive.Live`` is one."""
+
+    step: int
+
+    def log_metric(self, name: str, val: float) -> object:
+        """A value of this step."""
+
+    def next_step(self) -> object:
+        """The step is over."""
+
+
+class _Nowhere:
+    step = 0
+
+    def log_metric(self, name: str, val: float) -> None:
+        pass
+
+    def next_step(self) -> None:
+        pass
+
+
 @contextmanager
-def open_curves(folder: Path, accelerator: Accelerator) -> Iterator[Live]:
-    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes."""
+def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]:
+    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes.
+
+    Without a folder they go nowhere.
+    """
+    if folder is None:
+        yield _Nowhere()
+        return
+    # Only here, as it loads the whole of DVC.
+    from dvclive import Live as DvcLive
+
     folder = folder.absolute()
     with TemporaryDirectory() as nowhere:
         # Live opens the DVC repository around the current folder, or makes one where there is Git alone, and
         # leaves its files to the garbage collector. No repository is needed: begin where there is none.
         with chdir(nowhere):
             target = folder if accelerator.is_main_process else nowhere
-            live = Live(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
+            live = DvcLive(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
         with live:
             yield live
 

@@ -46,7 +46,7 @@ from wsdkd.ground.progress import track
 from wsdkd.networks.description import WEIGHTS
 from wsdkd.networks.precision import settled
 from wsdkd.proposals.stored import Proposals
-from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.network import LoadedTeacher, load_teacher
 from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
 Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
@@ -241,7 +241,32 @@ def write_teacher_cache(
     teacher = load_teacher(teacher_folder)
     # Without the argument accelerate counts a single process on a machine that has no GPU.
     processes = PartialState(cpu=not torch.cuda.is_available())
-    precision = settled(params.precision, processes.device)
+
+    fingerprint = common_fingerprint(
+        weights=teacher_folder / WEIGHTS,
+        teacher=teacher.params,
+        classes=teacher.classes,
+        cache=params,
+        precision=settled(params.precision, processes.device),
+    )
+    builder = CacheBuilder(
+        images.rows, teacher.classes, images.proposals, teacher.params.proposals, params, fingerprint
+    )
+    builder.write(folder, scratch, teacher_passes(teacher, images, params, processes.device), processes)
+
+
+def teacher_passes(
+    teacher: LoadedTeacher, images: ProposedImages, params: CacheParams, device: torch.device
+) -> Forward:
+    """A teacher's passes over images, as a cache is filled by them.
+
+    Args:
+        teacher: whose ``input_size`` is taken.
+        images: at least those that will be asked for, with their proposals.
+        params: section ``cache``.
+        device: where to compute.
+    """
+    precision = settled(params.precision, device)
 
     def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
         return run_teacher(
@@ -249,19 +274,9 @@ def write_teacher_cache(
             replace(images, rows=rows),
             PictureView(teacher.params.input_size, mirrored),
             batch_size=params.batch_size,
-            device=processes.device,
+            device=device,
             precision=precision,
             description=None,
         )
 
-    fingerprint = common_fingerprint(
-        weights=teacher_folder / WEIGHTS,
-        teacher=teacher.params,
-        classes=teacher.classes,
-        cache=params,
-        precision=precision,
-    )
-    builder = CacheBuilder(
-        images.rows, teacher.classes, images.proposals, teacher.params.proposals, params, fingerprint
-    )
-    builder.write(folder, scratch, forward, processes)
+    return forward
