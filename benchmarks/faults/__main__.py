@@ -37,13 +37,18 @@ def main(
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Take the results over into the document.")] = False,
     to: Annotated[Path, typer.Option(help="Folder of the results.")] = REPORTS,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the undisturbed pipeline in this folder, or take it from there.")
+    ] = None,
 ) -> None:
     """Run campaigns, say what became of each case that is not right, and write all results."""
     # One thread and process each, as a campaign forks and kills them.
     os.environ.update({"OMP_NUM_THREADS": "1", "WSDKD_WORKERS": "1"})
-    from benchmarks.faults import page
+    from benchmarks.faults import page, pipeline
     from benchmarks.faults.campaigns import CAMPAIGNS
 
+    if keep is not None:
+        os.environ[pipeline.KEPT] = str(keep.absolute())
     known = {campaign.name: campaign for campaign in CAMPAIGNS}
     names = only.split(",") if only else list(known)
     unknown = [name for name in names if name not in known]
@@ -86,6 +91,8 @@ def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *,
         told = {**before.run, "again": [*before.run.get("again", []), command]}
         kept = [case for case in before.cases if case.number not in numbers]
 
+    written = started
+
     def keep() -> None:
         cases = sorted([*kept, *done], key=lambda case: case.number)
         seconds = {} if before is not None else {"seconds": round(time.perf_counter() - started)}
@@ -98,8 +105,9 @@ def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *,
                 typer.echo(
                     f"{campaign.name} {case.number}: {case.what}: {case.how}: {case.found}: {case.said}"
                 )
-            if len(done) % WRITTEN == 0:
+            if time.perf_counter() - written > WRITTEN:
                 keep()
+                written = time.perf_counter()
     keep()
     wrong = sum(not case.good for case in done)
     typer.echo(f"{campaign.name}: {len(done)} of {campaign.whole}, {wrong} not right")

@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,8 @@ from typing import Any
 import psutil
 from ruamel.yaml import YAML
 
-from tests.pipeline.clone import Clone, make_clone
+from tests.pipeline.clone import Clone, has_this_code, make_clone
+from wsdkd.ground.errors import UserError
 
 STAGES = (
     "draw_scenes@scenes",
@@ -33,6 +35,8 @@ STAGES = (
     "evaluate",
 )
 TRAINING = ("train_teacher", "train_baseline", "distill_features", "distill_predictions")
+KEPT, SECONDS = "WSDKD_FAULTS_PIPELINE", "seconds.json"
+"""The variable that names a folder for the pipeline that ran undisturbed, and the file with its times."""
 MOST_SECONDS = 900
 """Within which a command ends, or hangs; a busy machine takes many times what a quiet one does."""
 
@@ -57,15 +61,35 @@ class Reference:
 
 @cache
 def reference() -> Reference:
-    """A pipeline that is run once, stage by stage, for all campaigns of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="wsdkd-reference-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """A pipeline that is run once, stage by stage, for all campaigns of this process.
+
+    It is kept in the folder that :data:`KEPT` names, where that is set, and taken from there the next time.
+
+    Raises:
+        UserError: the folder holds one of other code.
+    """
+    kept = os.environ.get(KEPT)
+    if not kept:
+        folder = Path(tempfile.mkdtemp(prefix="wsdkd-reference-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return _made(folder)
+    folder = Path(kept)
+    if not (folder / SECONDS).is_file():
+        return _made(folder)
+    clone = Clone(folder / "project", workers=1)
+    if not has_this_code(clone.root):
+        raise UserError(f"{folder}: a pipeline of other code than this; remove it, or name another folder")
+    return Reference(clone, json.loads((folder / SECONDS).read_text(encoding="utf-8")))
+
+
+def _made(folder: Path) -> Reference:
     clone = make_clone(folder / "project", workers=1)
     seconds = {}
     for stage in ("code", *STAGES):
         started = time.perf_counter()
         clone.dvc("repro", "--single-item", stage)
         seconds[stage] = time.perf_counter() - started
+    (folder / SECONDS).write_text(json.dumps(seconds), encoding="utf-8")
     return Reference(clone, seconds)
 
 

@@ -15,7 +15,7 @@ from wsdkd.ground.origin import processor, versions
 
 PACKAGES = ("torch", "numpy", "pyarrow", "h5py", "pillow", "dvc")
 WRITTEN = 20
-"""Cases after which the table is written anew, so that an interrupted campaign is not lost."""
+"""Seconds after which the table is written anew, so that an interrupted campaign is not lost."""
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import kills, page, resources, two
+from benchmarks.faults import kills, page, pipeline, resources, two
 from benchmarks.faults.campaigns import CAMPAIGNS
 from benchmarks.faults.case import Case, one_line
 from benchmarks.faults.pipeline import STAGES, Ended, Reference, is_told
 from benchmarks.faults.results import read_results, write_results
 from benchmarks.parts import part_pattern
-from tests.pipeline.clone import Clone
+from tests.pipeline.clone import Clone, make_clone
+from wsdkd.ground.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 
@@ -40,6 +41,19 @@ def test_two_predictions_into_one_file(whole: Reference, tmp_path: Path) -> None
     clone = whole.copy(tmp_path)
     good, said = two.PAIRS["predictions into one file"](clone, whole)
     assert good, said
+
+
+def test_a_kept_pipeline_is_taken_as_long_as_the_code_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(pipeline.KEPT, str(tmp_path))
+    clone = make_clone(tmp_path / "project", workers=1)
+    (tmp_path / pipeline.SECONDS).write_text('{"prepare": 2.5}')
+    assert pipeline.reference.__wrapped__() == Reference(clone, {"prepare": 2.5})
+    with (clone.root / "stages/prepare.py").open("a") as file:
+        file.write("# more\n")
+    with pytest.raises(UserError, match="a pipeline of other code than this; remove it, or name another"):
+        pipeline.reference.__wrapped__()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from wsdkd.ground.errors import DiskFullError, UserError, disk_full
 from wsdkd.ground.files import publish_file, publish_folder
 from wsdkd.ground.spool import Spool
+from wsdkd.training.record import Resume
 
 ROOM = 256 * 1024
 MORE = np.random.default_rng(0).random(ROOM)  # of 8 bytes each, and nothing that compression makes smaller
@@ -119,6 +120,16 @@ def test_a_file_that_grows_too_large(tmp_path: Path, write: Callable[[Path], Non
     with pytest.raises(DiskFullError, match=message), publish_file(path) as aside:
         write(aside)
     assert path.read_text() == "old"
+
+
+@pytest.mark.usefixtures("small_files")
+def test_the_state_of_a_training_that_grows_too_large(tmp_path: Path) -> None:
+    states = Resume(tmp_path / "state")
+    states.save(0, {"epoch": 1})
+    message = r"phase-0\.pt: the file is larger than this disk, or .*`ulimit -f`, allows; make room"
+    with pytest.raises(DiskFullError, match=message):
+        states.save(0, {"numbers": torch.from_numpy(MORE)})
+    assert states.load(0) == {"epoch": 1}
 
 
 def test_another_error_is_none_of_this(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -95,6 +96,20 @@ def test_a_killed_writer_leaves_the_old_file_and_does_not_hinder_the_next(tmp_pa
         aside.write_text("new")
     assert path.read_text() == "new"
     assert names(tmp_path) == ["file.txt"]
+
+
+@pytest.mark.parametrize("publish", ["publish_file", "publish_folder"])
+def test_two_writers_of_one_name_do_not_disturb_each_other(publish: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    command = [sys.executable, "-c", KILLED_WRITER.format(publish=publish), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "writing\n"
+        with getattr(files, publish)(path) as aside:
+            (aside if publish == "publish_file" else aside / "part").write_text("whole")
+        assert names(tmp_path) == [f".labels.{other.pid}.part", "labels"]
+        assert (path if publish == "publish_file" else path / "part").read_text() == "whole"
+        other.kill()
 
 
 def test_a_file_linked_to_a_store_is_replaced_and_the_store_kept(tmp_path: Path) -> None:
@@ -203,7 +218,7 @@ def test_an_interrupt_right_after_the_old_folder_was_renamed_brings_it_back(
 def test_a_folder_that_a_killed_process_left_under_another_name_is_brought_back(tmp_path: Path) -> None:
     path = old_folder(tmp_path)
     assert subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(path)], check=False).returncode == -9
-    assert names(tmp_path) == [".folder.old", ".folder.part"]
+    assert [re.sub(r"\d+", "N", name) for name in names(tmp_path)] == [".folder.N.part", ".folder.old"]
     with pytest.raises(RuntimeError, match="disk"), publish_folder(path) as aside:
         write_and_fail(aside / "new")
     assert names(path) == ["old"]

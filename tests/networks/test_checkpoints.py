@@ -9,8 +9,9 @@ import safetensors.torch
 import torch
 
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.sealed import DIGEST
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.networks.description import DESCRIPTION, DIGEST, WEIGHTS
+from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.networks.params import Network
 from wsdkd.student.network import Student, load_student
 from wsdkd.student.params import StudentParams

@@ -103,6 +103,18 @@ def make_clone(root: Path, workers: int = 2) -> Clone:
     return clone
 
 
+def has_this_code(root: Path) -> bool:
+    """Whether a clone was made of the project as it is now."""
+    for part in PARTS:
+        for here in (ROOT / part, *(ROOT / part).rglob("*")):
+            there = root / here.relative_to(ROOT)
+            if "__pycache__" in here.parts or not here.is_file():
+                continue
+            if not there.is_file() or there.read_bytes() != here.read_bytes():
+                return False
+    return True
+
+
 def git(root: Path, *arguments: str) -> str:
     """Run Git in any folder, as an author of its own, and return what it printed."""
     done = subprocess.run(

@@ -30,9 +30,9 @@ def dies_before(names: set[str], rename: Callable[..., Any]) -> Callable[..., An
     return lambda path, target: die() if Path(target).name in names else rename(path, target)
 
 
-def half_written(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+def half_written(beginning: str, write: Callable[..., Any]) -> Callable[..., Any]:
     def replacement(path: Path, text: str, **how: Any) -> Any:
-        if path.name != name:
+        if not path.name.startswith(beginning):
             return write(path, text, **how)
         write(path, text[: len(text) // 2], **how)
         return die()
@@ -53,7 +53,7 @@ def promote_until(folder: Path, student: Path, moment: str) -> None:
         write = store.write_ledger
         store.write_ledger = lambda folder, ledger: die() if ledger.events else write(folder, ledger)
     elif moment == MOMENTS[4]:
-        Path.write_text = half_written(".promoted.json.part", Path.write_text)  # type: ignore[method-assign]
+        Path.write_text = half_written(".promoted.json.", Path.write_text)  # type: ignore[method-assign]
     elif moment == MOMENTS[5]:
         Path.replace = dies_before({"promoted.json"}, Path.replace)  # type: ignore[method-assign]
     else:

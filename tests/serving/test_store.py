@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_a_damaged_ledger_is_named_and_built_anew(store: Store, text: str) -> No
     whole = store.ledger()
     ledger.write_bytes(text.encode("latin-1"))
     with pytest.raises(
-        UserError, match=r"promoted\.json: (damaged, or of another version|not UTF-8)"
+        UserError, match=r"promoted\.json: (damaged, or of another version|not UTF-8|not JSON)"
     ) as said:
         store.ledger()
     assert "\n" not in str(said.value)
@@ -109,6 +110,48 @@ def test_a_damaged_ledger_is_named_and_built_anew(store: Store, text: str) -> No
     assert store.ledger() == found.ledger == whole
     assert found.damaged is not None
     assert found.damaged.read_bytes() == text.encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "now"),
+    [
+        ("promoted.json", '"event": "promoted"', '"event": "rolled back"'),
+        ("promoted.json", "2026-01-02T03:04:05", "2026-01-02T03:04:06"),
+        ("promoted.json", '"event": "promoted"', r'"event": "\ud800"'),
+        ("versions/0003/provenance.json", '"threshold": null', '"threshold": 0.2'),
+        ("versions/0003/provenance.json", '"forced": false', '"forced": true'),
+        ("versions/0003/provenance.json", '"digest": "', '"digest": "0'),
+        ("versions/0003/metrics.json", '"mAP": 50.0', '"mAP": 60.0'),
+    ],
+)
+def test_an_edited_file_is_noticed(store: Store, name: str, then: str, now: str) -> None:
+    path = store.folder / name
+    text = path.read_text()
+    assert then in text
+    path.write_text(text.replace(then, now, 1))
+    message = rf"{name}: digest: not that of what the file holds: edited, or damaged"
+    if "metrics" in name:
+        assert content(store) == "three"  # it says why the student was promoted, which no prediction asks
+        with pytest.raises(UserError, match=message):
+            store.metrics(3)
+        return
+    with pytest.raises(UserError, match=message):
+        store.current_student()
+    if "versions" in name:
+        assert store.roll_back() == (3, 2)
+    else:
+        assert store.rebuild().ledger.current == 3
+        assert content(store) == "three"
+
+
+def test_files_of_earlier_versions_have_no_digest(store: Store) -> None:
+    for name in ("promoted.json", "versions/0003/provenance.json", "versions/0003/metrics.json"):
+        path = store.folder / name
+        held = json.loads(path.read_text())
+        del held["digest"]
+        path.write_text(json.dumps(held))
+    assert content(store) == "three"
+    assert store.metrics(3) == decision(3)
 
 
 def test_a_lost_ledger_is_not_taken_for_nothing_promoted(store: Store, tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,6 +8,8 @@ import pytest
 from stages.run import run
 from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import ParamsError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +21,28 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fail(error: Exception) -> None:
     raise error
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "unloaded"), [(150, ""), (400, "libtorch_cpu.so: failed to map segment")]
+)
+def test_without_memory_for_its_libraries_a_stage_says_so(megabytes: int, unloaded: str) -> None:
+    limited = f'ulimit -v {megabytes * 1000} && exec "$0" -m stages.train_teacher'
+    done = subprocess.run(
+        ["sh", "-c", limited, sys.executable],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is not enough memory (")
+    assert unloaded in done.stderr
+    assert done.stderr.endswith(
+        f"`ulimit -v` of {megabytes * 1024000:,} bytes limits this process: raise it\n"
+    )
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_stage_that_ends_well_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def project(tmp_path: Path) -> Path:
 def running(project: Path) -> Iterator[subprocess.Popen[str]]:
     """That stage, at work."""
     process = start(project, STAGE)
-    wait_for(lambda: any((project / "data").glob(".scenes.part/**/*.jpg")))
+    wait_for(lambda: any((project / "data").glob(".scenes.*.part/**/*.jpg")))
     yield process
     end(process)
 
@@ -80,7 +80,7 @@ def test_the_lock_stays_when_another_program_takes_the_place_of_the_process(proj
     assert f"as process {launcher.pid}" in refusal(project)
     # The processes that it starts have this variable, and are let through.
     inner = start(project, STAGE, WORLD_SIZE="2")
-    wait_for(lambda: any((project / "data").glob(".scenes.part/**/*.jpg")))
+    wait_for(lambda: any((project / "data").glob(".scenes.*.part/**/*.jpg")))
     end(inner)
     end(launcher)
 

@@ -11,10 +11,9 @@ from wsdkd.cache.format import SCHEMA_VERSION, CacheError
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import read_json
+from wsdkd.ground.sealed import DIGEST, sealed, unsealed
 
 MANIFEST = "cache.json"
-DIGEST = "digest"
-"""The key in it under which the digest of all else stands."""
 
 
 class _Strict(BaseModel):
@@ -63,7 +62,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``cache.json`` with the digest of what is in it."""
     data = manifest.model_dump(mode="json")
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-        json.dump({DIGEST: digest(data), **data}, file, ensure_ascii=False, indent=1)
+        json.dump(sealed(data), file, ensure_ascii=False, indent=1)
         file.write("\n")
 
 
@@ -78,13 +77,14 @@ def read_manifest(folder: Path) -> Manifest:
         data = read_json(path, "no finished cache is without one; run the stage cache_teacher, or dvc pull")
     except UserError as error:
         raise CacheError(str(error)) from None
+    data, as_written = unsealed(data)
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise CacheError(
             f"{path}: schema_version: {version}, but this code reads {SCHEMA_VERSION}; "
             "write the cache again, or use the code that wrote it"
         )
-    if data.pop(DIGEST, None) != digest(data):
+    if not as_written:
         raise CacheError(
             f"{path}: {DIGEST}: is not that of what the file holds, so it was edited or damaged; "
             "fetch the cache again (dvc pull), or run the stage cache_teacher"

@@ -26,6 +26,14 @@ FORMATS = {
 }
 """What it means where one of these libraries fails: the file it was given is damaged, or of another kind."""
 
+NO_MEMORY = (
+    "can't allocate memory",  # torch, of a tensor
+    "failed to map segment from shared object",  # the loader, of a library that a module needs
+    "annot allocate memory",  # the operating system
+    "cannot create resource: Resource temporarily",
+)
+"""What is said where there is no memory, by exceptions that are no :class:`MemoryError`."""
+
 
 def tell(error: Exception, *, traceback_of_defect: bool = True) -> None:
     """Write one line about ``error`` to standard error, and its traceback where that is of use.
@@ -43,6 +51,20 @@ def tell(error: Exception, *, traceback_of_defect: bool = True) -> None:
     if os.environ.get(DEBUG_VARIABLE) or (said is None and traceback_of_defect):
         sys.stderr.write(trace)
     sys.stderr.write(f"error: {_defect(error) if said is None else said}\n")
+
+
+def tell_uncaught() -> None:
+    """Let :func:`tell` tell of what nobody catches: of modules that cannot be loaded."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception):
+            tell(error)
+        elif isinstance(error, KeyboardInterrupt):
+            sys.stderr.write("interrupted\n")
+        else:
+            sys.__excepthook__(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 def end_bars(error: BaseException) -> None:
@@ -67,8 +89,10 @@ def in_words(error: BaseException) -> str | None:
     full = disk_full(error, Path.cwd() if named is None else Path(_path(named)))
     if full is not None:
         return str(full)
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return _out_of_memory(error)
+    lines = str(error).splitlines()
+    want = [line.strip() for line in lines if any(text in line for text in NO_MEMORY)]
+    if isinstance(error, MemoryError) or want:
+        return _out_of_memory(want[0] if want else first_line(error) if lines else "")
     if isinstance(error, OSError) and named is not None:
         return f"{_path(named)}: {error.strerror or first_line(error)}"
     if isinstance(error, UnicodeDecodeError):
@@ -120,9 +144,9 @@ def _package(frame: TracebackType) -> str:
     return cast("str", frame.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def _out_of_memory(error: BaseException) -> str:
+def _out_of_memory(said: str) -> str:
     limits = _limits()
-    what = f" ({first_line(error)})" if str(error) else ""
+    what = f" ({said})" if said else ""
     if limits:
         return f"there is not enough memory{what}; {' and '.join(limits)} limits this process: raise it"
     return f"there is not enough memory{what}; give it more, or smaller batches"

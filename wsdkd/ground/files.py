@@ -1,8 +1,13 @@
-"""Files and folders that appear whole: a reader sees the old one or the new one, never a part."""
+"""Files and folders that appear whole: a reader sees the old one or the new one, never a part.
+
+Each is written under a hidden name beside its own, ``.NAME.PROCESS.part``, so that two processes that write
+the same one do not disturb each other: each one's is whole, and that of the last one stays.
+"""
 
 import ctypes
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,14 +23,14 @@ def publish_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on a clean exit it is fsynced and takes the place of ``path``.
 
     On an exception the partial file is removed and ``path`` stays as it was. A killed process may
-    leave the partial file, hidden beside ``path``, which the next writer replaces.
+    leave the partial file, hidden beside ``path``, which the next writer removes.
 
     Raises:
         DiskFullError: there is no room for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.unlink(missing_ok=True)
+    sweep(path)
+    aside = _aside(path)
     try:
         with _full_disk_in_words(path):
             yield aside
@@ -47,11 +52,11 @@ def publish_folder(path: Path) -> Iterator[Path]:
     Raises:
         DiskFullError: there is no room for it.
     """
-    aside, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    aside, old = _aside(path), path.with_name(f".{path.name}.old")
     if os.path.lexists(old) and not os.path.lexists(path):
         old.replace(path)
-    for leftover in (aside, old):
-        _remove(leftover)
+    _remove(old)
+    sweep(path)
     try:
         with _full_disk_in_words(path):
             aside.mkdir(parents=True)
@@ -69,6 +74,16 @@ def publish_folder(path: Path) -> Iterator[Path]:
                 _remove(old)
 
 
+def sweep(path: Path) -> None:
+    """Remove what killed writers of ``path`` left; what another process is writing now stays."""
+    left = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.part")
+    with suppress(OSError):  # what cannot be listed or removed hinders nobody
+        for beside in list(path.parent.iterdir()):
+            found = left.fullmatch(beside.name)
+            if found is not None and (int(found[1]) == os.getpid() or not _is_alive(int(found[1]))):
+                _remove(beside)
+
+
 def exchange(first: Path, second: Path) -> None:
     """Exchange the names of two files or folders at once: at any moment both are there.
 
@@ -82,6 +97,20 @@ def exchange(first: Path, second: Path) -> None:
     if rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(first), None, str(second))
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True  # somebody else's, or no number of a process
+    return True
 
 
 def _take_place(new: Path, path: Path, old: Path) -> None:

@@ -14,13 +14,8 @@ from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
-from wsdkd.networks.description import (
-    DESCRIPTION,
-    DIGEST,
-    WEIGHTS,
-    network_digest,
-    require_network_file,
-)
+from wsdkd.ground.sealed import DIGEST
+from wsdkd.networks.description import DESCRIPTION, WEIGHTS, network_digest, require_network_file
 
 
 def save_network(

@@ -10,12 +10,10 @@ from pydantic import ValidationError
 from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import read_json, require_file
+from wsdkd.ground.sealed import DIGEST
 from wsdkd.settings.sections import Section
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
-
-DIGEST = "digest"
-"""The key in a description under which the digest of all else, and of the weights, stands."""
 
 VALIDATION = "validation"
 """The key under which stands what validation images said of a student, if any did."""
@@ -27,7 +25,7 @@ Params = TypeVar("Params", bound=Section)
 
 
 def network_digest(description: Mapping[str, Any], weights: str) -> str:
-    """What ties a description to its weights.
+    """What ties a description to its weights; it stands in the description under :data:`DIGEST`.
 
     Args:
         description: what stands in the file, with or without its digest.

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
-from wsdkd.ground.reading import read_text
+from wsdkd.ground.reading import read_json
+from wsdkd.ground.sealed import DIGEST, sealed, unsealed
 
 LEDGER = "promoted.json"
 REBUILD = "bring it back, or build it anew from the versions beside it: wsdkd promoted rebuild"
@@ -107,9 +108,11 @@ def read_ledger(folder: Path) -> Ledger | None:
     path = folder / LEDGER
     if not path.exists():
         return None
-    text = read_text(path, REBUILD)
+    data, as_written = unsealed(read_json(path, REBUILD))
+    if as_written is False:
+        raise UserError(f"{path}: {DIGEST}: not that of what the file holds: edited, or damaged; {REBUILD}")
     try:
-        return Ledger.model_validate_json(text)
+        return Ledger.model_validate_json(json.dumps(data))
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
         reason = f"{'.'.join(map(str, found['loc']))}: {found['msg']}".lstrip(": ")
@@ -119,4 +122,6 @@ def read_ledger(folder: Path) -> Ledger | None:
 def write_ledger(folder: Path, ledger: Ledger) -> None:
     """Put ``ledger`` in place of the one below ``folder``, at once."""
     with publish_file(folder / LEDGER) as aside:
-        aside.write_text(json.dumps(ledger.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
+        aside.write_text(
+            json.dumps(sealed(ledger.model_dump(mode="json")), indent=1) + "\n", encoding="utf-8"
+        )

@@ -24,11 +24,12 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
-from wsdkd.evaluation.files import write_report
+from wsdkd.evaluation.files import rounded, write_report
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import naming
-from wsdkd.ground.files import publish_file, publish_folder
-from wsdkd.ground.reading import read_text
+from wsdkd.ground.files import publish_file, publish_folder, sweep
+from wsdkd.ground.reading import read_json
+from wsdkd.ground.sealed import DIGEST, sealed, unsealed
 from wsdkd.networks.description import DESCRIPTION, WEIGHTS
 from wsdkd.serving.decision import Decision
 from wsdkd.serving.ledger import LEDGER, REBUILD, Event, Ledger, Rebuilt, read_ledger, rebuilt, write_ledger
@@ -161,8 +162,8 @@ class Store:
                 shutil.copyfile(student / name, aside / name)
             if StudentDigests.of(aside) != provenance.student:
                 raise UserError(f"{student}: changed while it was considered; run the command again")
-            write_report(aside / METRICS, decision.model_dump(mode="json"))
-            text = json.dumps(provenance.model_dump(mode="json"), indent=1, ensure_ascii=False)
+            write_report(aside / METRICS, sealed(rounded(decision.model_dump(mode="json"))))
+            text = json.dumps(sealed(provenance.model_dump(mode="json")), indent=1, ensure_ascii=False)
             (aside / PROVENANCE).write_text(text + "\n", encoding="utf-8")
         event = Event(event="promoted", version=version, previous=ledger.current, time=provenance.time)
         write_ledger(self.folder, ledger.then(event))
@@ -243,9 +244,11 @@ class Store:
 
     def _read(self, version: int, name: str, kind: type[File]) -> File:
         path = self.path(version) / name
-        text = read_text(path, "the version was promoted, so it was there")
+        data, as_written = unsealed(read_json(path, "the version was promoted, so it was there"))
+        if as_written is False:
+            raise UserError(f"{path}: {DIGEST}: not that of what the file holds: edited, or damaged")
         try:
-            return kind.model_validate_json(text)
+            return kind.model_validate_json(json.dumps(data))
         except ValidationError:
             raise UserError(f"{path}: damaged, or written by another version of the program") from None
 
@@ -279,10 +282,9 @@ class Store:
         """Remove what a killed promotion left."""
         version = self._unfinished()
         if version is not None:
-            folder = self.path(version)
-            for leftover in (folder, folder.with_name(f".{folder.name}.part")):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover)
+            sweep(self.path(version))
+            if self.path(version).is_dir():
+                shutil.rmtree(self.path(version))
 
     def _unreadable_ledger(self) -> Path | None:
         """A free name for the ledger that is there and cannot be read; None where there is none at all."""

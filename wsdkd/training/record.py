@@ -98,8 +98,9 @@ class Resume:
     def save(self, phase: int, state: State) -> None:
         """Keep a state in place of the phase's last one."""
         if self.folder is not None:
-            with publish_file(self._path(phase)) as aside:
-                torch.save(state, aside)
+            # To a file that is open: else the bytes depend on its name, and a full disk is not told as such.
+            with publish_file(self._path(phase)) as aside, aside.open("wb") as file:
+                torch.save(state, file)
 
     def clear(self) -> None:
         """Forget all phases, once the training's result is safe."""
