@@ -84,6 +84,7 @@ def test_layers_compute_in_half_and_the_last_one_in_single() -> None:
     torch.testing.assert_close(single, expected)
     with torch.no_grad(), computing_in("auto", CPU):
         assert torch.equal(in_single(layer, features), layer(features))
+    assert in_single(layer.to("meta"), features.to("meta")).shape == (4, 8)
 
 
 def _regions(

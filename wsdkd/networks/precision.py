@@ -58,10 +58,12 @@ def computing_in(precision: InferencePrecision, device: torch.device) -> Iterato
 
 def in_single(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
     """A layer computed in fp32, whatever autocast says: features of any precision -> float32."""
-    if not torch.is_autocast_enabled(features.device.type):
+    kind = features.device.type
+    # The device "meta", on which costs are counted, knows no autocast.
+    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         found: torch.Tensor = layer(features)
         return found.float()
-    with torch.autocast(features.device.type, enabled=False):
+    with torch.autocast(kind, enabled=False):
         single: torch.Tensor = layer(features.float())
     return single
 
