@@ -19,6 +19,7 @@ from wsdkd import project
 from wsdkd.cache.params import CacheParams
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
+from wsdkd.doubts.params import DoubtsParams
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.proposals.params import EdgeBoxesProposals, FileProposals, ProposalsParams
 from wsdkd.serving.params import PromotionParams
@@ -37,6 +38,7 @@ KINDS: dict[str, Any] = {
     "distill_features": DistillFeaturesParams,
     "distill_predictions": DistillPredictionsParams,
     "evaluation": EvaluationParams,
+    "doubts": DoubtsParams,
     "promotion": PromotionParams,
 }
 
@@ -59,6 +61,7 @@ class Profile:
     distill_features: DistillFeaturesParams
     distill_predictions: DistillPredictionsParams
     evaluation: EvaluationParams
+    doubts: DoubtsParams
     promotion: PromotionParams
 
 
@@ -91,6 +94,8 @@ def _conflicts(profile: Profile, data: dict[str, Any]) -> Iterator[str]:
     """What is wrong between sections, or between a section and dvc.yaml."""
     if "draw" not in data["dataset"]:
         yield "dataset.draw: this key is missing, and dvc.yaml reads it; allowed: [] or, for scenes, [scenes]"
+    if "folds" not in data["doubts"]:
+        yield "doubts.folds: this key is missing, and dvc.yaml reads it; allowed: [] or one number, as [3]"
     drawn = isinstance(profile.dataset, ScenesDataset)
     if drawn and profile.dataset.root != SCENES_ROOT:
         yield f"dataset.root: scenes are drawn into {SCENES_ROOT}, got {profile.dataset.root!r}"

@@ -17,6 +17,7 @@ COMMANDS = {
     "data": "Look at the prepared dataset: classes, splits, copies, and what is in doubt.",
     "cache": "The teacher's cached outputs.",
     "show": "Look at the results of the last evaluation, and at the regions that the teacher sees.",
+    "labels": "Look at labels that are likely wrong or missing, and accept or refuse each by a key.",
     "promoted": "The student in use, and those before it.",
     "predict": "Label pictures.",
     "serve": "Label pictures for other programs, and on a page to try a student.",

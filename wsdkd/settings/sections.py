@@ -31,6 +31,7 @@ SECTIONS = (
     "distill_features",
     "distill_predictions",
     "evaluation",
+    "doubts",
     "promotion",
 )
 

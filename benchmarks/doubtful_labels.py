@@ -1,0 +1,275 @@
+"""Which wrong labels `wsdkd labels` finds, and what correcting them is worth where truth is known.
+
+    python -m benchmarks.doubtful_labels [--profile scenes] [--set KEY=VALUE] [--networks baseline,student]
+
+A seed spoils labels of training and validation images; test labels stay right. Of the present labels a
+tenth is wrong then: half of these are dropped, half are moved to another class, which makes two labels wrong.
+Doubts are ranked as `wsdkd labels` does. A person is played by the truth: of the first n doubts, n the number
+of wrong labels, the right ones are accepted. Networks are trained on spoiled, corrected and true labels, and
+scored on the test split. What is finished stays in the folder, so that an interrupted run goes on.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import typer
+
+from benchmarks.ablation.workspace import workspace
+from benchmarks.command import run
+from benchmarks.device import device
+from wsdkd import project
+from wsdkd.data.photographs import photographs_folder
+from wsdkd.data.tables import ImageRow, read_classes, read_images, targets, write_images
+from wsdkd.datasets.corrections import Correction, corrected, write_corrections
+from wsdkd.doubts.doubts import Doubt, find_doubts, weighed
+from wsdkd.ground.origin import processor
+from wsdkd.profiles import PROFILES, customised
+from wsdkd.settings.sections import parse_params
+
+FOLDER = Path("build/doubtful_labels")
+EVERY = 10_000
+"""Doubts that are held against the teacher's regions: all of them."""
+
+Wrong = set[tuple[str, int]]
+"""Ids of images and places of classes."""
+
+
+def spoil(rows: Sequence[ImageRow], num_classes: int, share: float, seed: int) -> list[ImageRow]:
+    """Drop or move a share of the present labels of images that are not in the test split."""
+    rng = np.random.default_rng(seed)
+    spoiled = []
+    for row in rows:
+        labels = set(row.labels)
+        for label in row.labels if row.split != "test" else ():
+            if rng.random() < share:
+                labels.discard(label)
+                absent = sorted({*range(num_classes)} - {*row.labels, *row.ignored, *labels})
+                if rng.random() < 0.5 and absent:
+                    labels.add(int(rng.choice(absent)))
+        spoiled.append(replace(row, labels=tuple(sorted(labels))))
+    return spoiled
+
+
+def wrong_labels(spoiled: Sequence[ImageRow], rows: Sequence[ImageRow]) -> Wrong:
+    """Labels in which the two differ."""
+    pairs = zip(spoiled, rows, strict=True)
+    return {(one.image_id, label) for one, other in pairs for label in {*one.labels} ^ {*other.labels}}
+
+
+class Found(NamedTuple):
+    """What the first doubts of a ranking hold."""
+
+    number: int
+    share: float
+    """Of the wrong labels that are among them."""
+    right: float
+    """Of them that are wrong labels."""
+
+
+def found(doubts: Sequence[Doubt], wrong: Wrong, number: int) -> Found:
+    """What a person finds who looks at the first ``number`` doubts."""
+    hits = sum((each.row.image_id, each.label) in wrong for each in doubts[:number])
+    return Found(number, hits / len(wrong), hits / max(1, min(number, len(doubts))))
+
+
+def decided(doubts: Sequence[Doubt], wrong: Wrong, classes: Sequence[str]) -> list[Correction]:
+    """Decisions of somebody who knows the truth."""
+    return [
+        Correction(
+            each.row.image_id,
+            classes[each.label],
+            "present" if each.present else "absent",
+            "absent" if each.present else "present",
+            "accepted" if (each.row.image_id, each.label) in wrong else "refused",
+        )
+        for each in doubts
+    ]
+
+
+class Suite:
+    """The folder of a run: ``data`` as it is drawn, and a workspace for each state of the labels.
+
+    Args:
+        folder: takes all of it.
+        params: sections of params.yaml.
+        networks: ``baseline``, ``student`` or both.
+    """
+
+    def __init__(self, folder: Path, params: dict[str, Any], networks: Sequence[str]):
+        self.folder, self.params, self.networks = folder.resolve(), params, networks
+
+    def within(self, name: str) -> Any:
+        """Work with the labels of this name: ``true``, ``spoiled`` or ``corrected``."""
+        data = self.folder / "drawn/data"
+        links = {"data/proposals": data / "proposals", "data/scenes": data / "scenes"}
+        return workspace(self.folder / name, self.params, links)
+
+    def draw(self) -> list[ImageRow]:
+        """Draw and prepare the dataset; its rows with true labels."""
+        from stages import draw_scenes, prepare, propose
+
+        with workspace(self.folder / "drawn", self.params, {}):
+            for stage, out in (
+                (draw_scenes, project.SCENES),
+                (prepare, project.IMAGES),
+                (propose, project.PROPOSALS),
+            ):
+                if not out.exists():
+                    stage.main()
+            return list(read_images(project.IMAGES))
+
+    def label(self, name: str, rows: Sequence[ImageRow]) -> None:
+        """Lay down labels under a name, unless they are there."""
+        source = self.folder / "drawn" / project.CLASSES
+        with self.within(name):
+            if not project.IMAGES.exists():
+                project.PREPARED.mkdir(parents=True, exist_ok=True)
+                project.CLASSES.write_bytes(source.read_bytes())
+                write_images(project.IMAGES, rows, None, read_classes(source))
+
+    def accuracy(self, name: str) -> dict[str, float]:
+        """Test mAP of each network after it has learned the labels of a name."""
+        from stages import cache_teacher, distill_features, distill_predictions, train_baseline, train_teacher
+
+        steps: list[tuple[Path, Callable[[], None]]] = [(project.BASELINE, train_baseline.STAGE.train)]
+        if "student" in self.networks:
+            steps += [
+                (project.TEACHER, train_teacher.STAGE.train),
+                (project.TEACHER_CACHE, cache_teacher.main),
+                (project.STUDENT_FEATURES, distill_features.STAGE.train),
+                (project.STUDENT, distill_predictions.STAGE.train),
+            ]
+        with self.within(name):
+            for out, step in steps:
+                if not out.exists():
+                    step()
+            models = {"baseline": project.BASELINE, "student": project.STUDENT}
+            return {network: _test_map(models[network]) for network in self.networks}
+
+    def doubts(self, seed: int) -> dict[str, list[Doubt]]:
+        """Doubts about the spoiled labels, ranked in several ways."""
+        from stages import cache_teacher, score_folds, train_baseline, train_teacher
+        from wsdkd.cache.reader import TeacherCache
+        from wsdkd.doubts.evidence import Teacher
+        from wsdkd.doubts.folds import read_scores
+        from wsdkd.doubts.look import AtHand
+        from wsdkd.proposals.stored import read_proposals
+        from wsdkd.student.network import load_student
+        from wsdkd.teacher.network import load_teacher
+
+        with self.within("spoiled"):
+            for out, step in (
+                (project.FOLD_SCORES, score_folds.main),
+                (project.TEACHER, train_teacher.STAGE.train),
+                (project.TEACHER_CACHE, cache_teacher.main),
+                (project.BASELINE, train_baseline.STAGE.train),
+            ):
+                if not out.exists():
+                    step()
+            classes = read_classes(project.CLASSES)
+            train, val = (list(read_images(project.IMAGES, split)) for split in ("train", "val"))
+            cache, root = TeacherCache(project.TEACHER_CACHE), photographs_folder(project.IMAGES)
+            at_hand = AtHand(
+                classes,
+                root,
+                train,
+                val,
+                read_scores(project.FOLD_SCORES, train, classes),
+                load_student(project.BASELINE),
+                cache,
+                Teacher(
+                    load_teacher(project.TEACHER), read_proposals(project.PROPOSALS), cache.ranking, root
+                ),
+            )
+            alone = find_doubts(at_hand.scored(device()), len(classes))
+            shuffled = [alone[place] for place in np.random.default_rng(seed).permutation(len(alone))]
+            return {
+                "cleanlab's doubts in any order": shuffled,
+                "by the student alone": alone,
+                "by student and teacher, as `wsdkd labels` does": weighed(
+                    alone, at_hand.evidence(alone[:EVERY], device())
+                ),
+            }
+
+
+def _test_map(folder: Path) -> float:
+    from wsdkd.average_precision import mean_average_precision
+    from wsdkd.student.network import load_student
+    from wsdkd.student.run import BATCH_SIZE, student_scores
+
+    loaded, rows = load_student(folder), read_images(project.IMAGES, "test")
+    scores = student_scores(
+        loaded,
+        rows,
+        photographs_folder(project.IMAGES),
+        batch_size=BATCH_SIZE,
+        device=device(),
+        description="test",
+    )
+    return mean_average_precision(scores, *targets(rows, len(loaded.classes)))
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Both tables in Markdown."""
+    numbers = [number for number, _, _ in next(iter(result["found"].values()))]
+    heads = "".join(f" first {number} |" for number in numbers)
+    lines = [f"| {result['wrong']} wrong labels |{heads}", f"|---|{'---:|' * len(numbers)}"]
+    for name, each in result["found"].items():
+        cells = "".join(
+            f" {100 * share:.0f} % found, {100 * right:.0f} % right |" for _, share, right in each
+        )
+        lines.append(f"| {name} |{cells}")
+    networks = list(next(iter(result["mAP"].values())))
+    lines += ["", f"| mAP on true test labels |{''.join(f' {name} |' for name in networks)}"]
+    lines.append(f"|---|{'---:|' * len(networks)}")
+    for name, each in result["mAP"].items():
+        lines.append(f"| {name} |{''.join(f' {each[network]:.1f} |' for network in networks)}")
+    return "\n".join(lines)
+
+
+def main(
+    profile: str = "scenes",
+    changes: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the profile.")] = None,
+    networks: Annotated[str, typer.Option(help="Whose mAP is measured.")] = "baseline,student",
+    share: Annotated[float, typer.Option(help="Of the present labels that are spoiled.")] = 0.1,
+    folds: int = 3,
+    seed: int = 0,
+    folder: Path = FOLDER,
+) -> None:
+    """Spoil labels, look for them, correct what is found, and train on each."""
+    started = time.monotonic()
+    source = PROFILES / f"{profile}.yaml"
+    text = customised(
+        source.read_text(encoding="utf-8"), [*(changes or []), f"doubts.folds=[{folds}]"], source
+    )
+    suite = Suite(folder, parse_params(text, source), networks.split(","))
+    rows = suite.draw()
+    classes = read_classes(folder / "drawn" / project.CLASSES)
+    suite.label("true", rows)
+    spoiled = spoil(rows, len(classes), share, seed)
+    wrong = wrong_labels(spoiled, rows)
+    suite.label("spoiled", spoiled)
+    rankings = suite.doubts(seed)
+    looked_at = [len(wrong) // 4, len(wrong) // 2, len(wrong)]
+    file = folder.resolve() / "corrections.csv"
+    best = list(rankings.values())[-1][: len(wrong)]
+    write_corrections(file, decided(best, wrong, classes))
+    suite.label("corrected", corrected(spoiled, classes, {row.image_id for row in rows}, file).images)
+    result = {
+        "wrong": len(wrong),
+        "found": {name: [found(each, wrong, n) for n in looked_at] for name, each in rankings.items()},
+        "mAP": {f"{name} labels": suite.accuracy(name) for name in ("spoiled", "corrected", "true")},
+        "machine": processor(),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
+    (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+    typer.echo(tables(result))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""What the teacher's regions say of a label in doubt: whether it sees the class there, and where."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from wsdkd.cache.reader import TeacherCache
+from wsdkd.data.tables import ImageRow
+from wsdkd.doubts.doubts import Evidence, Found
+from wsdkd.proposals.stored import Proposals
+from wsdkd.scores import image_scores
+from wsdkd.support import Ranking, Regions, detection_scores
+from wsdkd.teacher.network import LoadedTeacher
+from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
+
+BATCH = 8
+
+Wanted = Mapping[str, Sequence[int]]
+"""Places of the classes that are asked about, by the id of the image."""
+
+
+def cached_evidence(cache: TeacherCache, wanted: Wanted) -> Found:
+    """What a cache holds of training images. The teacher has learned from their labels."""
+    views = ((image, cache.view(image, mirrored=False)) for image in wanted)
+    return _evidence(views, wanted, cache.ranking)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher that is at hand, with where it looks."""
+
+    loaded: LoadedTeacher
+    proposals: Proposals
+    ranking: Ranking
+    root: Path
+    """Folder that paths of images are relative to."""
+
+    def evidence(self, rows: Iterable[ImageRow], wanted: Wanted, device: torch.device) -> Found:
+        """What it says of images that it may not have learned from, among ``rows``."""
+        asked = [row for row in rows if row.image_id in wanted]
+        found = run_teacher(
+            self.loaded,
+            ProposedImages(asked, self.root, self.proposals),
+            PictureView(self.loaded.params.input_size, mirrored=False),
+            batch_size=BATCH,
+            device=device,
+            description="the teacher's regions",
+        )
+        return _evidence(((each.image_id, each) for each in found), wanted, self.ranking)
+
+
+def _evidence(views: Iterable[tuple[str, Regions]], wanted: Wanted, ranking: Ranking) -> Found:
+    return {key: each for image, regions in views for key, each in _of_image(image, regions, wanted, ranking)}
+
+
+def _of_image(
+    image: str, regions: Regions, wanted: Wanted, ranking: Ranking
+) -> Iterator[tuple[tuple[str, int], Evidence]]:
+    if not len(regions.boxes):
+        return
+    best = detection_scores(ranking, regions).argmax(axis=0)
+    scores = image_scores(regions.class_logits, regions.detection_logits)
+    for label in wanted[image]:
+        x1, y1, x2, y2 = regions.boxes[best[label]].tolist()
+        yield (image, label), Evidence(float(scores[label]), (x1, y1, x2, y2))
