@@ -1,4 +1,4 @@
-"""Stage ``cache_teacher``: the teacher's outputs on the training images, under data/teacher_cache.
+"""Stage ``cache_teacher``: the teacher's outputs on all images that students learn from.
 
 Each of several processes writes its share of the shards.
 """
@@ -10,7 +10,7 @@ from wsdkd import project
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.build import write_teacher_cache
 from wsdkd.data.photographs import photographs_folder
-from wsdkd.data.tables import read_images
+from wsdkd.data.tables import TAUGHT, read_images
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.teacher.run import ProposedImages
@@ -18,11 +18,11 @@ from wsdkd.training.processes import in_processes
 
 
 def main() -> None:
-    """Show the teacher every training image and its mirror image once, and keep what it says."""
+    """Show the teacher every image of train and unlabelled, and its mirror image, once; keep what it says."""
     write_teacher_cache(
         project.TEACHER,
         ProposedImages(
-            read_images(project.IMAGES, "train"),
+            read_images(project.IMAGES, TAUGHT),
             photographs_folder(project.IMAGES),
             read_proposals(project.PROPOSALS),
         ),

@@ -3,6 +3,7 @@
 from stages.teacher_cache import teacher_cache
 from stages.training import TrainingStage
 from wsdkd import project
+from wsdkd.data.tables import TAUGHT
 from wsdkd.distill.features import features_course
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.settings.sections import load_section
@@ -18,7 +19,7 @@ def student(images: Images) -> Course:
     return features_course(params, features, images, teacher_cache(images.classes, images.train))
 
 
-STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, save_student, "features")
+STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, save_student, "features", TAUGHT)
 
 if __name__ == "__main__":
     STAGE.run()

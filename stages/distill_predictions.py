@@ -3,6 +3,7 @@
 from stages.teacher_cache import teacher_cache
 from stages.training import TrainingStage
 from wsdkd import project
+from wsdkd.data.tables import TAUGHT
 from wsdkd.distill.params import DistillPredictionsParams
 from wsdkd.distill.predictions import predictions_course
 from wsdkd.settings.sections import load_section
@@ -17,7 +18,7 @@ def student(images: Images) -> Course:
     return predictions_course(project.STUDENT_FEATURES, predictions, images, cache)
 
 
-STAGE = TrainingStage("distill_predictions", student, project.STUDENT, save_student, "student")
+STAGE = TrainingStage("distill_predictions", student, project.STUDENT, save_student, "student", TAUGHT)
 
 if __name__ == "__main__":
     STAGE.run()

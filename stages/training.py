@@ -13,7 +13,7 @@ from stages.photographs import fetch_photographs
 from stages.run import is_first, run
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
-from wsdkd.data.tables import read_classes, read_images
+from wsdkd.data.tables import Split, read_classes, read_images
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
 from wsdkd.training.processes import in_processes
@@ -30,6 +30,7 @@ class TrainingStage:
         folder: takes the network.
         save: writes it there, from what was learned and the images.
         curves: name of their folder, and of the progress bar.
+        learns_from: splits whose images it learns from.
         fetches: whether photographs that are not here are fetched.
     """
 
@@ -38,6 +39,7 @@ class TrainingStage:
     folder: Path
     save: Callable[[Path, Course, Images], None]
     curves: str
+    learns_from: tuple[Split, ...] = ("train",)
     fetches: bool = True
 
     def run(self) -> None:
@@ -49,7 +51,8 @@ class TrainingStage:
         inputs = read_inputs(self.name)
         classes = read_classes(project.CLASSES)
         train_rows, val_rows = (
-            read_images(project.IMAGES, split, num_classes=len(classes)) for split in ("train", "val")
+            read_images(project.IMAGES, split, num_classes=len(classes))
+            for split in (self.learns_from, "val")
         )
         images = Images(photographs_folder(project.IMAGES), classes, train_rows, val_rows)
         course = self.make(images)
@@ -72,7 +75,7 @@ class TrainingStage:
     def _launch(self, main: Callable[[], None], module: str) -> Callable[[], None]:
         # Of several processes the launcher comes by here before it starts them.
         if self.fetches and "WORLD_SIZE" not in os.environ:
-            fetch_photographs([read_images(project.IMAGES, split) for split in ("train", "val")])
+            fetch_photographs([read_images(project.IMAGES, (*self.learns_from, "val"))])
         return in_processes(main, module)
 
 

@@ -47,6 +47,7 @@ Examples:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,6 +55,7 @@ from tempfile import TemporaryDirectory
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.writing.build import write_teacher_cache
+from wsdkd.data.tables import TAUGHT
 from wsdkd.datasets.on_disk import Dataset, write_prepared
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
 from wsdkd.datasets.scenes.write_coco import write_scenes
@@ -177,11 +179,11 @@ def train_teacher(
 def cache_teacher(
     teacher: Path, dataset: Dataset, proposals: Proposals, params: CacheParams, to: Path
 ) -> TeacherCache:
-    """Keep what a teacher says of every training image and its mirror image.
+    """Keep what a teacher says of every image of train and unlabelled, and of its mirror image.
 
     Args:
         teacher: folder of the network.
-        dataset: whose training images it looks at.
+        dataset: whose images it looks at.
         proposals: of these.
         params: section ``cache``.
         to: folder that takes the cache.
@@ -190,7 +192,7 @@ def cache_teacher(
     with TemporaryDirectory(dir=to.parent) as scratch:
         write_teacher_cache(
             teacher,
-            ProposedImages(dataset.images("train"), dataset.photographs, proposals),
+            ProposedImages(dataset.images(TAUGHT), dataset.photographs, proposals),
             params,
             to,
             Path(scratch) / "shards",
@@ -227,8 +229,8 @@ def distill(
     """Train a student from a teacher's cache: region features first, then predictions.
 
     Args:
-        dataset: to learn from.
-        cache: of its training images.
+        dataset: to learn from, images without labels included.
+        cache: of its images.
         settings: of which the sections ``student``, ``distill_features`` and ``distill_predictions`` count.
         to: folder that takes the network.
         curves: folder that takes ``features`` and ``student``, the curves of the stages, if any are kept.
@@ -237,7 +239,7 @@ def distill(
         CacheError: the cache is of other classes or images.
     """
     _new(to)
-    images = _learned(dataset)
+    images = replace(_learned(dataset), train=dataset.images(TAUGHT))
     cache.check(images.classes, images.train)
     with TemporaryDirectory() as folder:
         between = Path(folder) / "student_features"

@@ -18,9 +18,9 @@ from wsdkd.cache.view import CachedView
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.boxes import to_input
 from wsdkd.data.photographs import photographs_folder
-from wsdkd.data.tables import ImageRow, read_classes, read_images
+from wsdkd.data.tables import TAUGHT, ImageRow, read_classes, read_images
 from wsdkd.distill.features import feature_objective
-from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions, Taught
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
@@ -34,7 +34,7 @@ from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.course import Images
 from wsdkd.training.learner import Objective
-from wsdkd.training.loader import Batch, Labels, Supervision
+from wsdkd.training.loader import Batch, Supervision
 from wsdkd.training.loop import Phase, Task, fit, validator
 from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import seed_all, start
@@ -117,14 +117,14 @@ def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> 
 
 
 class PlainScores:
-    """Adds to :class:`Labels` the ``teacher_scores`` (B, K) of a plain classifier, without dropout.
+    """Adds to :class:`Taught` the ``teacher_scores`` (B, K) of a plain classifier, without dropout.
 
     They are the same in every epoch, so each view is shown to it once.
     """
 
     def __init__(self, rows: Sequence[ImageRow], root: Path, loaded: LoadedStudent):
         self.loaded = loaded
-        self.labels = Labels(rows, len(loaded.classes))
+        self.labels = Taught(rows, len(loaded.classes))
         self.pictures = Pictures(rows, root, [loaded.params.input_size])
         self.device = device()
         self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
@@ -147,7 +147,7 @@ def distil_online() -> None:
     """Both stages of distillation with the teacher running along; writes models/student."""
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    rows = read_images(project.IMAGES, "train")
+    rows = read_images(project.IMAGES, TAUGHT)
     kept = load_section("cache", CacheParams)
     live = LiveTeacher(rows, photographs_folder(project.IMAGES), project.TEACHER, project.PROPOSALS, kept)
     train_student(
@@ -162,7 +162,7 @@ def distil_online() -> None:
 def distil_from_plain(teacher: Path) -> None:
     """Both stages on labels and a plain classifier's image scores; writes models/student."""
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    rows = read_images(project.IMAGES, "train")
+    rows = read_images(project.IMAGES, TAUGHT)
     scores = PlainScores(rows, photographs_folder(project.IMAGES), load_student(teacher))
     train_student(rows, lambda student: ((PredictionObjective(student, predictions), scores),) * 2)
 

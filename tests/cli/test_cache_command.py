@@ -92,6 +92,8 @@ def _estimate(
 
 def test_estimate_from_what_the_stages_wrote(params: Path, tmp_path: Path) -> None:
     rows = synthetic.make_rows(12)
+    # Images without labels are cached as well.
+    rows[0] = replace(rows[0], split="unlabelled", labels=(), ignored=tuple(range(len(synthetic.CLASSES))))
     boxes = np.array([[0, 0, 9, 9], [20, 20, 40, 40], [50, 50, 60, 60]], np.float32)
     code, text = _estimate(params, tmp_path, rows, boxes, np.array([3, 2, 1], np.float32))
     assert code == 0

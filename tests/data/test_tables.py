@@ -41,6 +41,28 @@ def test_images_come_back_sorted_and_by_split(tmp_path: Path) -> None:
     assert read_images(path, "val") == []
 
 
+def test_images_of_several_splits_come_back_together(tmp_path: Path) -> None:
+    path = tmp_path / "images.parquet"
+    hidden = replace(ROW, image_id="0", split="unlabelled", labels=(), ignored=(0, 1, 2))
+    write_images(path, [*ROWS, hidden])
+    assert read_images(path, ("train", "unlabelled"), num_classes=3) == [hidden, ROW]
+    assert read_images(path, "unlabelled") == [hidden]
+    assert targets([hidden], 3)[1].tolist() == [[False] * 3]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "labels", "reason"),
+    [((0, 1), (2,), "labels has a class, in split unlabelled"), ((0, 1), (), "ignored lacks classes")],
+)
+def test_known_classes_of_unlabelled_images_are_refused(
+    ignored: tuple[int, ...], labels: tuple[int, ...], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "images.parquet"
+    write_images(path, [replace(ROW, split="unlabelled", labels=labels, ignored=ignored)])
+    with pytest.raises(UserError, match=f"images.parquet: row 0: {reason}"):
+        read_images(path, num_classes=3)
+
+
 def test_objects_come_back_sorted(tmp_path: Path) -> None:
     path = tmp_path / "objects.parquet"
     write_objects(path, OBJECTS)

@@ -54,6 +54,12 @@ def test_an_accepted_row_sets_one_class_of_one_image(
     assert after.removed == {("a", label) for label in {0, 2} - {*labels}}
 
 
+def test_where_nothing_is_known_nothing_is_corrected(file: Callable[[str], Path]) -> None:
+    hidden = replace(ROW, split="unlabelled", labels=(), ignored=(0, 1, 2))
+    after = corrected([hidden], CLASSES, {"a"}, file("a,cat,uncertain,present,accepted\n"))
+    assert after.images == [hidden]
+
+
 def test_it_says_what_was_changed(file: Callable[[str], Path]) -> None:
     rows = "a,cat,present,absent,accepted\na,cup,uncertain,present,accepted\na,dog,present,absent,refused\n"
     path = file(rows)

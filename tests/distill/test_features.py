@@ -1,6 +1,7 @@
 """Stage 1: its losses by hand, and each recipe on a cache made by hand against what it says."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -132,7 +133,7 @@ def test_recipe_paper(world: World, cache: HandMadeCache) -> None:
 def test_recipe_regions(world: World, cache: HandMadeCache) -> None:
     student = _student(hidden=10)
     batch = _batch(world, cache, student)
-    batch["known"][1, 2] = False
+    batch["known"][1, 2] = batch["taught"][1, 2] = False
     params = stage_1("regions", feature_weight=2.0, region_weight=0.5, label_weight=3.0)
     objective = feature_objective(student, params, FEATURES)
     feature_map = student.embed(student.backbone.trunk(batch["stem"]))
@@ -210,6 +211,33 @@ def test_the_teacher_s_predictions_already_in_stage_1(world: World, cache: HandM
     torch.testing.assert_close(
         losses["predictions"], 2 * prediction_loss(logits, scores, batch["known"], 3.0)
     )
+
+
+def test_an_image_without_labels_is_in_all_losses_but_that_of_labels(
+    world: World, cache: HandMadeCache
+) -> None:
+    soft = {"temperature": 3.0, "class_temperature": 0.5, "detection_temperature": 0.7, "teacher_weight": 2.0}
+    params = stage_1("regions", region_weight=0.5, label_weight=3.0, predictions=soft)
+    student = _student()
+    hidden = replace(world.rows[5], split="unlabelled", labels=(), ignored=(0, 1, 2))
+    rows = [*world.rows[:5], hidden, *world.rows[6:]]
+    batch = CachedFeatures(rows, cache, params)(VIEWS)
+    batch["stem"] = student.backbone.stem(Pictures(rows, world.root, [32]).load(VIEWS))
+    assert batch["known"].tolist() == [[True] * 3, [False] * 3]
+    assert batch["taught"].all()
+    losses = feature_objective(student, params, FEATURES)(batch)
+    feature_map = student.embed(student.backbone.trunk(batch["stem"]))
+    logits = student.classifier(feature_map.amax((2, 3)))
+    vectors = pool_regions(feature_map, batch["rois"], 1, 1 / student.backbone.stride, "align").flatten(1)
+    everywhere = torch.ones(2, 3, dtype=torch.bool)
+    labelled = label_loss(logits[:1], batch["labels"][:1], everywhere[:1])
+    torch.testing.assert_close(losses["labels"], 3 * labelled / 2)  # of one image, averaged over two
+    scores = batch["teacher_scores"]
+    torch.testing.assert_close(losses["predictions"], 2 * prediction_loss(logits, scores, everywhere, 3.0))
+    regions = region_loss(
+        student.classifier(vectors), batch["region_targets"], torch.ones(5, 3, dtype=torch.bool)
+    )
+    torch.testing.assert_close(losses["regions"], regions / 2)
 
 
 def test_vgg16s_own_layers_see_regions(monkeypatch: pytest.MonkeyPatch) -> None:

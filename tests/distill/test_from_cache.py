@@ -1,6 +1,7 @@
 """What a batch reads of a cache made by hand, in half precision and in eight bits."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from wsdkd.cache.view import CachedView, pack_rows
 from wsdkd.data.boxes import to_input
 from wsdkd.distill.from_cache import CachedFeatures, region_targets
 from wsdkd.distill.params import SoftenedPredictions
-from wsdkd.support import support
+from wsdkd.support import Ranking, support
 from wsdkd.teacher.run import ImageRegions
 
 
@@ -87,6 +88,27 @@ def test_targets_by_support_are_shares_of_the_best_region_that_holds_the_class()
     targets = region_targets("support", said, (1, 3))
     np.testing.assert_allclose(targets[:, [1, 3]], (held / held.max(axis=0))[:, [1, 3]], rtol=1e-5)
     assert not targets[:, [0, 2]].any()
+
+
+@pytest.mark.parametrize("ranking", ["scores", "support"])
+def test_where_nobody_knows_the_labels_the_teachers_own_scores_say_whether(ranking: Ranking) -> None:
+    said = _said(*np.random.default_rng(0).normal(0, 2, (2, 5, 4)))
+    targets = region_targets(ranking, said, None)
+    # The best region of each class has the class's image score, the others their share of it.
+    p = (softmax(said.class_logits, axis=1) * softmax(said.detection_logits, axis=0)).sum(axis=0)
+    np.testing.assert_allclose(targets.max(axis=0), p, rtol=1e-5)
+    np.testing.assert_allclose(targets / p, region_targets(ranking, said, (0, 1, 2, 3)), rtol=1e-5)
+    assert targets.dtype == np.float32
+
+
+def test_targets_of_an_unlabelled_image_stand_in_its_batch(world: World, cache: HandMadeCache) -> None:
+    rows = [replace(row, split="unlabelled", labels=(), ignored=(0, 1, 2)) for row in world.rows]
+    batch = CachedFeatures(rows, cache, stage_1("regions"))(VIEWS)
+    seen = cache.view(rows[3].image_id, mirrored=False)
+    targets = region_targets("scores", seen, None)[seen.chosen]
+    np.testing.assert_array_equal(batch["region_targets"][: len(targets)], targets)
+    assert not batch["known"].any()
+    assert batch["taught"].all()
 
 
 def test_an_image_without_labels_has_no_objects() -> None:

@@ -1,9 +1,11 @@
 """Stage 2: its losses by hand, and its objective on a cache made by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import logsigmoid
 
 from tests.distill.two_views import TRAINING, VIEWS
 from tests.training.small_world import CLASSES, STUDENT, HandMadeCache, World
@@ -73,6 +75,25 @@ def test_gradients_against_finite_differences() -> None:
     targets = TARGETS.double()
     assert torch.autograd.gradcheck(lambda z: label_loss(z, targets, known), logits)
     assert torch.autograd.gradcheck(lambda z: prediction_loss(z, targets, known, 5.0), logits)
+
+
+def test_of_an_image_without_labels_stage_2_learns_the_teachers_word_alone(
+    world: World, cache: HandMadeCache
+) -> None:
+    params = DistillPredictionsParams(temperature=2.0, training=TRAINING)
+    student = Student(STUDENT, len(CLASSES)).eval()
+    rows = [replace(row, split="unlabelled", labels=(), ignored=(0, 1, 2)) for row in world.rows]
+    doubtful = [replace(row, ignored=tuple({0, 1, 2} - {*row.labels})) for row in world.rows]
+    for images, known in ((rows, 0), (doubtful, 1)):
+        batch = CachedPredictions(images, cache, params)(VIEWS)
+        assert batch["known"].sum(1).tolist() == [known, known]
+        assert batch["taught"].sum(1).tolist() == ([3, 3] if images is rows else [1, 1])
+        batch["stem"] = student.backbone.stem(Pictures(images, world.root, [32]).load(VIEWS))
+        losses = PredictionObjective(student, params)(batch)
+        assert (losses["labels"].item() == 0) == (images is rows)
+        z = student.classify(student.backbone.trunk(batch["stem"])) / 2
+        each = -(batch["teacher_scores"] * logsigmoid(z) + (1 - batch["teacher_scores"]) * logsigmoid(-z))
+        torch.testing.assert_close(losses["predictions"], (each * batch["taught"]).sum() / 2)
 
 
 def test_stage_2(world: World, cache: HandMadeCache) -> None:

@@ -39,8 +39,9 @@ def make_project(folder: Path) -> None:
         file = folder / "photos" / f"{number}.png"
         Image.fromarray(rng.integers(0, 255, (height, width, 3), dtype=np.uint8)).save(file)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        split = "val" if number == 4 else "train"
-        rows.append(ImageRow(f"p{number}", file.name, width, height, split, (number % 3,), (), digest))
+        split = {4: "val", 7: "unlabelled"}.get(number, "train")
+        classes = ((), (0, 1, 2)) if split == "unlabelled" else ((number % 3,), ())
+        rows.append(ImageRow(f"p{number}", file.name, width, height, split, *classes, digest))
         corners = np.sort(rng.random((6 + number, 2, 2)), axis=1) * (width, height)
         proposals.append((f"p{number}", corners.reshape(-1, 4), np.sort(rng.random(6 + number))[::-1]))
     write_images(folder / "data/prepared/images.parquet", rows)
@@ -95,7 +96,8 @@ def test_two_processes_write_the_bytes_of_one(project: Path, tmp_path: Path) -> 
 def test_both_views_are_what_the_teacher_says_of_the_picture_and_of_its_mirror_image(project: Path) -> None:
     teacher = load_teacher(project / "models/teacher")
     proposals = read_proposals(project / "data/proposals")
-    rows = read_images(project / "data/prepared/images.parquet", "train")
+    rows = read_images(project / "data/prepared/images.parquet", ("train", "unlabelled"))
+    assert len(rows) == 9
     with TeacherCache(project / "data/teacher_cache") as cache:
         cache.check(CLASSES, rows)
         assert cache.image_ids == [row.image_id for row in rows]
@@ -125,7 +127,7 @@ def test_the_written_cache_is_whole_and_of_the_estimated_size(project: Path) -> 
     assert all(not damages for _, damages in verify_cache(folder))
     teacher = load_teacher(project / "models/teacher")
     size = planned_size(
-        read_images(project / "data/prepared/images.parquet", "train"),
+        read_images(project / "data/prepared/images.parquet", ("train", "unlabelled")),
         len(CLASSES),
         read_proposals(project / "data/proposals"),
         teacher.params,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import train_baseline
+from stages import distill_features, distill_predictions, train_baseline, train_teacher
 from stages.inputs import Inputs, read_inputs
 from stages.training import TrainingStage, states_of
 from tests.training.small_world import CLASSES, make_world
 from wsdkd import project
-from wsdkd.data.tables import write_classes, write_images
+from wsdkd.data.tables import read_images, write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import write_proposals
 from wsdkd.student.network import load_student
@@ -70,6 +70,43 @@ def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained() -> N
     with pytest.raises(UserError, match=r"images.parquet: row \d+: labels has a class beyond classes.json"):
         train_baseline.STAGE.train()
     assert states() == []
+
+
+@pytest.mark.usefixtures("params")
+@pytest.mark.parametrize(
+    ("stage", "learned"),
+    [
+        (train_teacher.STAGE, {"train"}),
+        (train_baseline.STAGE, {"train"}),
+        (distill_features.STAGE, {"train", "unlabelled"}),
+        (distill_predictions.STAGE, {"train", "unlabelled"}),
+    ],
+)
+def test_students_of_a_teacher_alone_see_images_without_labels(
+    stage: TrainingStage, learned: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = read_images(project.IMAGES)
+    places = [place for place, row in enumerate(rows) if row.split == "train"][::2]
+    hidden = {
+        place: replace(rows[place], split="unlabelled", labels=(), ignored=(0, 1, 2)) for place in places
+    }
+    write_images(project.IMAGES, [hidden.get(place, row) for place, row in enumerate(rows)])
+    seen: list[Images] = []
+
+    class SeenError(Exception):
+        pass
+
+    def make(images: Images) -> Course:
+        seen.append(images)
+        raise SeenError
+
+    monkeypatch.setattr("stages.training.read_inputs", lambda _: None)
+    with pytest.raises(SeenError):
+        replace(stage, make=make).train()
+    assert {row.split for row in seen[0].train} == learned
+    assert len(seen[0].train) == (8 if "unlabelled" in learned else 4)
+    ids = [row.image_id for row in seen[0].train]
+    assert ids == sorted(ids)
 
 
 def states() -> list[Path]:

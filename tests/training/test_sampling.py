@@ -1,5 +1,7 @@
 """Repeat factors by hand; and how often an image is shown, counted over many epochs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,14 @@ def test_factors_by_hand() -> None:
     rows = _rows((0,), (0,), (0,), (0,), (0, 1), (0, 2), (1,), ())
     expected = [1, 1, 1, 1, np.sqrt(0.5 / 0.25), np.sqrt(0.5 / 0.125), np.sqrt(0.5 / 0.25), 1]
     assert repeat_factors(rows, 0.5) == pytest.approx(expected)
+
+
+def test_images_without_labels_make_no_class_rarer() -> None:
+    labelled = _rows((0,), (0,), (0,), (0, 1))
+    unlabelled = [replace(row, split="unlabelled", ignored=(0, 1)) for row in _rows((), (), ())]
+    wanted = repeat_factors(labelled, 0.5)
+    assert wanted is not None
+    assert repeat_factors([*unlabelled, *labelled], 0.5) == pytest.approx([1, 1, 1, *wanted])
 
 
 def test_no_threshold_shows_all_alike() -> None:

@@ -11,7 +11,7 @@ from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.scratch import keep_shards
-from wsdkd.data.tables import read_classes, read_images
+from wsdkd.data.tables import TAUGHT, read_classes, read_images
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
 from wsdkd.ground.words import counted, gigabytes
@@ -102,7 +102,7 @@ def estimate(
         if any(value is not None for value in (classes, rois, width)):
             raise CacheError("--classes, --rois and --width need --images")
         images_file, names = prepared / project.IMAGES.name, read_classes(prepared / project.CLASSES.name)
-        rows = read_images(images_file, "train")
+        rows = read_images(images_file, TAUGHT)
         if not rows:
             raise UserError(f"{images_file}: no image of the split train, so there is nothing to cache")
         try:

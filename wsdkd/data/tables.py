@@ -23,8 +23,17 @@ from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "unlabelled"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+"""Those whose images have labels."""
+UNLABELLED: Split = "unlabelled"
+"""Images whose labels nobody knows: all their classes are ignored. Only a student that has a teacher learns
+from them."""
+EVERY_SPLIT = (*SPLITS, UNLABELLED)
+TAUGHT: tuple[Split, ...] = ("train", UNLABELLED)
+"""What a teacher's cache holds, and students learn from by distillation."""
+FIRST_TO_GO = (UNLABELLED, *SPLITS)
+"""Of a picture in two splits, which one is left out: the earlier."""
 BATCH_ROWS = 65_536
 """Read at once, before those of other splits are let go."""
 
@@ -183,12 +192,14 @@ def write_images(
         write_parquet(aside, table, repeating=REPEATING)
 
 
-def read_images(path: Path, split: Split | None = None, *, num_classes: int | None = None) -> ImageTable:
+def read_images(
+    path: Path, split: Split | Sequence[Split] | None = None, *, num_classes: int | None = None
+) -> ImageTable:
     """Read the rows of ``split`` (all by default), sorted by image id.
 
     Args:
         path: of ``images.parquet``.
-        split: whose rows to keep; all rows are checked.
+        split: whose rows to keep, or several together; all rows are checked.
         num_classes: how many names ``classes.json`` has; a label beyond them is refused.
 
     Raises:
@@ -196,7 +207,8 @@ def read_images(path: Path, split: Split | None = None, *, num_classes: int | No
     """
     batches = _checked(path, read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS), num_classes)
     if split is not None:
-        batches = (batch.filter(pc.equal(batch.column("split"), split)) for batch in batches)
+        wanted = pa.array([split] if isinstance(split, str) else split, pa.string())
+        batches = (batch.filter(pc.is_in(batch.column("split"), value_set=wanted)) for batch in batches)
     return ImageTable(pa.Table.from_batches(list(batches), IMAGES_SCHEMA))
 
 
@@ -213,13 +225,18 @@ def _checked(
         for name in ("width", "height"):
             refuse_rows(path, name, batch.column(name).to_numpy() < 1, start, "is below one pixel")
         split = batch.column("split").dictionary_encode()
-        unknown = ~np.isin(split.dictionary.to_pylist(), SPLITS)
-        refuse_rows(
-            path, "split", unknown[split.indices.to_numpy()], start, f"is none of {', '.join(SPLITS)}"
-        )
+        unknown = ~np.isin(split.dictionary.to_pylist(), EVERY_SPLIT)
+        reason = f"is none of {', '.join(EVERY_SPLIT)}"
+        refuse_rows(path, "split", unknown[split.indices.to_numpy()], start, reason)
         keys = [_label_keys(path, batch, name, start, num_classes) for name in ("labels", "ignored")]
         both = keys[1][np.isin(keys[1], keys[0], assume_unique=True)] if len(keys[1]) else keys[1]
         refuse_rows(path, "ignored", np.bincount(both >> 16), start, "has a class of labels too")
+        hidden = pc.equal(batch.column("split"), UNLABELLED).to_numpy(zero_copy_only=False)
+        counts = [pc.list_value_length(batch.column(name)).to_numpy() for name in ("labels", "ignored")]
+        refuse_rows(path, "labels", hidden & (counts[0] > 0), start, f"has a class, in split {UNLABELLED}")
+        if num_classes is not None:
+            reason = f"lacks classes, though none is known in split {UNLABELLED}"
+            refuse_rows(path, "ignored", hidden & (counts[1] < num_classes), start, reason)
         start += batch.num_rows
         yield batch
 
@@ -241,6 +258,11 @@ def _label_keys(
     disordered = rows[1:][keys[1:] <= keys[:-1]]
     refuse_rows(path, name, np.bincount(disordered), start, "has a class twice, or classes out of order")
     return keys
+
+
+def side_of(split: str) -> str:
+    """The split that counts where no picture may stand in two: students learn from two of them alike."""
+    return TAUGHT[0] if split in TAUGHT else split
 
 
 def targets(rows: Sequence[ImageRow], num_classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.tables import UNLABELLED, ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_text
@@ -135,19 +135,21 @@ def corrected(
     Args:
         images: that are used.
         classes: names, in order.
-        known: ids of all images that the dataset lists; a correction of one that is not used is passed over.
+        known: ids of all images that the dataset lists; a correction of one that is not used, or of split
+            unlabelled, where nothing is known, is passed over.
         source: the file.
 
     Raises:
         UserError: the file is refused, or names an image or a class that the dataset lacks.
     """
     places = {name: place for place, name in enumerate(classes)}
+    hidden = {row.image_id for row in images if row.split == UNLABELLED}
     wanted: dict[str, dict[int, State]] = {}
     refused = 0
     for each in read_corrections(source, known, places):
         if each.decision == "refused":
             refused += 1
-        else:
+        elif each.image not in hidden:
             wanted.setdefault(each.image, {})[places[each.name]] = each.proposed
     rows = [_with(row, wanted[row.image_id]) if row.image_id in wanted else row for row in images]
     changed = [(old, new) for old, new in zip(images, rows, strict=True) if new is not old]

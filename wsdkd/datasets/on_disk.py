@@ -1,6 +1,6 @@
 """A prepared dataset on disk, as Python opens it: the tables that the stage ``prepare`` writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class Dataset:
         """Names of the classes, in order."""
         return read_classes(self.folder / project.CLASSES.name)
 
-    def images(self, split: Split | None = None) -> ImageTable:
-        """A row an image, of one split or of all."""
+    def images(self, split: Split | Sequence[Split] | None = None) -> ImageTable:
+        """A row an image, of one split, of several together or of all."""
         return read_images(self.folder / project.IMAGES.name, split)
 
 

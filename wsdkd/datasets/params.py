@@ -21,12 +21,16 @@ class _Common(Section):
     """Where links to files may lead: inside the root or anywhere. Links to folders must stay inside."""
     corrections: str | None = None
     """File of corrected labels, below inputs/corrections; see :mod:`wsdkd.datasets.corrections`."""
+    unlabelled_share: Fraction = 0.0
+    """Share of the training images whose labels are withheld: they make up the split ``unlabelled``."""
 
 
 class _HeldOut(_Common):
     validation_fraction: Fraction = 0.1
     """Share of the training images set aside as split ``val``, where the dataset names none."""
     split_seed: int = 0
+    unlabelled_images: str | None = None
+    """Folder below the root: its pictures that the annotations do not list are the split ``unlabelled``."""
     leaks: Literal["keep", "drop", "refuse"] = "keep"
     """The same picture in two splits: keep both, leave it out of the earlier one (train, val), or fail."""
     near_leaks: Literal["keep", "drop", "refuse"] = "keep"
@@ -59,6 +63,7 @@ class ScenesDataset(_Common):
     max_side: Annotated[float, Field(ge=0.1, le=0.8)] = 0.4
     """An object's longer side is at most this share of the scene's; smaller ones are harder to see."""
     seed: Seed = 0
+    """Of the scenes, and of which of them lose their labels."""
 
 
 class CocoDataset(_Boxed):
@@ -150,7 +155,9 @@ class LabelTexts(NamedDataset):
     """Between the labels of a text; null: a text is one label. Lists are read as lists in any case."""
     marks: bool | None = None
     """Whether ``-dog`` says that no dog is there, ``?dog`` that nobody knows; null: where dog is a label."""
-    split_names: dict[str, Literal["train", "val", "test", "unused"]] = Field(default_factory=dict)
+    split_names: dict[str, Literal["train", "val", "test", "unlabelled", "unused"]] = Field(
+        default_factory=dict
+    )
     """What words for splits mean, where it is not what is usual."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.tables import SPLITS, ImageRow, Split
+from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow, Split
 from wsdkd.datasets.checks.alike import Alike, look_for_alike, near_leaks
 from wsdkd.datasets.checks.images import Found, Rules, check_images
 from wsdkd.datasets.checks.repeats import join_repeats, leaks, other_labels
@@ -18,6 +18,7 @@ from wsdkd.datasets.coco.read import read_coco
 from wsdkd.datasets.corrections import corrected
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.folders.read import read_folders
+from wsdkd.datasets.folders.unlabelled import with_unlabelled, without_labels
 from wsdkd.datasets.packed.hugging_face import read_hugging_face
 from wsdkd.datasets.packed.webdataset import read_webdataset
 from wsdkd.datasets.params import (
@@ -83,7 +84,7 @@ def read_annotations(root: Path, params: DatasetParams, unpack_into: Path | None
         DatasetError: they cannot be read.
     """
     with _uncollected():
-        return _read(root, params, unpack_into)
+        return with_unlabelled(_read(root, params, unpack_into), root, params)
 
 
 @contextmanager
@@ -120,7 +121,7 @@ _FILES = (
     "file",
     *(f"{split}_{what}" for split in SPLITS for what in ("list", "annotations")),
 )
-_FOLDERS = ("folder", "images", *(f"{split}_images" for split in SPLITS))
+_FOLDERS = ("folder", "images", "unlabelled_images", *(f"{split}_images" for split in SPLITS))
 """Parameters that name files and folders of the dataset's."""
 
 _BESIDE: dict[str, Callable[[Path, Any], Reading]] = {
@@ -168,7 +169,7 @@ def prepare(
     found.records = _set_aside(found.records, alike, named, params)
     leaked, dropped = _leaks(found.records, alike, params)
     listed += [*other_labels(alike.copies), *leaked, *split_groups(found.records)]
-    images, objects = _kept(found, dropped)
+    images, objects = _kept(found, dropped, len(reading.classes))
     if corrections is not None:
         known = {record.image_id for record in reading.images}
         after = corrected(images, reading.classes, known, Path(corrections))
@@ -222,22 +223,27 @@ def _set_aside(
     records: Sequence[ImageRecord], alike: Alike, named: set[Split], params: DatasetParams
 ) -> list[ImageRecord]:
     if isinstance(params, ScenesDataset):  # drawn with all splits
-        return list(records)
+        return hold_out(records, UNLABELLED, params.unlabelled_share, params.seed)
     near = () if params.near_leaks == "keep" else alike.near
     together = moved_together(records, [*alike.copies, *near])
     if isinstance(params, CocoDataset | VocDataset | NamedDataset) and "test" not in named:
         records = hold_out(records, "test", params.test_fraction, params.split_seed, together)
     if "val" not in named:
         records = hold_out(records, "val", params.validation_fraction, params.split_seed, together)
-    return list(records)
+    return hold_out(records, UNLABELLED, params.unlabelled_share, params.split_seed, together)
 
 
-def _kept(found: Found, dropped: set[str]) -> tuple[tuple[ImageRow, ...], tuple[ObjectRow, ...]]:
+def _kept(
+    found: Found, dropped: set[str], num_classes: int
+) -> tuple[tuple[ImageRow, ...], tuple[ObjectRow, ...]]:
     images = tuple(
         row if row.split == record.split else replace(row, split=record.split)
         for row, record in zip(found.images, found.records, strict=True)
         if row.image_id not in dropped
     )
-    if not dropped:
+    hidden = {row.image_id for row in images if row.split == UNLABELLED}
+    images = tuple(without_labels(row, num_classes) if row.image_id in hidden else row for row in images)
+    out = dropped | hidden
+    if not out:
         return images, tuple(found.objects)
-    return images, tuple(row for row in found.objects if row.image_id not in dropped)
+    return images, tuple(row for row in found.objects if row.image_id not in out)

@@ -111,15 +111,15 @@ class FeatureObjective(Objective):
         losses = {"features": params.feature_weight * self.feature_loss(seen)}
         if params.region_weight:
             logits = self.student.classifier(seen.regions).float()
-            known = batch["known"][batch["rois"][:, 0].long()]
-            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], known)
+            taught = batch["taught"][batch["rois"][:, 0].long()]
+            losses["regions"] = params.region_weight * region_loss(logits, batch["region_targets"], taught)
         if params.label_weight or soft is not None:
-            logits, known = self.student.classify_embedded(seen.embedded), batch["known"]
+            logits = self.student.classify_embedded(seen.embedded)
             if params.label_weight:
-                of_labels = LABEL_LOSSES[params.training.label_loss](logits, batch["labels"], known)
+                of_labels = LABEL_LOSSES[params.training.label_loss](logits, batch["labels"], batch["known"])
                 losses["labels"] = params.label_weight * of_labels
             if soft is not None:
-                loss = prediction_loss(logits, batch["teacher_scores"], known, soft.temperature)
+                loss = prediction_loss(logits, batch["teacher_scores"], batch["taught"], soft.temperature)
                 losses["predictions"] = soft.teacher_weight * loss
         return losses
 

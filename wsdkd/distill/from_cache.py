@@ -7,7 +7,7 @@ import torch
 
 from wsdkd.cache.format import VIEWS
 from wsdkd.cache.view import TeacherViews
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.tables import UNLABELLED, ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.scores import image_scores
@@ -20,15 +20,28 @@ KEPT_BYTES = 256
 """Of an array besides its values, and of its place among the others."""
 
 
+class Taught(Labels):
+    """Adds to :class:`Labels` where the teacher's word counts, ``taught`` (B, K).
+
+    That is where a class is known, and everywhere in images whose labels nobody knows (split ``unlabelled``).
+    """
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """See the class."""
+        batch = super().__call__(views)
+        unlabelled = torch.tensor([self.rows[view.row].split == UNLABELLED for view in views])
+        return {**batch, "taught": batch["known"] | unlabelled[:, None]}
+
+
 class CachedPredictions:
-    """Adds to :class:`Labels` the teacher's softened image scores ``teacher_scores``, p' (B, K) (Eq. 10).
+    """Adds to :class:`Taught` the teacher's softened image scores ``teacher_scores``, p' (B, K) (Eq. 10).
 
     They are kept in memory where those of all views fit the budget.
     """
 
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: SoftenedPredictions):
         self.rows, self.cache, self.params = rows, cache, params
-        self.labels = Labels(rows, len(cache.classes))
+        self.labels = Taught(rows, len(cache.classes))
         self._kept: dict[int, np.ndarray] = {}
         size = VIEWS * len(rows) * (len(cache.classes) * np.dtype(np.float32).itemsize + KEPT_BYTES)
         self._keeps = size <= memory_budget()
@@ -56,7 +69,7 @@ class CachedPredictions:
 
 
 class CachedFeatures:
-    """Adds to :class:`Labels` what the cache holds of the chosen RoIs.
+    """Adds to :class:`Taught` what the cache holds of the chosen RoIs.
 
     Gives ``rois`` (R, 5) in pixels of the student's input, ``objectness`` (R,), ``confidence`` (R,),
     ``features`` (R, D) and ``region_targets`` (R, K); and what :class:`CachedPredictions` gives where the
@@ -67,7 +80,7 @@ class CachedFeatures:
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
         self.rows, self.cache, self.best = rows, cache, params.rois
         self.of_images: Supervision = (
-            Labels(rows, len(cache.classes))
+            Taught(rows, len(cache.classes))
             if params.predictions is None
             else CachedPredictions(rows, cache, params.predictions)
         )
@@ -79,7 +92,8 @@ class CachedFeatures:
             row = self.rows[view.row]
             seen = self.cache.view(row.image_id, view.mirrored)
             chosen = seen.chosen[: self.best]
-            targets = region_targets(self.cache.ranking, seen, row.labels)
+            labels = None if row.split == UNLABELLED else row.labels
+            targets = region_targets(self.cache.ranking, seen, labels)
             in_view = view.regions(seen.boxes[chosen], row.width, row.height)
             chosen = chosen[in_view.places]
             boxes.append(in_view.boxes)
@@ -98,18 +112,22 @@ class CachedFeatures:
         return {**self.of_images(views), "rois": stack_rois(boxes), **joined}
 
 
-def region_targets(ranking: Ranking, regions: Regions, labels: tuple[int, ...]) -> np.ndarray:
+def region_targets(ranking: Ranking, regions: Regions, labels: tuple[int, ...] | None) -> np.ndarray:
     """How far each region holds an object of each class: float32 (n, K), in [0, 1].
 
     Its share of its class's best region (:func:`~wsdkd.support.region_shares`), and 0 for classes that the
-    image is not known to hold: the teacher says where, the label says whether.
+    image is not known to hold: the teacher says where, the label says whether. Where nobody knows the labels
+    the teacher says that, too: each share counts by the image score p_k of its class.
 
     Args:
         ranking: what regions are ranked by.
         regions: what the teacher says of them.
-        labels: classes present in the image.
+        labels: classes present in the image; None where nobody knows.
     """
     relative = region_shares(ranking, regions)
+    if labels is None:
+        scored: np.ndarray = relative * image_scores(regions.class_logits, regions.detection_logits)
+        return scored.astype(np.float32)
     targets = np.zeros(relative.shape, np.float32)
     present = list(labels)
     targets[:, present] = relative[:, present]

@@ -21,7 +21,7 @@ from wsdkd.training.processes import start
 def prediction_loss(
     logits: Float[Tensor, "images classes"],
     teacher_scores: Float[Tensor, "images classes"],
-    known: Bool[Tensor, "images classes"],
+    taught: Bool[Tensor, "images classes"],
     temperature: float,
 ) -> Float[Tensor, ""]:
     """L_p' (Eq. 10; release): sigmoid cross-entropy of z / t with the teacher's softened scores p'.
@@ -31,10 +31,10 @@ def prediction_loss(
     Args:
         logits: z, (B, K).
         teacher_scores: p', (B, K), from :func:`wsdkd.scores.image_scores` at t^c and t^d.
-        known: bool (B, K), False where a class is ignored.
+        taught: bool (B, K), False where the teacher's word does not count: of a class that is ignored.
         temperature: t.
     """
-    return label_loss(logits / temperature, teacher_scores, known)
+    return label_loss(logits / temperature, teacher_scores, taught)
 
 
 class PredictionObjective(LabelObjective):
@@ -48,7 +48,7 @@ class PredictionObjective(LabelObjective):
         """The losses ``labels`` and ``predictions``, and logits."""
         logits = self.student.classify(self.backbone.trunk(batch["stem"]))
         labels = self.label_loss(logits, batch["labels"], batch["known"])
-        teacher = prediction_loss(logits, batch["teacher_scores"], batch["known"], self.params.temperature)
+        teacher = prediction_loss(logits, batch["teacher_scores"], batch["taught"], self.params.temperature)
         losses = {
             "labels": self.params.label_weight * labels,
             "predictions": self.params.teacher_weight * teacher,

@@ -19,7 +19,7 @@ class Images:
     Attributes:
         root: folder that the paths of images are relative to.
         classes: their names, in order.
-        train: images that are learned from.
+        train: images that are learned from; for distillation those without labels among them.
         val: images that are watched after each epoch.
     """
 

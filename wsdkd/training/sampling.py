@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.tables import UNLABELLED, ImageRow
 
 
 def repeat_factors(rows: Sequence[ImageRow], threshold: float) -> np.ndarray | None:
     """Repeat factors of images (Gupta et al., "LVIS", CVPR 2019): r_i = max over its classes c of r_c.
 
     r_c = max(1, sqrt(t / f_c)), where f_c is the share of images that hold class c: a class in fewer images
-    than t counts for more, by the square root of how much rarer it is.
+    than t counts for more, by the square root of how much rarer it is. Shares are of images with labels.
 
     Args:
-        rows: training images.
+        rows: images that are learned from; the factor of one of split ``unlabelled`` is 1.
         threshold: t, in [0, 1).
 
     Returns:
@@ -24,7 +24,8 @@ def repeat_factors(rows: Sequence[ImageRow], threshold: float) -> np.ndarray | N
     if threshold == 0:
         return None
     counts = Counter(label for row in rows for label in row.labels)
-    of_class = {label: max(1.0, np.sqrt(threshold * len(rows) / count)) for label, count in counts.items()}
+    labelled = sum(row.split != UNLABELLED for row in rows)
+    of_class = {label: max(1.0, np.sqrt(threshold * labelled / count)) for label, count in counts.items()}
     return np.array([max((of_class[label] for label in row.labels), default=1.0) for row in rows])
 
 

@@ -11,7 +11,7 @@ from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.prepare import Prepared
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 
-SPLIT = {"t": "train", "v": "val", "x": "test"}
+SPLIT = {"t": "train", "v": "val", "x": "test", "u": "unlabelled"}
 
 
 def prepared(classes: tuple[str, ...], *images: tuple[str, tuple[int, ...]], **more: Any) -> Prepared:
@@ -44,6 +44,16 @@ def test_a_dataset_without_doubts_is_summed_up_in_five_lines() -> None:
         "  dog                   6        1        1",
     ]
     refuse(GOOD)
+
+
+def test_unlabelled_images_are_counted_apart_and_are_no_images_without_any_label() -> None:
+    hidden = prepared(GOOD.classes, *(("u", ()) for _ in range(40)))
+    rows = tuple(replace(row, image_id=f"u{row.image_id}", ignored=(0, 1)) for row in hidden.images)
+    found = replace(GOOD, images=(*GOOD.images, *rows))
+    first, *others = lines(found)
+    assert first.startswith("55 images (12 train, 1 val, 2 test, 40 unlabelled), 2 classes, 0 boxes; ")
+    assert others == lines(GOOD)[1:]
+    refuse(found)
 
 
 def test_classes_without_images_in_a_split_are_named() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsdkd.data.parquet import WRITTEN_BY
-from wsdkd.data.tables import SPLITS, ImageRow
+from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow, side_of
 from wsdkd.datasets.audit.together import Groups, groups_of, together
 from wsdkd.datasets.prepare import Prepared
 from wsdkd.datasets.reading.names import hardly_different
@@ -51,7 +51,7 @@ class Alike(_Facts):
     Attributes:
         groups: how many.
         images: in all of them.
-        across: groups in more than one split.
+        across: groups in more than one split, of which train and unlabelled count as one.
         examples: ids, of the groups in several splits first.
     """
 
@@ -67,7 +67,8 @@ class Facts(_Facts):
     Attributes:
         notes: sentences on what was detected and taken.
         classes: names, in order.
-        images: of each split, in the order of ``SPLITS``; so in all that follows.
+        images: of each split with labels, in the order of ``SPLITS``; so in all that follows.
+        unlabelled: images of the split without.
         present: images of each split that have each class, (3, K).
         unknown: those in which the class is neither present nor absent, (3, K).
         labels: by number of labels from 0, the images of each split that have so many, (L, 3).
@@ -88,6 +89,7 @@ class Facts(_Facts):
     notes: tuple[str, ...]
     classes: tuple[str, ...]
     images: tuple[int, int, int]
+    unlabelled: int = 0
     present: tuple[tuple[int, ...], ...]
     unknown: tuple[tuple[int, ...], ...]
     labels: tuple[tuple[int, int, int], ...]
@@ -108,7 +110,7 @@ class Facts(_Facts):
 def facts_of(prepared: Prepared) -> Facts:
     """Count a dataset."""
     rows, classes = prepared.images, prepared.classes
-    split_of = {row.image_id: row.split for row in rows}
+    split_of = {row.image_id: side_of(row.split) for row in rows}
     count = Counter(row.split for row in rows)
     odd = _odd(rows)
     pairs = together(rows, len(classes))
@@ -118,6 +120,7 @@ def facts_of(prepared: Prepared) -> Facts:
         notes=tuple(map(_shown, prepared.notes)),
         classes=classes,
         images=(count["train"], count["val"], count["test"]),
+        unlabelled=count[UNLABELLED],
         present=_by_split(rows, len(classes), "labels"),
         unknown=_by_split(rows, len(classes), "ignored"),
         labels=_labels_an_image(rows),
@@ -171,12 +174,13 @@ def _odd(rows: Sequence[ImageRow]) -> list[tuple[str, int, int]]:
 def _by_split(rows: Iterable[ImageRow], num_classes: int, column: str) -> tuple[tuple[int, ...], ...]:
     counts = np.zeros((len(SPLITS), num_classes), np.int64)
     for row in rows:
-        counts[SPLITS.index(row.split), list(getattr(row, column))] += 1
+        if row.split != UNLABELLED:
+            counts[SPLITS.index(row.split), list(getattr(row, column))] += 1
     return tuple(map(tuple, counts.tolist()))
 
 
 def _labels_an_image(rows: Sequence[ImageRow]) -> tuple[tuple[int, int, int], ...]:
-    count = Counter((len(row.labels), row.split) for row in rows)
+    count = Counter((len(row.labels), row.split) for row in rows if row.split != UNLABELLED)
     most = max((number for number, _ in count), default=-1)
     return tuple(
         (count[number, "train"], count[number, "val"], count[number, "test"]) for number in range(most + 1)

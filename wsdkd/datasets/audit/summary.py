@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from wsdkd.data.tables import SPLITS
+from wsdkd.data.tables import SPLITS, UNLABELLED
 from wsdkd.datasets.audit.facts import Alike, Facts
 
 ROWS = 12
@@ -32,9 +32,12 @@ def summary(facts: Facts, listed_in: str) -> list[str]:
 
 def _totals(facts: Facts) -> Iterator[str]:
     splits = ", ".join(f"{count} {split}" for split, count in zip(SPLITS, facts.images, strict=True))
+    if facts.unlabelled:
+        splits += f", {facts.unlabelled} {UNLABELLED}"
     rejected = {kind: sum(doubt.count for doubt in facts.doubts if doubt.kind == kind) for kind in KINDS}
     yield (
-        f"{sum(facts.images)} images ({splits}), {len(facts.classes)} classes, {facts.boxes} boxes; "
+        f"{sum(facts.images) + facts.unlabelled} images ({splits}), "
+        f"{len(facts.classes)} classes, {facts.boxes} boxes; "
         f"rejected: {rejected['image']} images, {rejected['object']} objects"
         + (f"; left out by a parameter: {facts.dropped} images" if facts.dropped else "")
     )

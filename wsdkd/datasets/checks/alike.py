@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsdkd.data.likeness import SIDE, alike
-from wsdkd.data.tables import SPLITS
+from wsdkd.data.tables import SPLITS, side_of
 from wsdkd.datasets.checks.repeats import Copies, copies_of
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
@@ -47,6 +47,8 @@ def look_for_alike(
 def near_leaks(records: Iterable[ImageRecord], found: Alike) -> list[Rejection]:
     """A warning for each image that looks like one of a later split: of train in val, of val in test.
 
+    Split unlabelled counts as train.
+
     Args:
         records: in the splits that they have in the end.
         found: from :func:`look_for_alike`, of whatever splits.
@@ -55,7 +57,7 @@ def near_leaks(records: Iterable[ImageRecord], found: Alike) -> list[Rejection]:
     copies = {same[0].image_id: same for same in found.copies}
 
     def rank(record: ImageRecord) -> int:
-        return SPLITS.index(split_of[record.image_id])
+        return SPLITS.index(side_of(split_of[record.image_id]))
 
     latest: dict[str, tuple[ImageRecord, ImageRecord]] = {}
     for pair in found.near:
@@ -71,7 +73,8 @@ def near_leaks(records: Iterable[ImageRecord], found: Alike) -> list[Rejection]:
             "warning",
             record.image_id,
             record.path,
-            f"in split {SPLITS[rank(record)]}, looks like {last.path} in split {SPLITS[rank(last)]}",
+            f"in split {split_of[record.image_id]}, "
+            f"looks like {last.path} in split {split_of[last.image_id]}",
             Cause.LOOKS_THE_SAME,
         )
         for record, last in latest.values()

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from wsdkd.data.tables import SPLITS, Split
+from wsdkd.data.tables import FIRST_TO_GO, SPLITS, UNLABELLED, Split, side_of
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 
@@ -60,7 +60,7 @@ def join_repeats(
 def _last_splits(records: Iterable[ImageRecord]) -> dict[str, Split]:
     last: dict[str, Split] = {}
     for record in records:
-        last[record.path] = max(last.get(record.path, record.split), record.split, key=SPLITS.index)
+        last[record.path] = max(last.get(record.path, record.split), record.split, key=FIRST_TO_GO.index)
     return last
 
 
@@ -90,6 +90,7 @@ def copies_of(records: Iterable[ImageRecord], digests: Mapping[str, str]) -> Cop
 
 def other_labels(copies: Copies) -> list[Rejection]:
     """A warning for each image whose labels are not those of another with the same bytes."""
+    labelled = ([record for record in same if record.split != UNLABELLED] for same in copies)
     return [
         Rejection(
             "warning",
@@ -98,7 +99,7 @@ def other_labels(copies: Copies) -> list[Rejection]:
             f"the same bytes as {same[0].path}, but other labels",
             Cause.OTHER_LABELS,
         )
-        for same in copies
+        for same in labelled
         for record in same[1:]
         if (record.labels, record.ignored) != (same[0].labels, same[0].ignored)
     ]
@@ -107,14 +108,17 @@ def other_labels(copies: Copies) -> list[Rejection]:
 def leaks(records: Iterable[ImageRecord], copies: Copies) -> list[Rejection]:
     """A warning for each image whose bytes stand in a later split too: of train in val, of val in test.
 
+    Split unlabelled counts as train.
+
     Args:
         records: in the splits that they have in the end.
         copies: from :func:`copies_of`, of whatever splits.
     """
     split_of = {record.image_id: record.split for record in records}
+    side = {name: side_of(split) for name, split in split_of.items()}
     found = []
     for same in copies:
-        last = max(same, key=lambda record: SPLITS.index(split_of[record.image_id]))
+        last = max(same, key=lambda record: SPLITS.index(side[record.image_id]))
         split = split_of[last.image_id]
         found += [
             Rejection(
@@ -125,6 +129,6 @@ def leaks(records: Iterable[ImageRecord], copies: Copies) -> list[Rejection]:
                 Cause.SAME_PICTURE,
             )
             for record in same
-            if split_of[record.image_id] != split
+            if side[record.image_id] != side[last.image_id]
         ]
     return found

@@ -10,9 +10,8 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from wsdkd.data.tables import SPLITS
+from wsdkd.data.tables import EVERY_SPLIT, UNLABELLED, Split, side_of
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 
@@ -48,12 +47,14 @@ class _Unit:
 
 def hold_out(
     records: Sequence[ImageRecord],
-    split: Literal["val", "test"],
+    split: Split,
     fraction: float,
     seed: int,
     together: Mapping[str, str] | None = None,
 ) -> list[ImageRecord]:
     """Move about ``fraction`` of split train to ``split``, unless some stand in such a split already.
+
+    More may always lose their labels.
 
     A class of two images or more keeps one in train and has one set aside, as far as others allow.
 
@@ -65,7 +66,7 @@ def hold_out(
         together: a key for images by their id, the same for those that move together; by default their
             group.
     """
-    if fraction == 0 or any(record.split == split for record in records):
+    if fraction == 0 or (split != UNLABELLED and any(record.split == split for record in records)):
         return list(records)
     together = together or {}
     keys = [together.get(record.image_id) or record.group or record.image_id for record in records]
@@ -154,7 +155,7 @@ def moved_together(records: Iterable[ImageRecord], copies: Iterable[Sequence[Ima
 
 
 def split_groups(records: Iterable[ImageRecord]) -> list[Rejection]:
-    """A warning for each group that the dataset itself has in several splits."""
+    """A warning for each group that the dataset itself has in several splits; unlabelled counts as train."""
     found: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
     for record in records:
         if record.group:
@@ -164,10 +165,10 @@ def split_groups(records: Iterable[ImageRecord]) -> list[Rejection]:
             "warning",
             first.image_id,
             first.path,
-            f"group {group!r} is in splits {', '.join(sorted(splits, key=SPLITS.index))}",
+            f"group {group!r} is in splits {', '.join(sorted(splits, key=EVERY_SPLIT.index))}",
             Cause.GROUP,
         )
         for group, splits in found.items()
-        if len(splits) > 1
+        if len(set(map(side_of, splits))) > 1
         for first in [next(iter(splits.values()))]
     ]

@@ -1,23 +1,25 @@
 """Pictures in a folder a class, or with a text file of labels beside each.
 
 A level of folders that are all named as splits (``train/cat/1.jpg``) tells the split. Where the label is the
-name of a folder, it is that of the first level that tells pictures apart.
+name of a folder, it is that of the first level that tells pictures apart. Pictures of a folder ``unlabelled``
+beside ``train`` have no labels, wherever in it they lie.
 """
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from wsdkd.data.tables import UNLABELLED
 from wsdkd.datasets.folders.label_files import read_label_files, texts_beside
-from wsdkd.datasets.labels.joined import Told, reading_of
+from wsdkd.datasets.labels.joined import UNKNOWN, Told, reading_of
 from wsdkd.datasets.labels.words import Labels
 from wsdkd.datasets.params import FoldersDataset
 from wsdkd.datasets.reading.names import class_name
-from wsdkd.datasets.reading.paths import normal
+from wsdkd.datasets.reading.paths import lies_below, normal
 from wsdkd.datasets.reading.picture_files import files_below, is_picture
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError
-from wsdkd.datasets.reading.words import place_of_folder
+from wsdkd.datasets.reading.words import Place, place_of_folder
 
 
 def read_folders(root: Path, params: FoldersDataset) -> Reading:
@@ -28,12 +30,19 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     """
     base = root / params.images
     files = sorted(files_below(base, params.links)) if base.is_dir() else []
+    files = [path for path in files if not lies_below(normal(params.images, path), params.unlabelled_images)]
     pictures = [path for path in files if is_picture(path) and not posixpath.basename(path).startswith(".")]
     if not pictures:
         raise DatasetError(f"{base}: no picture in it; see dataset.root and dataset.images")
     folders = [path.split("/")[:-1] for path in pictures]
     level = _split_level(folders, params, str(base))
-    splits = [None if level is None else place_of_folder(each[level], params.split_names) for each in folders]
+    splits: list[Place | None] = [
+        None if level is None else place_of_folder(each[level], params.split_names) for each in folders
+    ]
+    hidden = [path for path, split in zip(pictures, splits, strict=True) if split == UNLABELLED]
+    pictures = [path for path, split in zip(pictures, splits, strict=True) if split != UNLABELLED]
+    folders = [path.split("/")[:-1] for path in pictures]
+    splits = [split for split in splits if split != UNLABELLED]
     texts = texts_beside(pictures, files)
     in_files = params.labels == "files" or (params.labels == "auto" and 2 * len(texts) >= len(pictures))
     told = ["labels in text files beside them" if in_files else "labels are the names of their folders"]
@@ -45,7 +54,10 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     for picture, split, found in zip(pictures, splits, labels, strict=True):
         path = normal(params.images, picture)
         rows.append(Told(path, path, split, found))
-    notes = [f"{base}: {len(pictures)} pictures; {'; '.join(told)}"]
+    for picture in hidden:
+        path = normal(params.images, picture)
+        rows.append(Told(path, path, UNLABELLED, UNKNOWN))
+    notes = [f"{base}: {len(rows)} pictures; {'; '.join(told)}"]
     return reading_of(rows, params, source=str(base), order=order, notes=notes, cause=Cause.UNANNOTATED)
 
 

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wsdkd.data.tables import SPLITS, Split
+from wsdkd.data.tables import EVERY_SPLIT, UNLABELLED, Split
 from wsdkd.datasets.labels.words import MEANS_NOTHING, Labels
 from wsdkd.datasets.params import NamedDataset
 from wsdkd.datasets.reading.names import class_list
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place
+
+UNKNOWN = Labels(())
+"""Of an image in split unlabelled."""
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ def reading_of(
     classes = _classes(images, params, order, rejections, sentences, source)
     numbering = _Numbering(classes, params)
     records: list[ImageRecord] = []
-    for split in SPLITS:
+    for split in EVERY_SPLIT:
         for image in images[split].values():
             found = numbering.of(image.labels)
             if isinstance(found, str):
@@ -86,7 +89,7 @@ def _joined(
     source: str,
 ) -> dict[Split, dict[str, Told]]:
     # One of each image and split; the same image in two splits is for others to refuse.
-    kept: dict[Split, dict[str, Told]] = {split: {} for split in SPLITS}
+    kept: dict[Split, dict[str, Told]] = {split: {} for split in EVERY_SPLIT}
     rows: Counter[tuple[str, Split]] = Counter()
     bad: dict[tuple[str, Split], Rejection] = {}
     unused = 0
@@ -94,6 +97,8 @@ def _joined(
         if each.split == "unused":
             unused += 1
             continue
+        if each.split == UNLABELLED and each.path:
+            each.labels = UNKNOWN  # whatever it says: a cell may be empty, or hold a number for nothing
         if isinstance(each.labels, str):
             reason = f"{_where(each)}{each.labels}"
             rejected.append(Rejection("image", each.image_id, each.path, reason, cause))

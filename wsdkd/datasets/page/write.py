@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wsdkd.data.images import ImageError, decode
-from wsdkd.data.tables import SPLITS, ImageRow
+from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow
 from wsdkd.datasets.audit.facts import Alike, Doubt, Facts
 from wsdkd.datasets.audit.summary import class_doubts
 from wsdkd.pages.page import write_page
@@ -20,7 +20,7 @@ CLASSES = 60
 EACH = 4
 """Pictures of a class, of a group and of a kind of doubt."""
 LOOK = 24
-"""Pictures, evenly over the training images, that a person compares with their labels."""
+"""Pictures, evenly over all that have labels, that a person compares with these."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class _Pictures:
                 self._read[row.image_id] = small.uri, small.width, small.height
             except ImageError:
                 self._read[row.image_id] = "", 0, 0
-        labels = ", ".join(self._classes[label] for label in row.labels) or "no label"
+        none = "labels unknown" if row.split == UNLABELLED else "no label"
+        labels = ", ".join(self._classes[label] for label in row.labels) or none
         caption = f"{row.split}: {detail or labels}"
         return Picture(row.path, caption, *self._read[row.image_id])
 
@@ -78,7 +79,8 @@ def write_data_page(path: Path, facts: Facts, rows: Sequence[ImageRow], folder: 
     """
     shown = sorted(range(len(facts.classes)), key=lambda place: (facts.present[0][place], place))[:CLASSES]
     by_class = _first_of_each(rows, shown)
-    look = [rows[place].image_id for place in range(0, len(rows), max(1, len(rows) // LOOK))][:LOOK]
+    labelled = [place for place, row in enumerate(rows) if row.split != UNLABELLED]
+    look = [rows[place].image_id for place in labelled[:: max(1, len(labelled) // LOOK)][:LOOK]]
     wanted = {
         *(name for names in by_class.values() for name in names),
         *(name for alike in (facts.copies, facts.near) for group in alike.examples for name in group),

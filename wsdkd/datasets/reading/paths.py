@@ -28,6 +28,11 @@ def normal(*parts: str) -> str:
     return posixpath.normpath(posixpath.join(*parts))
 
 
+def lies_below(path: str, folder: str | None) -> bool:
+    """Whether a file lies below a folder, both relative to one root; False without a folder."""
+    return folder is not None and (normal(folder) == "." or normal(path).startswith(f"{normal(folder)}/"))
+
+
 def refusal(root: Path, path: str, links: Links) -> str | None:
     """Why ``path``, in its normal spelling and relative to ``root``, may not be opened.
 

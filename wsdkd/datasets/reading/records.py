@@ -23,8 +23,9 @@ class ImageRecord:
     Attributes:
         image_id: unique in the dataset.
         path: relative to the dataset's root, with forward slashes; not yet known to exist.
-        split: train, val or test.
-        labels: classes present, as places in :attr:`Reading.classes`, ascending.
+        split: train, val, test or unlabelled.
+        labels: classes present, as places in :attr:`Reading.classes`, ascending; in split unlabelled they do
+            not count.
         ignored: classes neither present nor absent, ascending.
         objects: in the order of the annotations.
         annotated_size: (width, height) in pixels as the annotations state it, if they do. It says
@@ -52,7 +53,7 @@ class Reading:
 
     Attributes:
         classes: names of the classes; a label is a place in it.
-        images: in the order of the annotations, train before val before test.
+        images: in the order of the annotations, train before val before test before unlabelled.
         rejected: what the annotations alone show to be unusable or in doubt.
         dropped: how many images were left out because a parameter says so.
         notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from wsdkd.data.tables import Split
+from wsdkd.data.tables import UNLABELLED, Split
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.reading.paths import normal, read_text
 from wsdkd.datasets.reading.picture_files import stem
@@ -27,6 +27,8 @@ WORDS: dict[str, Split] = {
     "test": "test",
     "testing": "test",
     "tst": "test",
+    "unlabelled": "unlabelled",
+    "unlabeled": "unlabelled",
 }
 TRUE = ("true", "1", "1.0", "yes", "t", "y")
 FALSE = ("false", "0", "0.0", "no", "f", "n")
@@ -49,8 +51,9 @@ def yes_or_no(value: Any) -> bool | None:
 
 
 def split_of(word: str) -> Split | None:
-    """The split that a word means, whatever its case, or None."""
-    return WORDS.get(word.strip().casefold())
+    """The split of labelled images that a word means, whatever its case, or None."""
+    split = WORDS.get(word.strip().casefold())
+    return None if split == UNLABELLED else split
 
 
 def place_of_folder(name: str, names: Mapping[str, Place]) -> Place | None:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from wsdkd.data.tables import Split
 from wsdkd.datasets.params import VocDataset
-from wsdkd.datasets.reading.paths import normal, read_text
+from wsdkd.datasets.reading.paths import lies_below, normal, read_text
 from wsdkd.datasets.reading.picture_files import PictureFiles, files_below, is_picture, stem
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.words import split_of
@@ -163,7 +163,9 @@ def listed_in_folders(root: Path, params: VocDataset) -> tuple[list[Listed], str
         path
         for paths in pictures.values()
         for path in paths
-        if path not in annotated and posixpath.dirname(path) in folders
+        if path not in annotated
+        and posixpath.dirname(path) in folders
+        and not lies_below(path, params.unlabelled_images)
     )
     listed += [Listed(stem(path), _split(path), f"{stem(path)}.xml", (path,)) for path in without]
     count = Counter(item.split for item in listed)
