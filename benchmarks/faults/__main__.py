@@ -3,7 +3,7 @@
     python -m benchmarks.faults                            # all campaigns, some 60 minutes on two cores
     python -m benchmarks.faults --share 0.1                # a tenth of each
     python -m benchmarks.faults --only mutations --write   # one of them, taken over into the document
-    python -m benchmarks.faults --only kills --cases 7,12  # these again, in the place of their old results
+    python -m benchmarks.faults --only kills --cases 7,20-29  # these, in the place of their old results
     python -m benchmarks.faults.page                       # docs/reliability.md again, from the results
 
 Results go to reports/faults, and with ``--write`` to docs/reliability, from which the document is made.
@@ -31,9 +31,7 @@ REPORTS = Path("reports/faults")
 def main(
     only: Annotated[str, typer.Option(metavar="NAMES", help="Campaigns to run, with commas between.")] = "",
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the cases of each campaign.")] = 1.0,
-    cases: Annotated[
-        str, typer.Option(metavar="NUMBERS", help="These cases alone, with commas between.")
-    ] = "",
+    cases: Annotated[str, typer.Option(metavar="NUMBERS", help="These cases alone: 7,12,20-29.")] = "",
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Take the results over into the document.")] = False,
     to: Annotated[Path, typer.Option(help="Folder of the results.")] = REPORTS,
@@ -68,10 +66,14 @@ def main(
 
 
 def _numbers(text: str) -> list[int]:
+    numbers: list[int] = []
     try:
-        return [int(number) for number in text.split(",") if number]
+        for part in filter(None, text.split(",")):
+            first, _, last = part.partition("-")
+            numbers += range(int(first), int(last or first) + 1)
     except ValueError:
-        raise UserError(f"--cases {text}: expected numbers with commas between") from None
+        raise UserError(f"--cases {text}: expected numbers with commas between, such as 7,12,20-29") from None
+    return numbers
 
 
 def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *, anew: bool) -> int:
@@ -95,8 +97,8 @@ def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *,
 
     def keep() -> None:
         cases = sorted([*kept, *done], key=lambda case: case.number)
-        seconds = {} if before is not None else {"seconds": round(time.perf_counter() - started)}
-        write_results(folder, campaign.name, told | seconds, cases)
+        seconds = told.get("seconds", 0) + round(time.perf_counter() - started)
+        write_results(folder, campaign.name, {**told, "seconds": seconds}, cases)
 
     with tempfile.TemporaryDirectory(prefix=f"wsdkd-{campaign.name}-") as base:
         for case in campaign.run(seed, numbers, Path(base)):

@@ -69,7 +69,8 @@ def _section(campaign: Campaign, folder: Path) -> str:
 def _run(found: Results) -> str:
     run = found.run
     again = "".join(
-        f" After a mend, by `{command}`, cases that had gone wrong." for command in run.get("again", [])
+        f" Later, by `{command}`, cases that had not been run, or had gone wrong before a mend."
+        for command in run.get("again", [])
     )
     packages = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
     return (

@@ -24,7 +24,7 @@ class Results:
 
     Attributes:
         run: ``command``, ``date``, ``machine``, ``versions``, ``seed``, ``seconds``, and ``whole``: the
-            cases of a whole campaign; under ``again``, commands that did some of the cases anew.
+            cases of a whole campaign; under ``again``, commands that did some of the cases later.
         cases: that were done.
     """
 
