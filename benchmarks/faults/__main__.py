@@ -11,6 +11,7 @@ The campaigns use small data sets and pipelines of the project's tests.
 """
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ def main(
     """Run campaigns, say what became of each case that is not right, and write all results."""
     # One thread and process each, as a campaign forks and kills them.
     os.environ.update({"OMP_NUM_THREADS": "1", "WSDKD_WORKERS": "1"})
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would all that is to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from benchmarks.faults import page, pipeline
     from benchmarks.faults.campaigns import CAMPAIGNS
 
