@@ -4,6 +4,7 @@ It runs in one process or in one a GPU, goes on where it was interrupted, draws 
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
 from wsdkd.training.processes import in_processes
 from wsdkd.training.record import Resume
+
+OURS = re.compile(r"[0-9a-f]{16}")
+"""Names of the folders of states: fingerprints of inputs."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,6 @@ def states_of(inputs: Inputs) -> Resume:
     folder = project.RESUME / inputs.stage
     # One process clears: several would find each other's files gone.
     for other in sorted(folder.glob("*")) if is_first() and folder.is_dir() else []:
-        if other.name != inputs.fingerprint:
+        if OURS.fullmatch(other.name) and other.name != inputs.fingerprint and not other.is_symlink():
             Resume(other).clear()
     return Resume(folder / inputs.fingerprint)

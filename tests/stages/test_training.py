@@ -20,6 +20,7 @@ from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import write_proposals
 from wsdkd.student.network import load_student
 from wsdkd.training.course import Course, Images
+from wsdkd.training.record import Resume
 
 ROOT = Path(__file__).parents[2]
 PARAMS = """
@@ -149,10 +150,13 @@ def test_states_of_other_inputs_go_and_the_first_process_alone_removes_them(
     old.write_text("of other inputs")
     monkeypatch.setenv("RANK", "1")
     first = states_of(read_inputs("train_baseline"))
+    mine = project.RESUME / "train_baseline/of the summer"
+    Resume(mine).save(0, {"epoch": 1})
     assert old.exists()
     monkeypatch.setenv("RANK", "0")
     assert states_of(read_inputs("train_baseline")).folder == first.folder
     assert not old.parent.exists()
+    assert (mine / "phase-0.pt").exists()
     params.write_text(PARAMS.replace("dropout: 0.0", "dropout: 0.5"))
     assert states_of(read_inputs("train_baseline")).folder != first.folder
 

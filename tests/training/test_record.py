@@ -1,5 +1,6 @@
 """Curves; and states: an interrupted training ends with the very weights of one that was not."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -114,8 +115,17 @@ def test_a_damaged_state_counts_as_none(tmp_path: Path) -> None:
 def test_clear_leaves_nothing(tmp_path: Path) -> None:
     resume = Resume(tmp_path / "states")
     _train(tmp_path, "first", resume)
+    (tmp_path / f"states/.phase-0.pt.{os.getppid()}.part").write_text("half of a state")
     resume.clear()
     assert not (tmp_path / "states").exists()
+
+
+def test_what_somebody_put_beside_the_states_stays_and_hinders_nobody(tmp_path: Path) -> None:
+    resume = Resume(tmp_path / "states")
+    resume.save(0, {"epoch": 1})
+    (tmp_path / "states/notes.txt").write_text("mine")
+    resume.clear()
+    assert [path.name for path in (tmp_path / "states").iterdir()] == ["notes.txt"]
 
 
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:

@@ -103,11 +103,13 @@ class Resume:
                 torch.save(state, file)
 
     def clear(self) -> None:
-        """Forget all phases, once the training's result is safe."""
+        """Forget all phases, once the training's result is safe; what somebody else put there stays."""
         if self.folder is not None and self.folder.is_dir():
-            for path in self.folder.glob("phase-*.pt"):
+            # And what a writer left that was killed in the middle of a state.
+            for path in [*self.folder.glob("phase-*.pt"), *self.folder.glob(".phase-*.pt.*.part")]:
                 path.unlink()
-            self.folder.rmdir()
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
     def _path(self, phase: int) -> Path:
         assert self.folder is not None  # noqa: S101
