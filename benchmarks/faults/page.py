@@ -5,6 +5,7 @@
 ``python -m benchmarks.faults --write`` runs the campaigns first.
 """
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def _section(campaign: Campaign, folder: Path) -> str:
 def _run(found: Results) -> str:
     run = found.run
     again = "".join(
-        f" Later, by `{command}`, cases that had not been run, or had gone wrong before a mend."
+        f" Later, by `{_shortened(command)}`, cases that had not been run, or had gone wrong before a mend."
         for command in run.get("again", [])
     )
     packages = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
@@ -77,6 +78,11 @@ def _run(found: Results) -> str:
         f"{len(found.cases):,} of {run['whole']:,} cases, in {run.get('seconds', 0):,} s, by "
         f"`{run['command']}` on {run['date']}; {run['machine']}; {packages}; seed {run['seed']}.{again}"
     )
+
+
+def _shortened(command: str) -> str:
+    """A command with a long list of cases cut off, which the raw results have in full."""
+    return re.sub(r"(--cases [\d,-]{24})[\d,-]+", r"\1...", command)
 
 
 def _table(cases: tuple[Case, ...]) -> str:
