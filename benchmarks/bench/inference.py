@@ -10,7 +10,8 @@ from benchmarks.bench.teacher_batches import teacher_batches
 from benchmarks.bench.world import World
 from wsdkd.evaluation.operating_point import operating_point
 from wsdkd.evaluation.params import EvaluationParams
-from wsdkd.serving.export import INPUT, export_student, session
+from wsdkd.serving.export import export_student
+from wsdkd.serving.exported import INPUT, session
 
 
 def _exported(world: World, batch: int) -> Measured:

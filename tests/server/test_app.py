@@ -24,7 +24,7 @@ from tests.training.small_world import CLASSES
 from wsdkd.cli.main import app as command
 from wsdkd.server import app as server
 from wsdkd.server.app import Limits, make_app
-from wsdkd.server.students import Students, logits_of
+from wsdkd.server.students import Students
 from wsdkd.serving.store import Store
 
 
@@ -136,7 +136,7 @@ def test_a_full_queue_turns_away_and_loses_nothing(project: Path) -> None:
     def slow(student: Any, pictures: Any) -> np.ndarray:
         go.wait(20)
         sizes.append(len(pictures))
-        return logits_of(student, pictures)
+        return student.outputs(pictures)
 
     async def ask(client: httpx.AsyncClient) -> list[int]:
         asked = [asyncio.create_task(client.post("/predict", content=picture(project))) for _ in range(20)]
@@ -170,7 +170,7 @@ def test_an_answer_that_takes_too_long_is_given_up(project: Path) -> None:
 
     def stuck(student: Any, pictures: Any) -> np.ndarray:
         go.wait(20)
-        return logits_of(student, pictures)
+        return student.outputs(pictures)
 
     async def ask(client: httpx.AsyncClient) -> None:
         assert (await client.get("/health")).status_code == 200  # loads the student, which takes its time

@@ -14,7 +14,8 @@ from tests.training.small_world import CLASSES, SIZE, STUDENT
 from wsdkd.evaluation.operating_point import operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.errors import UserError
-from wsdkd.serving.export import INPUT, OUTPUT, export_student, session
+from wsdkd.serving.export import export_student
+from wsdkd.serving.exported import INPUT, OUTPUT, session
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.validation import count_labels
 

@@ -1,11 +1,14 @@
 """``wsdkd serve``: a student that answers over HTTP."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsdkd.ground.errors import UserError
-from wsdkd.serving.named import student_named
+
+if TYPE_CHECKING:
+    from wsdkd.server.asked import Pool
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MB, GB = 1_000_000, 1_000_000_000
@@ -17,7 +20,10 @@ app = typer.Typer(add_completion=False)
 def serve(
     model: Annotated[
         str,
-        typer.Option(metavar="NAME|FOLDER", help="Who answers where a request names none."),
+        typer.Option(
+            metavar="NAME|FOLDER|FILE",
+            help="Who answers where a request names none; FILE is of wsdkd export.",
+        ),
     ] = "promoted",
     host: Annotated[
         str, typer.Option(help="Address to listen at; other machines reach 0.0.0.0.")
@@ -36,23 +42,14 @@ def serve(
     Post a picture's file to /predict. /openapi.json describes all addresses. A student that is promoted
     meanwhile takes over without a restart.
     """
-    student_named(model)  # refuses what is not there, before seconds of loading
-    try:
-        import prometheus_client  # noqa: F401
-        import uvicorn
-        from fastapi.middleware.trustedhost import TrustedHostMiddleware
-    except ImportError as error:
-        raise UserError(
-            f"{error.name} is not installed; wsdkd serve needs: "
-            "pip install 'fastapi<0.151' uvicorn prometheus-client"
-        ) from None
+    students = _students(model)
     from wsdkd.server.app import Limits, make_app
-    from wsdkd.server.students import Students
 
-    students = Students(model)
-    students.get(model)
     limits = Limits(int(file_mb * MB), int(memory * GB), seconds, batch_size, waiting)
     application = make_app(students, limits)
+    import uvicorn
+    from fastapi.middleware.trustedhost import TrustedHostMiddleware
+
     if host in LOOPBACK:
         # A page from elsewhere could have its own name resolve to this machine.
         application.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
@@ -64,3 +61,34 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=int(seconds) + 1,
     )
+
+
+def _students(model: str) -> "Pool":
+    """The students that can be asked, the first of which is loaded.
+
+    Raises:
+        UserError: there is none, or a package is missing.
+    """
+    exported = model.endswith(".onnx")
+    if not exported:
+        from wsdkd.serving.named import student_named
+
+        student_named(model)  # refuses what is not there, before seconds of loading
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"{error.name} is not installed; wsdkd serve needs: "
+            "pip install 'fastapi<0.151' uvicorn prometheus-client"
+        ) from None
+    if exported:
+        from wsdkd.server.exported import ExportedStudent
+
+        return ExportedStudent(Path(model))
+    from wsdkd.server.students import Students
+
+    students = Students(model)
+    students.get(model)
+    return students

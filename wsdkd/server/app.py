@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from wsdkd.ground.errors import UserError
 from wsdkd.ground.workers import worker_count
 from wsdkd.pages.page import render_page
 from wsdkd.server.answers import REFUSALS, Answer, Label, RefusedError
+from wsdkd.server.asked import Pool, Ready
 from wsdkd.server.batches import Batches, QueueFullError
 from wsdkd.server.counts import Counts
-from wsdkd.server.students import Ready, Students, heat_of, logits_of
 from wsdkd.serving.labels import DECIMALS, Choice
 
 HEAT_LABELS = 8
@@ -49,19 +49,19 @@ class Limits:
 
 
 def make_app(
-    students: Students,
+    students: Pool,
     limits: Limits = Limits(),
-    logits: Callable[[Ready, Any], np.ndarray] = logits_of,
+    outputs: Callable[[Ready, Any], np.ndarray] = lambda ready, pictures: ready.outputs(pictures),
 ) -> FastAPI:
     """The application, for any ASGI server.
 
     Args:
         students: that can be asked.
         limits: of requests.
-        logits: as :class:`~wsdkd.server.batches.Batches` takes it.
+        outputs: as :class:`~wsdkd.server.batches.Batches` takes them.
     """
     counts = Counts()
-    batches = Batches(logits, limits.batch, limits.waiting, counts.batch.observe)
+    batches = Batches(outputs, limits.batch, limits.waiting, counts.batch.observe)
     decoding = ThreadPoolExecutor(worker_count(), "decoding")
     answering = _Answering(students, limits, batches, decoding)
 
@@ -120,7 +120,7 @@ def _answer_pictures(app: FastAPI, answering: "_Answering", counts: Counts) -> N
         return response
 
 
-def _tell(app: FastAPI, students: Students, batches: Batches, counts: Counts) -> None:
+def _tell(app: FastAPI, students: Pool, batches: Batches, counts: Counts) -> None:
     """Addresses that say something of the server."""
 
     @app.get("/students")
@@ -138,8 +138,8 @@ def _tell(app: FastAPI, students: Students, batches: Batches, counts: Counts) ->
         return {
             "status": "ok",
             "student": ready.name,
-            "version": _version(ready),
-            "thresholds": ready.point.origin,
+            "version": ready.version,
+            "thresholds": ready.origin,
             "failures": students.failures,
         }
 
@@ -171,7 +171,7 @@ class _Asked:
 class _Answering:
     """One picture's way: received, decoded, scored, put into words."""
 
-    students: Students
+    students: Pool
     limits: Limits
     batches: Batches
     decoding: ThreadPoolExecutor
@@ -195,20 +195,19 @@ class _Answering:
             raise RefusedError(404 if name not in self.students.names() else 503, str(error)) from None
         content = await self._received(request)
         loop = asyncio.get_running_loop()
-        size = ready.loaded.params.input_size
         try:
             picture = await loop.run_in_executor(
-                self.decoding, load_square, content, size, self.limits.memory
+                self.decoding, load_square, content, ready.size, self.limits.memory
             )
         except ImageError as error:
             raise RefusedError(422, str(error)) from None
         try:
-            logits = await self.batches.logits(ready, picture)
+            outputs = await self.batches.outputs(ready, picture)
         except QueueFullError:
             raise RefusedError(429, REFUSALS[429]) from None
-        if not np.isfinite(logits).all():
+        if not np.isfinite(outputs).all():
             raise RefusedError(503, "the student's scores are not finite; use another one")
-        return await loop.run_in_executor(self.decoding, _in_words, ready, logits, picture, asked)
+        return await loop.run_in_executor(self.decoding, _in_words, ready, outputs, picture, asked)
 
     async def _received(self, request: Request) -> bytes:
         most, parts, size = self.limits.file_bytes, [], 0
@@ -220,22 +219,22 @@ class _Answering:
         return b"".join(parts)
 
 
-def _in_words(ready: Ready, logits: np.ndarray, picture: np.ndarray, asked: _Asked) -> Answer:
-    classes, point = ready.loaded.classes, ready.point
-    probabilities = point.probabilities(logits)
-    own: float | np.ndarray = point.thresholds if asked.top is None else -np.inf
+def _in_words(ready: Ready, outputs: np.ndarray, picture: np.ndarray, asked: _Asked) -> Answer:
+    classes, thresholds = ready.classes, ready.thresholds
+    probabilities = ready.probabilities(outputs)
+    own: float | np.ndarray = thresholds if asked.top is None else -np.inf
     choice = Choice(classes, own if asked.threshold is None else asked.threshold, asked.top)
     places = choice.places(probabilities)
     shown = places[:HEAT_LABELS] if asked.heat else []
-    heat: Sequence[np.ndarray] = list(heat_of(ready, picture, shown)) if shown else []
+    heat = ready.heat(picture, shown) if shown else ()
     scores = np.round(probabilities, DECIMALS).tolist()
     return Answer(
         student=ready.name,
-        version=_version(ready),
+        version=ready.version,
         labels=[Label(name=classes[k], score=scores[k]) for k in places],
         scores=dict(zip(classes, scores, strict=True)),
-        thresholds=dict(zip(classes, np.round(point.thresholds, DECIMALS).tolist(), strict=True)),
-        heat={classes[k]: _png(one) for k, one in zip(shown, heat, strict=True)},
+        thresholds=dict(zip(classes, np.round(thresholds, DECIMALS).tolist(), strict=True)),
+        heat={classes[k]: _png(one) for k, one in zip(shown, heat, strict=False)},
     )
 
 
@@ -245,16 +244,12 @@ def _png(heat: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _version(ready: Ready) -> str | None:
-    return ready.folder.name if ready.folder.parent.name == "versions" else None
-
-
 def _refused(status: int, detail: str) -> JSONResponse:
     headers = {"Retry-After": "1"} if status in (429, 503) else None
     return JSONResponse({"detail": detail}, status, headers)
 
 
-async def _look(students: Students, counts: Counts) -> None:
+async def _look(students: Pool, counts: Counts) -> None:
     """Take what is promoted into use, without a restart."""
     while True:
         await asyncio.sleep(LOOKED_AT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsdkd.server.students import Ready
+from wsdkd.server.asked import Ready
 
 
 class QueueFullError(Exception):
@@ -25,7 +25,7 @@ class Batches:
     """One thread computes; while it does, the next pictures gather.
 
     Args:
-        logits: of pictures, uint8 (size, size, 3) each, by a student: float32 (B, K).
+        outputs: of a student for pictures, uint8 (size, size, 3) each: float32 (B, K).
         most: pictures that go through together.
         capacity: pictures that may wait.
         seen: told the size of each batch.
@@ -33,12 +33,12 @@ class Batches:
 
     def __init__(
         self,
-        logits: Callable[[Ready, Sequence[np.ndarray]], np.ndarray],
+        outputs: Callable[[Ready, Sequence[np.ndarray]], np.ndarray],
         most: int,
         capacity: int,
         seen: Callable[[int], None],
     ) -> None:
-        self._logits, self._most, self._seen = logits, most, seen
+        self._outputs, self._most, self._seen = outputs, most, seen
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(capacity)
         self._thread = ThreadPoolExecutor(1, "network")
 
@@ -47,8 +47,8 @@ class Batches:
         """How many pictures wait."""
         return self._queue.qsize()
 
-    async def logits(self, student: Ready, picture: np.ndarray) -> np.ndarray:
-        """Logits (K,) of one picture.
+    async def outputs(self, student: Ready, picture: np.ndarray) -> np.ndarray:
+        """Outputs (K,) for one picture.
 
         Raises:
             QueueFullError: it was not taken.
@@ -76,13 +76,13 @@ class Batches:
                 self._seen(len(mine))
                 try:
                     found = await loop.run_in_executor(
-                        self._thread, self._logits, student, [each.picture for each in mine]
+                        self._thread, self._outputs, student, [each.picture for each in mine]
                     )
                 except Exception as error:
                     for each in mine:
                         if not each.answer.done():
                             each.answer.set_exception(error)
                     continue
-                for each, logits in zip(mine, found, strict=True):
+                for each, row in zip(mine, found, strict=True):
                     if not each.answer.done():
-                        each.answer.set_result(logits)
+                        each.answer.set_result(row)

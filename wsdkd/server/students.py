@@ -40,6 +40,46 @@ class Ready:
     point: OperatingPoint
     mark: object
 
+    @property
+    def version(self) -> str | None:
+        """Of a promoted one."""
+        return self.folder.name if self.folder.parent.name == "versions" else None
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the K classes."""
+        return self.loaded.classes
+
+    @property
+    def size(self) -> int:
+        """Side of the square input, in pixels."""
+        return self.loaded.params.input_size
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """(K,)."""
+        return self.point.thresholds
+
+    @property
+    def origin(self) -> str:
+        """Of the thresholds, in words."""
+        return self.point.origin
+
+    @torch.inference_mode()
+    def outputs(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Logits of pictures, uint8 (size, size, 3) each: float32 (B, K)."""
+        with computing_in("auto", _device()):
+            found: np.ndarray = self.loaded.model(as_batch(pictures).to(_device())).cpu().numpy()
+        return found
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Calibrated ones, (K,), of one picture's logits."""
+        return self.point.probabilities(outputs)
+
+    def heat(self, picture: np.ndarray, places: Sequence[int]) -> Sequence[np.ndarray]:
+        """Where each of some classes is seen in a picture, uint8 (size, size, 3): (h, w)."""
+        return list(class_heat(self.loaded.model, as_batch([picture]).to(_device()), [places])[0])
+
 
 class Students:
     """Of the project in the current folder, and one in a folder elsewhere where that is named.
@@ -100,19 +140,6 @@ class Students:
             self._ready[name] = ready
             self.failures.pop(name, None)
             return ready
-
-
-@torch.inference_mode()
-def logits_of(student: Ready, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Logits of pictures, uint8 (size, size, 3) each: float32 (B, K)."""
-    with computing_in("auto", _device()):
-        found: np.ndarray = student.loaded.model(as_batch(pictures).to(_device())).cpu().numpy()
-    return found
-
-
-def heat_of(student: Ready, picture: np.ndarray, places: Sequence[int]) -> np.ndarray:
-    """Heat (m, h, w) of some classes in one picture, uint8 (size, size, 3)."""
-    return class_heat(student.loaded.model, as_batch([picture]).to(_device()), [places])[0]
 
 
 def _device() -> torch.device:

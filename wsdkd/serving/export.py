@@ -13,9 +13,9 @@ from wsdkd.evaluation.calibration import Calibration, Isotonic, Temperature
 from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
+from wsdkd.serving.exported import INPUT, OUTPUT, session
 from wsdkd.student.network import LoadedStudent
 
-INPUT, OUTPUT = "pictures", "scores"
 OPSET = 18
 TOLERANCE = 1e-4
 """Of a probability; sums in another order differ by some 1e-6."""
@@ -113,21 +113,6 @@ def export_student(
                 f"{difference:.2g}, more than {tolerance:.2g}"
             )
     return difference
-
-
-def session(path: Path, threads: int | None = None) -> Any:
-    """An ``onnxruntime.InferenceSession`` on the CPU.
-
-    Args:
-        path: an exported file.
-        threads: that one call may use; by default ONNX Runtime's choice, the physical cores.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _needed() -> Any:
