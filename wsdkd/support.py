@@ -89,13 +89,18 @@ class Regions(Protocol):
 
 
 def region_shares(ranking: Ranking, regions: Regions) -> Float32[np.ndarray, "regions classes"]:
-    """How well each region holds an object of each class, as a share of its class's best, (n, K)."""
-    if ranking == "support":
-        probabilities = regions.refined
-        if probabilities is None:
-            probabilities = softmax(regions.class_logits.astype(np.float32), axis=1)
-        return share_of_best(support(regions.boxes, regions.objectness, probabilities))
-    return relative_scores(regions.class_logits, regions.detection_logits)
+    """How well each region holds an object of each class, (n, K), in [0, 1].
+
+    By ranking ``scores``, S as a share of its class's best region; by ``support``, E so. Of a teacher with
+    branches of refinement it is their probability P times the root of that share: unlike softmax_K(M^c), P
+    knows background, and a class that no region holds whole comes near 1 nowhere.
+    """
+    if ranking == "scores":
+        return relative_scores(regions.class_logits, regions.detection_logits)
+    refined = regions.refined
+    over_classes = softmax(regions.class_logits.astype(np.float32), axis=1) if refined is None else refined
+    shares = share_of_best(support(regions.boxes, regions.objectness, over_classes))
+    return shares if refined is None else refined * np.sqrt(shares)
 
 
 def detection_scores(ranking: Ranking, regions: Regions) -> Float32[np.ndarray, "regions classes"]:

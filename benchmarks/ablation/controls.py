@@ -23,7 +23,6 @@ from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
 from wsdkd.student.network import Student
-from wsdkd.support import Ranking
 from wsdkd.teacher.network import load_teacher
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Labels, Supervision
@@ -31,8 +30,6 @@ from wsdkd.training.loader import Labels, Supervision
 
 class TeacherRegions:
     """The teacher's choice of regions and nothing else of it: each is to hold all labels of its image."""
-
-    ranking: Ranking = "scores"
 
     def __init__(self, cache: TeacherViews):
         self.classes, self._cache = cache.classes, cache
@@ -56,7 +53,7 @@ class OtherFeatures:
     """
 
     def __init__(self, cache: TeacherViews, image_ids: Sequence[str], seed: int):
-        self.classes, self.ranking, self._cache = cache.classes, cache.ranking, cache
+        self.classes, self._cache = cache.classes, cache
         order = np.random.default_rng(seed).permutation(len(image_ids))
         self._other = {image_ids[a]: image_ids[b] for a, b in zip(order, np.roll(order, 1), strict=True)}
 
@@ -72,6 +69,7 @@ class OtherFeatures:
             seen.chosen,
             seen.confidence,
             features,
+            seen.shares,
         )
 
 
@@ -103,7 +101,7 @@ def with_features_of_others() -> None:
 
 
 def draw_heads(folder: Path) -> None:
-    """Write models/teacher: a trained teacher whose two heads are drawn anew, as wide as they were.
+    """Write models/teacher: a trained teacher whose heads are all drawn anew, as wide as they were.
 
     Args:
         folder: of the trained teacher.
@@ -111,7 +109,7 @@ def draw_heads(folder: Path) -> None:
     loaded = load_teacher(folder)
     generator = torch.Generator().manual_seed(_stage_1().training.seed)
     with torch.no_grad():
-        for head in (loaded.model.classification, loaded.model.detection):
+        for head in (loaded.model.classification, loaded.model.detection, *loaded.model.refinements):
             drawn = torch.randn(head.weight.shape, generator=generator)
             head.weight.copy_(drawn * head.weight.std())
             head.bias.zero_()

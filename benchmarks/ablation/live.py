@@ -26,10 +26,12 @@ from wsdkd.distill.predictions import PredictionObjective
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.proposals.stored import read_proposals
+from wsdkd.scores import refined_scores
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import labels_of
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
+from wsdkd.support import region_shares
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.course import Images
@@ -59,7 +61,7 @@ class LiveTeacher:
     def __init__(
         self, rows: Sequence[ImageRow], root: Path, folder: Path, proposals: Path, cache: CacheParams
     ):
-        self.rows, self.kept, self.ranking = rows, cache, cache.ranking
+        self.rows, self.kept = rows, cache
         self.loaded = load_teacher(folder)
         self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
         self.proposals = read_proposals(proposals)
@@ -93,11 +95,21 @@ class LiveTeacher:
         each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
         self._seen = {}
         for place, (row, view, (boxes, scores)) in enumerate(zip(rows, views, found, strict=True)):
-            class_logits, detection_logits, features, _ = (part[place] for part in each)
-            said = ImageRegions(row.image_id, boxes, scores, class_logits, detection_logits, features)
+            class_logits, detection_logits, features, refinements = (part[place] for part in each)
+            refined = refined_scores(refinements)
+            said = ImageRegions(
+                row.image_id, boxes, scores, class_logits, detection_logits, features, refined
+            )
             chosen, confidence = choose_rois(said, row.labels, self.kept)
             self._seen[row.image_id, view.mirrored] = CachedView.of(
-                boxes, scores, class_logits, detection_logits, chosen, confidence, features[chosen]
+                boxes,
+                scores,
+                class_logits,
+                detection_logits,
+                chosen,
+                confidence,
+                features[chosen],
+                region_shares(self.kept.ranking, said),
             )
         return self
 

@@ -14,11 +14,12 @@ from wsdkd.cache.writing.fingerprint import CommonFingerprint
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.ids import IdIndex
 from wsdkd.proposals.stored import Proposals
+from wsdkd.support import Ranking
 from wsdkd.teacher.run import ImageRegions
 
 CLASSES = ["bird", "cat", "dog", "été", "fish"]
 FEATURES = 24
-PARTS = {"schema": "3", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "outputs": "1"}
+PARTS = {"schema": "4", "classes": "c" * 64, "teacher_weights": "w" * 64, "cache": "p" * 64, "outputs": "1"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,12 @@ def builder(
     rois: int | str = "all",
     shard_images: int = 8,
     bits: int = 16,
+    ranking: Ranking = "scores",
     parts: dict[str, str] | None = None,
 ) -> CacheBuilder:
-    params = CacheParams.model_validate({"rois": rois, "shard_images": shard_images, "bits": bits})
+    params = CacheParams.model_validate(
+        {"rois": rois, "shard_images": shard_images, "bits": bits, "ranking": ranking}
+    )
     common = CommonFingerprint(parts or PARTS, {"cache": params.model_dump(mode="json")})
     return CacheBuilder(rows, CLASSES, make_proposals(rows), 500, params, common)
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
 from tests.cache.damage import first_byte, flip
-from wsdkd.cache.format import ARRAYS, CacheError
+from wsdkd.cache.format import ARRAYS, SCHEMA_VERSION, CacheError
 from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import CachedView
@@ -251,9 +251,9 @@ def test_an_edited_manifest_is_refused(cache: Path, edit: Callable[[Any], object
         (None, "no finished cache"),
         ("{", "not JSON"),
         ("[]", "schema_version: None"),
-        (json.dumps({"schema_version": 2}), "schema_version: 2, but this code reads 3"),
-        (json.dumps({"schema_version": 3}), "digest: is not that of what the file holds"),
-        (sealed({"schema_version": 3}), "classes: Field required"),
+        (json.dumps({"schema_version": 2}), f"schema_version: 2, but this code reads {SCHEMA_VERSION}"),
+        (json.dumps({"schema_version": SCHEMA_VERSION}), "digest: is not that of what the file holds"),
+        (sealed({"schema_version": SCHEMA_VERSION}), "classes: Field required"),
     ],
 )
 def test_a_bad_manifest_is_refused(cache: Path, text: str | None, message: str) -> None:

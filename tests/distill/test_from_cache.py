@@ -15,10 +15,9 @@ from tests.training.small_world import (
 )
 from wsdkd.cache.view import CachedView, pack_rows
 from wsdkd.data.boxes import to_input
+from wsdkd.data.tables import ImageRow
 from wsdkd.distill.from_cache import CachedFeatures, region_targets
 from wsdkd.distill.params import SoftenedPredictions
-from wsdkd.support import Ranking, support
-from wsdkd.teacher.run import ImageRegions
 
 
 def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
@@ -33,7 +32,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
         np.testing.assert_array_equal(batch["objectness"][mine], seen.objectness[seen.chosen])
         np.testing.assert_array_equal(batch["confidence"][mine], seen.confidence)
         np.testing.assert_array_equal(batch["features"][mine], seen.features)
-        targets = region_targets("scores", seen, row.labels)
+        targets = region_targets(row, seen)
         np.testing.assert_array_equal(batch["region_targets"][mine], targets[seen.chosen])
 
 
@@ -70,7 +69,7 @@ def test_the_most_confident_regions_alone(world: World, cache: HandMadeCache) ->
 def test_targets_against_a_plain_loop() -> None:
     rng = np.random.default_rng(0)
     classes, detection = rng.normal(0, 2, (5, 4)), rng.normal(0, 2, (5, 4))
-    targets = region_targets("scores", _said(classes, detection), (1, 3))
+    targets = region_targets(_row(1, 3), _seen(classes, detection))
     for label in range(4):
         scores = [
             math.exp(classes[r, label]) / sum(map(math.exp, classes[r])) * math.exp(detection[r, label])
@@ -81,23 +80,19 @@ def test_targets_against_a_plain_loop() -> None:
     assert targets.dtype == np.float32
 
 
-def test_targets_by_support_are_shares_of_the_best_region_that_holds_the_class() -> None:
-    rng = np.random.default_rng(0)
-    said = _said(*rng.normal(0, 2, (2, 5, 4)))
-    held = support(said.boxes, said.objectness, softmax(said.class_logits, axis=1))
-    targets = region_targets("support", said, (1, 3))
-    np.testing.assert_allclose(targets[:, [1, 3]], (held / held.max(axis=0))[:, [1, 3]], rtol=1e-5)
-    assert not targets[:, [0, 2]].any()
+def test_targets_are_the_shares_that_the_cache_holds() -> None:
+    classes, detection, shares = np.random.default_rng(0).random((3, 5, 4), np.float32)
+    targets = region_targets(_row(0, 2), _seen(classes, detection, shares))
+    np.testing.assert_array_equal(targets, shares * np.array([1, 0, 1, 0], np.float32))
 
 
-@pytest.mark.parametrize("ranking", ["scores", "support"])
-def test_where_nobody_knows_the_labels_the_teachers_own_scores_say_whether(ranking: Ranking) -> None:
-    said = _said(*np.random.default_rng(0).normal(0, 2, (2, 5, 4)))
-    targets = region_targets(ranking, said, None)
+def test_where_nobody_knows_the_labels_the_teachers_own_scores_say_whether() -> None:
+    seen = _seen(*np.random.default_rng(0).normal(0, 2, (2, 5, 4)))
+    targets = region_targets(replace(_row(), split="unlabelled"), seen)
     # The best region of each class has the class's image score, the others their share of it.
-    p = (softmax(said.class_logits, axis=1) * softmax(said.detection_logits, axis=0)).sum(axis=0)
+    p = (softmax(seen.class_logits, axis=1) * softmax(seen.detection_logits, axis=0)).sum(axis=0)
     np.testing.assert_allclose(targets.max(axis=0), p, rtol=1e-5)
-    np.testing.assert_allclose(targets / p, region_targets(ranking, said, (0, 1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(targets / p, region_targets(_row(0, 1, 2, 3), seen), rtol=1e-5)
     assert targets.dtype == np.float32
 
 
@@ -105,23 +100,29 @@ def test_targets_of_an_unlabelled_image_stand_in_its_batch(world: World, cache: 
     rows = [replace(row, split="unlabelled", labels=(), ignored=(0, 1, 2)) for row in world.rows]
     batch = CachedFeatures(rows, cache, stage_1("regions"))(VIEWS)
     seen = cache.view(rows[3].image_id, mirrored=False)
-    targets = region_targets("scores", seen, None)[seen.chosen]
+    targets = region_targets(rows[3], seen)[seen.chosen]
     np.testing.assert_array_equal(batch["region_targets"][: len(targets)], targets)
     assert not batch["known"].any()
     assert batch["taught"].all()
 
 
 def test_an_image_without_labels_has_no_objects() -> None:
-    assert not region_targets("scores", _said(np.ones((3, 2)), np.ones((3, 2))), ()).any()
+    assert not region_targets(_row(), _seen(np.ones((3, 2)), np.ones((3, 2)))).any()
 
 
 def test_large_logits_do_not_overflow() -> None:
-    said = _said(np.array([[900.0, -900.0]]), np.array([[900.0, 900.0]]))
-    targets = region_targets("scores", said, (0, 1))
-    assert np.isfinite(targets).all()
+    seen = _seen(np.array([[900.0, -900.0]]), np.array([[900.0, 900.0]]))
+    assert np.isfinite(region_targets(_row(0, 1), seen)).all()
 
 
-def _said(class_logits: np.ndarray, detection_logits: np.ndarray) -> ImageRegions:
-    rng = np.random.default_rng(1)
-    boxes = np.sort(rng.uniform(0, 50, (len(class_logits), 2, 2)), axis=1).reshape(-1, 4)
-    return ImageRegions("", boxes, np.ones(len(boxes)), class_logits, detection_logits, class_logits)
+def _row(*labels: int) -> ImageRow:
+    return ImageRow("", "", 50, 50, "train", labels, (), "")
+
+
+def _seen(
+    class_logits: np.ndarray, detection_logits: np.ndarray, shares: np.ndarray | None = None
+) -> CachedView:
+    boxes, some = np.zeros((len(class_logits), 4)), np.arange(2)
+    return CachedView.of(
+        boxes, boxes[:, 0], class_logits, detection_logits, some, some, class_logits[some], shares
+    )

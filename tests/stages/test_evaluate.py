@@ -22,6 +22,7 @@ from wsdkd.settings.sections import parse_section
 from wsdkd.student.network import Student, load_student
 from wsdkd.student.params import StudentParams
 from wsdkd.student.run import Outputs, student_scores
+from wsdkd.support import region_shares
 from wsdkd.teacher.network import Wsddn, load_teacher
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
@@ -53,6 +54,8 @@ class CacheOfTeacher:
         images = ProposedImages(rows, root, proposals)
         run = partial(run_teacher, loaded, images, PictureView(48, mirrored=False), batch_size=4)
         self.views = {image.image_id: image for image in run(**CPU)}
+        for image in self.views.values():
+            object.__setattr__(image, "shares", region_shares(self.ranking, image))
 
     def check(self, classes, rows):
         assert list(classes) == CLASSES

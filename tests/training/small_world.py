@@ -17,7 +17,6 @@ from wsdkd.ground.ids import IdIndex
 from wsdkd.networks.params import Network
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.params import StudentParams
-from wsdkd.support import Ranking
 from wsdkd.teacher.params import RoiPooling, TeacherParams
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Supervision
@@ -91,7 +90,6 @@ class HandMadeCache:
     """Stands in for the teacher's cache: views made of the proposals, the first regions chosen."""
 
     classes = CLASSES
-    ranking: Ranking = "scores"
     feature_dim = FEATURES
 
     def __init__(self, world: World, chosen: Callable[[int], int] = lambda _: 2):

@@ -12,7 +12,7 @@ array                     type     shape       rows of image i
 ``region_offsets``        int64    (N + 1,)    its n regions are o[i] to o[i + 1]
 ``chosen_offsets``        int64    (2N + 1,)   c[2i] to c[2i + 1] plain, c[2i + 1] to c[2i + 2] mirrored
 ``regions``               float32  (R, 5)      by ``region_offsets``; a box, its objectness
-``logits``                float16  (2R, 2, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
+``logits``                float16  (2R, L, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
 ``chosen``                records  (C,)        by ``chosen_offsets``; ``region`` int32, ``confidence`` float32
 ``features``              float16  (C, D)      by ``chosen_offsets``
 ``checksums.ARRAY``       uint32   (N or 2N,)  CRC-32 of the rows of an image in ``regions``, of a view in the
@@ -22,6 +22,10 @@ array                     type     shape       rows of image i
 Boxes are (x1, y1, x2, y2) in unmirrored pixels of the original, in both views. ``chosen`` names the regions
 that have features, most confident first. What is read together lies together: a view of an image takes four
 reads. With ``cache.bits: 8`` the float16 arrays are uint8, packed as :mod:`wsdkd.cache.view` has it.
+
+L is 2, or 3 where regions are ranked by support: then their shares (:func:`wsdkd.support.region_shares`)
+stand behind M^d. They need the teacher's branches of refinement, which no cache has, and time; of ranking
+``scores`` they follow from the logits at once.
 """
 
 import math
@@ -29,12 +33,13 @@ from typing import Any
 
 import numpy as np
 
+from wsdkd.cache.params import CacheParams
 from wsdkd.ground.errors import UserError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with every change of this layout; readers of another version refuse."""
 
-OUTPUTS_VERSION = 1
+OUTPUTS_VERSION = 2
 """Raised with every change of code after which the same inputs give other outputs in a cache.
 
 That is the teacher's forward pass, the choice of RoIs and the packing of rows. Students refuse a cache of
@@ -74,16 +79,17 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.h5"
 
 
-def row_shape(array: str, num_classes: int, feature_dim: int) -> tuple[int, ...]:
+def row_shape(array: str, num_classes: int, feature_dim: int, params: CacheParams) -> tuple[int, ...]:
     """Of one row of an array from ``regions`` on, before it is packed."""
-    shapes = {"regions": (5,), "logits": (2, num_classes), "features": (feature_dim,)}
+    said = 3 if params.ranking == "support" else 2
+    shapes = {"regions": (5,), "logits": (said, num_classes), "features": (feature_dim,)}
     return shapes.get(array, ())
 
 
-def row_bytes(array: str, num_classes: int, feature_dim: int, bits: int) -> int:
-    """Bytes of one row of an array from ``regions`` on, where :data:`PACKED_ARRAYS` have ``bits`` a value."""
-    shape = row_shape(array, num_classes, feature_dim)
-    if bits == PACKED_BITS and array in PACKED_ARRAYS:
+def row_bytes(array: str, num_classes: int, feature_dim: int, params: CacheParams) -> int:
+    """Bytes of one row of an array from ``regions`` on, where :data:`PACKED_ARRAYS` may be packed."""
+    shape = row_shape(array, num_classes, feature_dim, params)
+    if params.bits == PACKED_BITS and array in PACKED_ARRAYS:
         return math.prod(shape[:-1]) * (HEAD_BYTES + shape[-1])
     return math.prod(shape) * DTYPES[array].itemsize
 

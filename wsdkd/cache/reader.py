@@ -67,7 +67,7 @@ class TeacherCache:
 
     @property
     def ranking(self) -> Ranking:
-        """What regions were ranked by in the choice of those that keep their features."""
+        """What regions were ranked by."""
         ranking: Ranking = self._manifest.settings["cache"].get("ranking", "scores")
         return ranking
 

@@ -12,9 +12,11 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from wsdkd.cache.format import CHOSEN, DTYPES, HEAD, HEAD_BYTES
-from wsdkd.support import Ranking
+from wsdkd.scores import relative_scores
 
 STEPS = 255
+SHARES = 2
+"""Place of the shares in a row of logits that has them."""
 
 
 class CachedView(NamedTuple):
@@ -41,11 +43,13 @@ class CachedView(NamedTuple):
         chosen: np.ndarray,
         confidence: np.ndarray,
         features: np.ndarray,
+        shares: np.ndarray | None = None,
     ) -> Self:
         """A view that no cache holds; the arguments are what its properties will be."""
+        said = [class_logits, detection_logits, *([] if shares is None else [shares])]
         return cls(
             np.column_stack([boxes, objectness]).astype(DTYPES["regions"]),
-            np.stack([class_logits, detection_logits], axis=1),
+            np.stack(said, axis=1),
             np.rec.fromarrays([chosen, confidence], dtype=CHOSEN),
             features,
         )
@@ -61,8 +65,11 @@ class CachedView(NamedTuple):
         return _values(self.logit_rows[:, 1])
 
     @property
-    def refined(self) -> None:
-        """Branches of refinement are not cached."""
+    def shares(self) -> np.ndarray:
+        """:func:`wsdkd.support.region_shares` by the ranking that the cache was made with, (n, K)."""
+        if self.logit_rows.shape[1] > SHARES:
+            return _values(self.logit_rows[:, SHARES])
+        return relative_scores(self.class_logits, self.detection_logits)
 
     @property
     def boxes(self) -> np.ndarray:
@@ -98,10 +105,6 @@ class TeacherViews(Protocol):
     @property
     def classes(self) -> Sequence[str]:
         """Names of the K classes."""
-
-    @property
-    def ranking(self) -> Ranking:
-        """What its regions are ranked by."""
 
     def view(self, image_id: str, mirrored: bool) -> CachedView:
         """The teacher's outputs on an image or on its mirror image."""

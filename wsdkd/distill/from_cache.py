@@ -6,12 +6,11 @@ import numpy as np
 import torch
 
 from wsdkd.cache.format import VIEWS
-from wsdkd.cache.view import TeacherViews
+from wsdkd.cache.view import CachedView, TeacherViews
 from wsdkd.data.tables import UNLABELLED, ImageRow
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.scores import image_scores
-from wsdkd.support import Ranking, Regions, region_shares
 from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.pictures import memory_budget
 from wsdkd.training.views import View
@@ -92,8 +91,7 @@ class CachedFeatures:
             row = self.rows[view.row]
             seen = self.cache.view(row.image_id, view.mirrored)
             chosen = seen.chosen[: self.best]
-            labels = None if row.split == UNLABELLED else row.labels
-            targets = region_targets(self.cache.ranking, seen, labels)
+            targets = region_targets(row, seen)
             in_view = view.regions(seen.boxes[chosen], row.width, row.height)
             chosen = chosen[in_view.places]
             boxes.append(in_view.boxes)
@@ -112,23 +110,21 @@ class CachedFeatures:
         return {**self.of_images(views), "rois": stack_rois(boxes), **joined}
 
 
-def region_targets(ranking: Ranking, regions: Regions, labels: tuple[int, ...] | None) -> np.ndarray:
+def region_targets(row: ImageRow, seen: CachedView) -> np.ndarray:
     """How far each region holds an object of each class: float32 (n, K), in [0, 1].
 
-    Its share of its class's best region (:func:`~wsdkd.support.region_shares`), and 0 for classes that the
-    image is not known to hold: the teacher says where, the label says whether. Where nobody knows the labels
-    the teacher says that, too: each share counts by the image score p_k of its class.
+    What the teacher says of it, and 0 for classes that the image is not known to hold: the teacher says
+    where, the label says whether. Where nobody knows the labels the teacher says that, too: by its image
+    scores p.
 
     Args:
-        ranking: what regions are ranked by.
-        regions: what the teacher says of them.
-        labels: classes present in the image; None where nobody knows.
+        row: of the image.
+        seen: what the teacher says of it.
     """
-    relative = region_shares(ranking, regions)
-    if labels is None:
-        scored: np.ndarray = relative * image_scores(regions.class_logits, regions.detection_logits)
-        return scored.astype(np.float32)
-    targets = np.zeros(relative.shape, np.float32)
-    present = list(labels)
-    targets[:, present] = relative[:, present]
+    if row.split == UNLABELLED:
+        held = image_scores(seen.class_logits, seen.detection_logits)
+    else:
+        held = np.zeros(seen.class_logits.shape[1], np.float32)
+        held[list(row.labels)] = 1
+    targets: np.ndarray = (seen.shares * held).astype(np.float32)
     return targets

@@ -16,7 +16,6 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.charts import as_written
 from wsdkd.evaluation.localisation import best_regions
 from wsdkd.scores import image_scores
-from wsdkd.support import detection_scores
 from wsdkd.teacher.run import Detections
 
 COLUMNS = 4
@@ -159,6 +158,6 @@ def best_region_page(
 
 def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestRegion:
     view = cache.view(row.image_id, mirrored=False)
-    x1, y1, x2, y2 = best_regions(view.boxes, detection_scores(cache.ranking, view))[label].tolist()
+    x1, y1, x2, y2 = best_regions(view.boxes, view.shares)[label].tolist()
     score = image_scores(view.class_logits, view.detection_logits)[label]
     return BestRegion(np.asarray(decode(root / row.path)), (x1, y1, x2, y2), float(score))

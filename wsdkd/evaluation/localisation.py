@@ -11,7 +11,6 @@ from wsdkd.data.boxes import pairwise_iou
 from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
-from wsdkd.support import detection_scores
 from wsdkd.teacher.run import Detections
 
 
@@ -154,4 +153,4 @@ def best_cached_regions(cache: TeacherCache, image_ids: Sequence[str]) -> Iterat
     """
     for image_id in track(image_ids, "best regions of training images"):
         view = cache.view(image_id, mirrored=False)
-        yield best_regions(view.boxes, detection_scores(cache.ranking, view))
+        yield best_regions(view.boxes, view.shares)

@@ -1,5 +1,7 @@
+import itertools
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,10 @@ from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.build import CacheBuilder
 from wsdkd.cache.writing.fingerprint import CommonFingerprint
 from wsdkd.cache.writing.scratch import only_writer
+from wsdkd.data.tables import ImageRow
+from wsdkd.scores import region_scores
+from wsdkd.support import region_shares
+from wsdkd.teacher.run import ImageRegions
 
 
 def test_equal_inputs_give_equal_bytes_at_another_time(cache: Path, tmp_path: Path) -> None:
@@ -93,6 +99,40 @@ def test_in_eight_bits_both_views_come_back_within_half_a_step(tmp_path: Path) -
                     half_a_step = np.ptp(given, axis=1, keepdims=True) / 255 / 2
                     assert (np.abs(kept - given) <= half_a_step * 1.02 + 1e-4).all()
                 np.testing.assert_array_equal(found.boxes, expected.boxes)
+
+
+@pytest.mark.parametrize("bits", [16, 8])
+def test_by_support_the_shares_of_the_refined_scores_come_back(tmp_path: Path, bits: int) -> None:
+    rows = synthetic.make_rows(5)
+    proposals = synthetic.make_proposals(rows)
+
+    def outputs(row: ImageRow, mirrored: bool) -> ImageRegions:
+        made = synthetic.regions(row, proposals, mirrored)
+        refined = np.random.default_rng([int(row.image_id[-4:]), mirrored]).random(made.class_logits.shape)
+        return replace(made, refined=refined.astype(np.float32))
+
+    def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
+        return (outputs(row, mirrored) for row in rows)
+
+    made = synthetic.builder(rows, bits=bits, ranking="support")
+    made.write(tmp_path / "cache", tmp_path / "scratch", forward, synthetic.OneProcess())
+    with TeacherCache(tmp_path / "cache") as reader:
+        for row, mirrored in itertools.product(rows, (False, True)):
+            expected, found = outputs(row, mirrored), reader.view(row.image_id, mirrored)
+            shares = region_shares("support", expected)
+            assert not np.allclose(shares, region_shares("support", replace(expected, refined=None)))
+            np.testing.assert_allclose(found.shares, shares, atol=1 / 255 / 2 + 1e-3)
+            assert found.class_logits.shape == shares.shape
+
+
+def test_by_scores_the_shares_follow_from_the_logits(tmp_path: Path) -> None:
+    rows = synthetic.make_rows(3)
+    synthetic.write(tmp_path / "cache", tmp_path / "scratch", rows)
+    with TeacherCache(tmp_path / "cache") as reader:
+        view = reader.view("img-0001", mirrored=True)
+        scores = region_scores(view.class_logits, view.detection_logits)
+        np.testing.assert_allclose(view.shares, scores / scores.max(axis=0), rtol=1e-5)
+        assert view.logit_rows.shape[1] == 2
 
 
 def test_the_best_regions_alone_keep_features(tmp_path: Path) -> None:

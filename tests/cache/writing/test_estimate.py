@@ -38,15 +38,15 @@ def write(folder: Path, scratch: Path, count: int, params: CacheParams) -> tuple
     return rows, proposals
 
 
-@pytest.mark.parametrize("count", [60, 400])
+@pytest.mark.parametrize(("count", "ranking"), [(60, "scores"), (400, "scores"), (400, "support")])
 @pytest.mark.parametrize("rois", ["all", 8])
 @pytest.mark.parametrize("shard_images", [50, 4096])
 @pytest.mark.parametrize("bits", [16, 8])
 def test_the_estimate_is_right_to_five_percent(
-    tmp_path: Path, count: int, rois: int | str, shard_images: int, bits: int
+    tmp_path: Path, count: int, rois: int | str, shard_images: int, bits: int, ranking: str
 ) -> None:
     params = CacheParams.model_validate(
-        {"rois": rois, "shard_images": shard_images, "nms_iou": 0.5, "bits": bits}
+        {"rois": rois, "shard_images": shard_images, "nms_iou": 0.5, "bits": bits, "ranking": ranking}
     )
     rows, proposals = write(tmp_path / "cache", tmp_path / "scratch", count, params)
     size = planned_size(rows, len(CLASSES), proposals, TEACHER, params)  # type: ignore[arg-type]

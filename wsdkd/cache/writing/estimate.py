@@ -34,7 +34,7 @@ class CacheSize:
         regions: R, all regions of all images, of one view.
         chosen: regions that keep their features, over all images and both views.
         shards: files.
-        bits: of a stored logit or feature.
+        params: section ``cache``: bits of a stored logit or feature, and whether shares are stored.
         id_bytes: of the longest image id.
     """
 
@@ -44,7 +44,7 @@ class CacheSize:
     regions: float
     chosen: float
     shards: int
-    bits: int
+    params: CacheParams
     id_bytes: int = 12
 
     def parts(self) -> dict[str, int]:
@@ -69,7 +69,7 @@ class CacheSize:
         return rows.get(array, self.chosen)
 
     def _row_bytes(self, array: str) -> int:
-        return row_bytes(array, self.classes, self.feature_dim, self.bits)
+        return row_bytes(array, self.classes, self.feature_dim, self.params)
 
     def _chunk_rows(self, array: str) -> int:
         rows = self._rows(array) / self.images
@@ -109,7 +109,7 @@ def planned_size(
         regions=float(counts.sum()),
         chosen=VIEWS * float(counts.sum()) * sum(kept) / max(1, sum(sampled)),
         shards=-(-len(rows) // params.shard_images),
-        bits=params.bits,
+        params=params,
         id_bytes=max(len(row.image_id.encode()) for row in rows),
     )
 
@@ -124,7 +124,7 @@ def assumed_size(images: int, classes: int, regions: int, width: int, params: Ca
         regions=float(images * regions),
         chosen=float(VIEWS * images * chosen),
         shards=-(-images // params.shard_images),
-        bits=params.bits,
+        params=params,
     )
 
 
@@ -144,5 +144,5 @@ def _survivors(row: ImageRow, proposals: Proposals, teacher: TeacherParams, para
         return 0
     logits = np.repeat(scores[:, None].astype(np.float32), max([1, *(label + 1 for label in row.labels)]), 1)
     said = ImageRegions(row.image_id, boxes, scores, logits, logits, features=logits)
-    chosen, _ = choose_rois(said, row.labels, params)
+    chosen, _ = choose_rois(said, row.labels, params.model_copy(update={"ranking": "scores"}))
     return len(chosen)

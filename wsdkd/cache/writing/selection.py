@@ -15,9 +15,8 @@ from wsdkd.support import Ranking, Regions, region_shares
 def confidences(ranking: Ranking, regions: Regions, labels: tuple[int, ...]) -> np.ndarray:
     """How surely each RoI holds an object of the image's labels, in (0, 1], float32 (n,).
 
-    The highest share of the best region over the classes in ``labels``
-    (:func:`~wsdkd.support.region_shares`), each weighted by its image score p_k, relative to the highest p_k
-    of them.
+    The highest of :func:`~wsdkd.support.region_shares` over the classes in ``labels``, each weighted by its
+    image score p_k, relative to the highest p_k of them.
 
     Args:
         ranking: what regions are ranked by.

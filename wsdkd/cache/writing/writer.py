@@ -27,6 +27,7 @@ from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_file
+from wsdkd.support import region_shares
 from wsdkd.teacher.run import ImageRegions
 
 FLUSH_IMAGES = 32
@@ -147,13 +148,23 @@ def _image_parts(
     features = [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)]
     for values in features:
         _check_values(values, "features", row.image_id)
-    logits = [np.stack([view.class_logits, view.detection_logits], axis=1) for view in views]
+    logits = [_said(view, params) for view in views]
+    for values in logits:
+        _check_values(values, "logits", row.image_id)
     return {
         "regions": [_stored(np.column_stack([plain.boxes, plain.objectness]), "regions", params.bits)],
         "logits": [_stored(values, "logits", params.bits) for values in logits],
         "chosen": [_records(*each) for each in chosen],
         "features": [_stored(values, "features", params.bits) for values in features],
     }
+
+
+def _said(view: ImageRegions, params: CacheParams) -> np.ndarray:
+    # (n, L, K) of :mod:`wsdkd.cache.format`.
+    logits = [view.class_logits, view.detection_logits]
+    if params.ranking == "support":
+        logits.append(region_shares(params.ranking, view))
+    return np.stack(logits, axis=1)
 
 
 def _stored(values: np.ndarray, array: str, bits: int) -> np.ndarray:
