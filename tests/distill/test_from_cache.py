@@ -122,7 +122,7 @@ def _row(*labels: int) -> ImageRow:
 def _seen(
     class_logits: np.ndarray, detection_logits: np.ndarray, shares: np.ndarray | None = None
 ) -> CachedView:
-    boxes, some = np.zeros((len(class_logits), 4)), np.arange(2)
+    boxes, some = np.zeros((len(class_logits), 4)), np.arange(1)
     return CachedView.of(
         boxes, boxes[:, 0], class_logits, detection_logits, some, some, class_logits[some], shares
     )

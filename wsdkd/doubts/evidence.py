@@ -1,19 +1,21 @@
 """What the teacher's regions say of a label in doubt: whether it sees the class there, and where."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow
 from wsdkd.doubts.doubts import Evidence, Found
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import image_scores
-from wsdkd.support import Ranking, Regions, detection_scores
+from wsdkd.support import Ranking, region_shares
 from wsdkd.teacher.network import LoadedTeacher
-from wsdkd.teacher.run import PictureView, ProposedImages, run_teacher
+from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
 BATCH = 8
 
@@ -23,8 +25,11 @@ Wanted = Mapping[str, Sequence[int]]
 
 def cached_evidence(cache: TeacherCache, wanted: Wanted) -> Found:
     """What a cache holds of training images. The teacher has learned from their labels."""
-    views = ((image, cache.view(image, mirrored=False)) for image in wanted)
-    return _evidence(views, wanted, cache.ranking)
+    found: Found = {}
+    for image in wanted:
+        view = cache.view(image, mirrored=False)
+        found |= _of_image(image, view, view.shares, wanted)
+    return found
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,21 @@ class Teacher:
             device=device,
             description="the teacher's regions",
         )
-        return _evidence(((each.image_id, each) for each in found), wanted, self.ranking)
-
-
-def _evidence(views: Iterable[tuple[str, Regions]], wanted: Wanted, ranking: Ranking) -> Found:
-    return {key: each for image, regions in views for key, each in _of_image(image, regions, wanted, ranking)}
+        told: Found = {}
+        for said in found:
+            told |= _of_image(said.image_id, said, region_shares(self.ranking, said), wanted)
+        return told
 
 
 def _of_image(
-    image: str, regions: Regions, wanted: Wanted, ranking: Ranking
-) -> Iterator[tuple[tuple[str, int], Evidence]]:
+    image: str, regions: ImageRegions | CachedView, shares: np.ndarray, wanted: Wanted
+) -> dict[tuple[str, int], Evidence]:
     if not len(regions.boxes):
-        return
-    best = detection_scores(ranking, regions).argmax(axis=0)
+        return {}
+    best = shares.argmax(axis=0)
     scores = image_scores(regions.class_logits, regions.detection_logits)
+    told = {}
     for label in wanted[image]:
         x1, y1, x2, y2 = regions.boxes[best[label]].tolist()
-        yield (image, label), Evidence(float(scores[label]), (x1, y1, x2, y2))
+        told[image, label] = Evidence(float(scores[label]), (x1, y1, x2, y2))
+    return told
