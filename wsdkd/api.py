@@ -63,6 +63,7 @@ from wsdkd.distill.features import features_course
 from wsdkd.distill.predictions import predictions_course
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
+from wsdkd.ground.reading import read_text
 from wsdkd.profiles import Profile, customised, parse_profile
 from wsdkd.proposals import propose as searching
 from wsdkd.proposals.params import ProposalsParams
@@ -125,7 +126,7 @@ def parameters(path: str | Path, *changes: str) -> Profile:
         448
     """
     path = Path(path)
-    text = customised(path.read_text(encoding="utf-8"), list(changes), path)
+    text = customised(read_text(path), list(changes), path)
     return parse_profile(parse_params(text, path), path)
 
 

@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import safetensors.torch
@@ -19,6 +20,7 @@ from wsdkd.teacher.network import Wsddn, load_teacher
 from wsdkd.teacher.params import RoiPooling, TeacherParams
 from wsdkd.training.params import Optimisation
 
+WEIGHTS_MODULE = "wsdkd.networks.weights"
 CLASSES = ["cat", "dog", "été"]
 NETWORK = Network(weights=None, stages=2, stride=16, frozen_stages=1)
 STUDENT = StudentParams(network=NETWORK, input_size=48, hidden=8, pooling="max")
@@ -151,12 +153,28 @@ def test_damaged_weights_of_a_network_without_a_digest(tmp_path: Path) -> None:
 
 def _edit(path: Path, keys: list[str], value: Any) -> None:
     content = json.loads(path.read_text())
-    del content[DIGEST]  # as version 0.1 wrote it
+    content.pop(DIGEST, None)  # as version 0.1 wrote it
     place = content
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
     path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "/somebody/else/s.safetensors"])
+def test_no_other_weights_than_those_beside_it_are_asked_for(weights: str, tmp_path: Path) -> None:
+    saved = _student(tmp_path / "s")
+    path = tmp_path / "s" / DESCRIPTION
+    _edit(path, ["params", "network", "weights"], weights)
+    with patch(f"{WEIGHTS_MODULE}.read_file") as read, patch(f"{WEIGHTS_MODULE}._download") as download:
+        loaded = load_student(tmp_path / "s")
+    assert not read.called
+    assert not download.called
+    assert loaded.params == STUDENT
+    assert torch.equal(loaded.model.classifier.weight, saved.classifier.weight)
+    _edit(path, ["params", "network", "backbone"], "hf-hub:timm/resnet18.a1_in1k")
+    with pytest.raises(UserError, match=r"'hf-hub:timm/resnet18\.a1_in1k' is neither"):
+        load_student(tmp_path / "s")
 
 
 def test_a_network_of_an_earlier_version(tmp_path: Path) -> None:

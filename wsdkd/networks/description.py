@@ -73,6 +73,9 @@ def read_description(
             fields = {RENAMED.get(name, name): value for name, value in fields.items()}
             if training is not None:
                 fields["training"] = training
+            if isinstance(fields.get("network"), dict):
+                # The weights are beside it. A stranger's file may name others, to be read or downloaded.
+                fields["network"] = {**fields["network"], "weights": None}
         # Through JSON, as parameters are read: a list may be a tuple there.
         return section.model_validate_json(json.dumps(fields)), classes
     except ValidationError as error:

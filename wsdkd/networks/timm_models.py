@@ -166,8 +166,9 @@ def _within(cut: Cut, params: Network) -> Cut:
 
 
 def _created(name: str) -> Any:
-    # A colon names a source that is not timm itself, as hf-hub: does.
-    if not timm.is_model(name) and ":" not in name:
+    # Names of other sources, as hf-hub: or local-dir:, are none: a stranger's network may hold one, and timm
+    # would fetch from there what it says, weights and code of layers.
+    if not timm.is_model(name) or ":" in name:
         raise UserError(
             f"network.backbone: {name!r} is neither vgg16, nor a ResNet of torchvision (resnet50 ...), nor a "
             "model of timm (see timm.list_models())"
@@ -175,7 +176,7 @@ def _created(name: str) -> Any:
     try:
         return timm.create_model(name)
     except (RuntimeError, ValueError, OSError) as error:
-        # Weights of no such name, a source that does not answer, no memory: timm says which.
+        # Weights of no such name, or no memory: timm says which.
         raise UserError(f"network.backbone: timm cannot build {name!r}: {_first_line(error)}") from error
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from wsdkd.datasets.scenes.compose import (
     lay_objects,
 )
 from wsdkd.datasets.scenes.shapes import CLASSES, SHAPES
-from wsdkd.datasets.scenes.write_coco import Job, draw, write_scenes
+from wsdkd.datasets.scenes.write_coco import Job, draw, foreign_file, write_scenes
 from wsdkd.ground.workers import map_ordered
 
 SIZE = 192
@@ -202,3 +203,25 @@ def test_opencv_threads_do_not_matter() -> None:
         assert pictures[0] == pictures[1]
     finally:
         cv2.setNumThreads(threads)
+
+
+def test_what_was_not_drawn_is_foreign(tmp_path: Path) -> None:
+    folder = tmp_path / "scenes"
+    assert foreign_file(folder) is None
+    write_scenes(folder, PARAMS)
+    assert foreign_file(folder) is None
+    picture = next((folder / "images/train").iterdir())
+    kept = picture.rename(tmp_path / picture.name)
+    picture.symlink_to(kept)  # as DVC may link it into its storage
+    assert foreign_file(folder) is None
+    for path in (folder / "notes.txt", folder / "images/train/mine.jpg", folder / "annotations/mine.json"):
+        path.write_text("mine")
+        assert foreign_file(folder) == path
+        path.unlink()
+    for path in (picture, folder / "annotations/instances_val.json"):
+        path.unlink()
+        os.mkfifo(path)  # nobody may wait for what it says
+        assert foreign_file(folder) == path
+        path.unlink()
+    (folder / "images/more").symlink_to(tmp_path)
+    assert foreign_file(folder) == folder / "images/more"

@@ -83,7 +83,10 @@ def foreign_file(folder: Path) -> Path | None:
         return folder if folder.exists() else None
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
-        if not (path.is_dir() or _PICTURE.fullmatch(place) or _is_of_scenes(path, place)):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        is_odd = path.exists() and not path.is_file()  # a pipe, a link to a folder
+        if is_odd or not (_PICTURE.fullmatch(place) or _is_of_scenes(path, place)):
             return path
     return None
 
