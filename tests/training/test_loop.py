@@ -1,4 +1,5 @@
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,24 @@ def test_the_way_pictures_are_kept_changes_nothing(
     found, _ = train(lambda: _student(FROZEN), world, _labels(world))
     for name, value in expected.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", ["2", "0"])  # decoded by this process, and by workers
+def test_a_photograph_that_is_gone_or_broken_since_is_named_in_a_line(
+    world: World, memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSDKD_WORKERS", "2")
+    monkeypatch.setenv(MEMORY_VARIABLE, memory)
+    path = world.root / world.rows[5].path
+    for left, reason in (
+        (path.read_bytes()[:-40], "cannot be decoded: .*"),
+        (None, "cannot be read: No such file or directory"),
+    ):
+        path.unlink() if left is None else path.write_bytes(left)
+        message = rf"^{re.escape(str(path))}: {reason}; the dataset has changed, run: dvc repro$"
+        with pytest.raises(UserError, match=message) as told:
+            train(_student, world, _labels(world))
+        assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("value", ["much", "-1", "inf", "nan"])

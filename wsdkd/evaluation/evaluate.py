@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from wsdkd.average_precision import average_precisions, without_positives
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.data.images import decode
+from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import label_counts, targets
 from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
@@ -236,7 +236,7 @@ def _examples(data: Data, said: Said, params: EvaluationParams) -> list[Example]
     }
     return [
         Example(
-            picture=np.asarray(decode(data.root / row.path)),
+            picture=np.asarray(decode_prepared(data.root / row.path)),
             present=labels[i] > 0,
             known=known[i],
             detections=said.detections[i],

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.data.images import decode
+from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.charts import as_written
 from wsdkd.evaluation.localisation import best_regions
@@ -141,7 +141,7 @@ def best_region_page(
         images: of each class at the most.
 
     Raises:
-        ImageError: a picture cannot be read.
+        UserError: a photograph is gone or damaged since it was prepared.
     """
     held: list[list[ImageRow]] = [[] for _ in classes]
     for row in rows:
@@ -160,4 +160,4 @@ def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestReg
     view = cache.view(row.image_id, mirrored=False)
     x1, y1, x2, y2 = best_regions(view.boxes, view.shares)[label].tolist()
     score = image_scores(view.class_logits, view.detection_logits)[label]
-    return BestRegion(np.asarray(decode(root / row.path)), (x1, y1, x2, y2), float(score))
+    return BestRegion(np.asarray(decode_prepared(root / row.path)), (x1, y1, x2, y2), float(score))

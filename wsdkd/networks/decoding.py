@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from wsdkd.data.images import ImageError, load_square
+from wsdkd.data.images import load_square
+from wsdkd.data.photographs import naming_photograph
 from wsdkd.data.tables import ImageRow
-from wsdkd.ground.errors import UserError
 from wsdkd.ground.workers import worker_count
 
 Item = TypeVar("Item")
@@ -60,7 +60,5 @@ def as_batch(pictures: Sequence[np.ndarray], mirrored: bool = False) -> torch.Te
 
 
 def _prepared(path: Path, size: int) -> np.ndarray:
-    try:
+    with naming_photograph(path):
         return load_square(path, size)
-    except ImageError as error:
-        raise UserError(f"{path}: {error}; the dataset has changed, run: dvc repro") from None

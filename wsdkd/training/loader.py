@@ -8,6 +8,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from wsdkd.data.tables import ImageRow, targets
+from wsdkd.ground.errors import UserError
+from wsdkd.ground.failures import in_words
 from wsdkd.ground.workers import worker_count
 from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import View
@@ -43,6 +45,9 @@ def load_batches(
         supervision: gives the rest.
         rank: place of this process.
         processes: how many train together.
+
+    Raises:
+        UserError: a picture or what the supervision reads is missing or damaged.
     """
     workers = 0 if stem.at_hand else max(1, worker_count() // processes)
     pictures = None if stem.at_hand else stem.pictures
@@ -60,14 +65,22 @@ def load_batches(
         generator=torch.Generator(),
     )
     move = partial(torch.Tensor.to, device=stem.device, non_blocking=True)
-    for views, pictures, rest in loader:
+    for loaded in loader:
+        if isinstance(loaded, UserError):
+            raise loaded
+        views, pictures, rest = loaded
         yield {
             "stem": stem.of([View(*view) for view in views], pictures),
             **{k: move(v) for k, v in rest.items()},
         }
 
 
-class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
+_Loaded = tuple[list[View], torch.Tensor | None, Batch]
+
+
+class _Loading(Dataset[_Loaded | UserError]):
+    """Batches by their places; what a user can put right is returned: torch would put a traceback into it."""
+
     def __init__(
         self,
         batches: Sequence[Sequence[View]],
@@ -80,10 +93,16 @@ class _Loading(Dataset[tuple[list[View], torch.Tensor | None, Batch]]):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, place: int) -> tuple[list[View], torch.Tensor | None, Batch]:
+    def __getitem__(self, place: int) -> _Loaded | UserError:
         views = list(self.batches[place][self.part])
-        pictures = None if self.pictures is None else self.pictures.load(views)
-        return views, pictures, self.supervision(views)
+        try:
+            pictures = None if self.pictures is None else self.pictures.load(views)
+            return views, pictures, self.supervision(views)
+        except Exception as error:
+            said = in_words(error)
+            if said is None:
+                raise
+            return UserError(said)
 
 
 def _as_is(item: object) -> object:

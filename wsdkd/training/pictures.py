@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from wsdkd.data.images import load_square
+from wsdkd.data.photographs import naming_photograph
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone
@@ -58,18 +59,24 @@ class Pictures:
         self._kept: dict[tuple[int, int], np.ndarray] = {}
 
     def load(self, views: Sequence[View]) -> torch.Tensor:
-        """Pictures of equal size: uint8 (B, 3, size, size), channels last in memory."""
+        """Pictures of equal size: uint8 (B, 3, size, size), channels last in memory.
+
+        Raises:
+            UserError: a photograph is gone or damaged since it was prepared.
+        """
         stacked = np.stack([self._one(view) for view in views])
         return torch.from_numpy(stacked).permute(0, 3, 1, 2)
 
     def _one(self, view: View) -> np.ndarray:
+        path = self.root / self.rows[view.row].path
         if view.change is not None:
-            path, window = self.root / self.rows[view.row].path, view.change.window
-            shown = load_square(path, view.size, window=window)
+            with naming_photograph(path):
+                shown = load_square(path, view.size, window=view.change.window)
             return recoloured(shown[:, ::-1] if view.mirrored else shown, view.change)
         picture = self._kept.get((view.row, view.size))
         if picture is None:
-            picture = load_square(self.root / self.rows[view.row].path, view.size)
+            with naming_photograph(path):
+                picture = load_square(path, view.size)
             if self.in_memory:
                 self._kept[view.row, view.size] = picture
         return picture[:, ::-1] if view.mirrored else picture

@@ -121,7 +121,7 @@ def report_content(figures: Figures, evidence: Evidence, device: torch.device) -
         device: where heat maps are computed.
 
     Raises:
-        ImageError: a picture cannot be read.
+        UserError: a photograph is gone or damaged since it was prepared.
     """
     present, known = evidence.truth.labels > 0, evidence.truth.known
     trained = courses(figures.training)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wsdkd.data.images import decode
+from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.pages.thumbnails import Thumbnail, thumbnail
@@ -53,11 +53,11 @@ class Gallery:
         """Take an image in; False where the page has no room for it.
 
         Raises:
-            ImageError: the picture cannot be read.
+            UserError: the photograph is gone or damaged since it was prepared.
         """
         if place in self.thumbnails:
             return True
-        made = thumbnail(decode(self.root / self.rows[place].path))
+        made = thumbnail(decode_prepared(self.root / self.rows[place].path))
         if self._bytes + len(made.uri) > ROOM:
             return False
         self._bytes += len(made.uri)
