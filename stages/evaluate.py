@@ -21,6 +21,7 @@ from wsdkd.ground.origin import checkout, processor, versions
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.student.network import load_student
+from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.network import load_teacher
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-contrib-python-headless", "wsdkd")
@@ -30,6 +31,7 @@ RUNS = ("teacher", "baseline", "features", "student")
 def main() -> None:
     """Score the three networks and write numbers, charts, costs and the page that shows them."""
     params = load_section("evaluation", EvaluationParams)
+    baseline = load_section("baseline", BaselineParams)
     classes = read_classes(project.CLASSES)
     data = Data(
         classes=classes,
@@ -46,7 +48,7 @@ def main() -> None:
     )
     training = {run: read_curves(project.CURVES / run) for run in RUNS}
     device = PartialState(cpu=not torch.cuda.is_available()).device
-    found = evaluate(networks, data, cache, training, params, device)
+    found = evaluate(networks, data, cache, training, params, baseline, device)
     write_report(project.ACCURACY, found.accuracy)
     write_report(project.SUMMARY, summary(found.accuracy))
     write_class_rows(project.PER_CLASS, found.classes)

@@ -131,6 +131,8 @@ Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cac
 ALL = VARIANTS | CANDIDATES
 
 BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
+TEACHER_FREE = (BASELINE, "random_regions", "augmented")
+"""Students of the same size and epochs that know no teacher."""
 
 SEEDS = (
     "teacher.training.seed",

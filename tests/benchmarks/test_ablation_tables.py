@@ -36,6 +36,16 @@ def test_one_seed_has_no_interval() -> None:
     assert line.endswith("| 1 |")
 
 
+def test_the_gain_over_the_strongest_student_without_a_teacher_stands_beside_that_over_labels() -> None:
+    free = [row | {"variant": "augmented", "mAP": row["mAP"] + 3} for row in ROWS[:2]]
+    weaker = [row | {"variant": "random_regions", "mAP": row["mAP"] + 1} for row in ROWS[:2]]
+    head, _, *lines = main_table([*ROWS, *free, *weaker]).splitlines()
+    assert "| gain | 95 % interval | p | over no teacher | 95 % interval | gap recovered |" in head
+    ours = next(line for line in lines if "our recipe" in line)
+    assert "| +6.0 | -6.7 to +18.7 | 0.105 | +3.0 | -9.7 to +15.7 | 0.60 |" in ours
+    assert all("|  |  |  |" in line for line in lines if "control" in line)
+
+
 def test_parts_that_no_cell_has_get_no_column() -> None:
     head, _, plain, ours = parts_table(ROWS).splitlines()
     assert head == "| | small | gain |"

@@ -51,6 +51,7 @@ def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: 
         # One object of two is detected, half covered by its best region and by its proposal.
         "teacher's localisation: AP50 50.0, COCO AP 50.0, CorLoc 100.0",
         "recall of the proposals: 100.0 at IoU 0.5, 50.0 at IoU 0.7",
+        "the baseline learned from labels alone",
         "protocol: AP non-interpolated, test images without labels: keep",
         f"{report['cost']['teacher']['multiply_adds'] / 1e9:.3f} G",
         f"cost on {report['cost']['device']}, batches of 8, proposals not counted\n",

@@ -13,7 +13,7 @@ from wsdkd.evaluation.report import classification, comparison, protocol
 from wsdkd.evaluation.truth import ImageObjects, Truth
 from wsdkd.settings.sections import parse_section
 from wsdkd.student.network import LoadedStudent, Student
-from wsdkd.student.params import StudentParams
+from wsdkd.student.params import BaselineParams, StudentParams
 from wsdkd.teacher.network import LoadedTeacher, Wsddn
 from wsdkd.teacher.params import TeacherParams
 from wsdkd.teacher.run import Detections, fused_views
@@ -78,7 +78,7 @@ def small_report(strengths: dict[str, float] = STRENGTHS, boxes: bool = True) ->
             "classes": len(CLASSES),
         },
         "classes_without_positives": [],
-        "protocol": protocol(params, "fp32", fused_views(teacher.params), "scores", {}),
+        "protocol": protocol(params, "fp32", fused_views(teacher.params), "scores", {}, BaselineParams()),
         "cost": compare_costs(teacher, student, 1e-3, torch.device("cpu")),
     }
 

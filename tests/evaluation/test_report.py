@@ -11,6 +11,7 @@ from wsdkd.evaluation.files import class_rows, write_class_rows
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.report import classification, comparison, protocol
 from wsdkd.evaluation.truth import Truth
+from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.run import PictureView
 
 TRUTH = truth()
@@ -75,9 +76,13 @@ def test_gap_without_a_leading_teacher_is_null_with_a_reason() -> None:
 def test_protocol_names_what_the_figures_depend_on() -> None:
     views = [PictureView(size, mirrored) for size in (480, 672) for mirrored in (False, True)]
     params = EvaluationParams(threshold=0.3, top_k=5, unlabelled="drop", detections=20, nms_iou=0.4)
-    found = protocol(params, "bf16", views, "support", {})
+    found = protocol(params, "bf16", views, "support", {}, BaselineParams())
     assert found["teacher_views"] == "480, 672 px and mirrored"
-    assert protocol(params, "fp32", views[:1], "scores", {})["teacher_views"] == "480 px"
+    assert found["baseline"] == "labels alone"
+    regions = BaselineParams(regions=6, throughout=True)
+    other = protocol(params, "fp32", views[:1], "scores", {}, regions)
+    assert other["teacher_views"] == "480 px"
+    assert other["baseline"] == "labels, and 6 random regions of each image in both schedules; no teacher"
     assert found["regions_ranked_by"] == "support"
     assert found["precision"] == "bf16"
     assert found["detections"] == "at most 20 an image, NMS at IoU 0.4"

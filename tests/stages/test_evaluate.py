@@ -123,7 +123,11 @@ def annotate(rows):
 
 
 def set_params(**evaluation):
-    params = {"dataset": {"root": "pictures"}, "evaluation": {"cost_seconds": 0.01, **evaluation}}
+    params = {
+        "dataset": {"root": "pictures"},
+        "baseline": {},
+        "evaluation": {"cost_seconds": 0.01, **evaluation},
+    }
     Path("params.yaml").write_text(json.dumps(params))
 
 

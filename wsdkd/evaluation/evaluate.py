@@ -27,6 +27,7 @@ from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.precision import settled
+from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.run import (
     Detections,
     fused_views,
@@ -63,6 +64,7 @@ def evaluate(
     cache: TeacherCache,
     training: Mapping[str, Curves],
     params: EvaluationParams,
+    baseline: BaselineParams,
     device: torch.device,
 ) -> Evaluation:
     """Score the networks on the test split, and the teacher's regions where boxes are annotated.
@@ -73,6 +75,7 @@ def evaluate(
         cache: of the teacher on the training split.
         training: curves of each network's training, drawn as they are.
         params: thresholds and rules.
+        baseline: what that learned from.
         device: where to compute.
 
     Raises:
@@ -112,6 +115,7 @@ def evaluate(
             fused_views(networks.teacher.params),
             cache.ranking,
             points,
+            baseline,
         ),
     }
     classes = _class_rows(data, scores, truth, located.ap50)

@@ -13,6 +13,7 @@ from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.thresholded import precision_recall_f1, predicted_above, predicted_top_k
 from wsdkd.evaluation.truth import Truth
 from wsdkd.networks.params import Precision
+from wsdkd.student.params import BaselineParams
 from wsdkd.support import Ranking
 from wsdkd.teacher.run import PictureView
 
@@ -105,6 +106,7 @@ def protocol(
     views: Sequence[PictureView],
     ranking: Ranking,
     points: Mapping[str, OperatingPoint],
+    baseline: BaselineParams,
 ) -> dict[str, Any]:
     """The names of the rules that the numbers were made by.
 
@@ -114,11 +116,13 @@ def protocol(
         views: of a test image, that the teacher saw.
         ranking: what its regions were ranked by.
         points: of baseline and student.
+        baseline: what that learned from.
     """
     sizes = list(dict.fromkeys(str(view.size) for view in views))
     mirrored = " and mirrored" if any(view.mirrored for view in views) else ""
     return {
         "AP": "non-interpolated",
+        "baseline": baseline.described(),
         "threshold": params.threshold,
         "operating_points": {name: point.protocol() for name, point in points.items()},
         "calibration_error": f"{ECE_BINS} bins of equal width, labels of all classes together",

@@ -89,6 +89,7 @@ def _protocol(metrics: Mapping[str, Any]) -> list[str]:
         for names in [[name for name, point in points.items() if point["thresholds"] == origin]]
     ]
     lines += [_calibration(name, metrics[name]) for name in points if "NLL_calibrated" in metrics[name]]
+    lines += [f"the baseline learned from {protocol['baseline']}"]
     lines += [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
     left_out = metrics["classes_without_positives"]
     if left_out:

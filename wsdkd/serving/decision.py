@@ -164,7 +164,7 @@ def against_baseline(student: Decision, baseline: Decision) -> str:
         return "its baseline cannot be scored, so nothing says that distillation has helped"
     ours, theirs = own[student.metric], other[student.metric]
     figures = f"{student.metric} {ours:.2f} on the validation images, its own baseline {theirs:.2f}"
-    return figures if ours > theirs else f"warning: {figures}: labels alone do as well, or better"
+    return figures if ours > theirs else f"warning: {figures}: without a teacher it does as well, or better"
 
 
 def _unmeasurable(candidate: np.ndarray, labels: np.ndarray, known: np.ndarray) -> str | None:

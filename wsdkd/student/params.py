@@ -33,3 +33,11 @@ class BaselineParams(Section):
     """Weight of the loss on these regions."""
     throughout: bool = False
     """In the second schedule, too, which otherwise has the labels of images alone."""
+
+    def described(self) -> str:
+        """What the baseline learns from, in words."""
+        if not self.regions:
+            return "labels alone"
+        count = "all" if self.regions == "all" else f"{self.regions} random"
+        when = "both schedules" if self.throughout else "the first schedule"
+        return f"labels, and {count} regions of each image in {when}; no teacher"
