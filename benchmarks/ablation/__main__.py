@@ -3,6 +3,7 @@
     python -m benchmarks.ablation --profile scenes --seeds 5
     python -m benchmarks.ablation --profile cards --seeds 5 --set dataset.root=PATH
     python -m benchmarks.ablation --profile scenes --seeds 2 --variants baseline,teacher,both
+    python -m benchmarks.ablation --profile scenes --name scenes-unlabelled --seeds 5 --variants fewer
 
 Each cell, a variant with a seed, is a stage of a DVC repository below data/ablation/NAME: finished ones
 are never computed again, and a killed run goes on. Tables and charts go to reports/ablation/NAME.
@@ -22,7 +23,7 @@ import torch
 import typer
 
 from benchmarks.ablation import charts, plan, results, tables
-from benchmarks.ablation.variants import ALL, BASELINE, OURS, VARIANTS, changed
+from benchmarks.ablation.variants import ALL, BASELINE, FEW_UNLABELLED, FEWER_LABELS, OURS, VARIANTS, changed
 from benchmarks.command import run
 from wsdkd.data.tables import Split
 from wsdkd.ground.errors import UserError
@@ -33,13 +34,18 @@ from wsdkd.profiles import PROFILES, customised, parse_profile
 from wsdkd.settings.sections import ParamsError, parse_params
 
 REPORTS = Path("reports/ablation")
+GROUPS = {"fewer": [BASELINE, OURS, *FEWER_LABELS]}
+"""Sets of variants that belong together, by name."""
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy")
 
 
 def main(
     profile: Annotated[str, typer.Option(help="A profile under profiles/.")] = "scenes",
     seeds: Annotated[int, typer.Option(min=1, help="This many, from 0.")] = 5,
-    variants: Annotated[str, typer.Option(help=f"Some of {', '.join(VARIANTS)}; all by default.")] = "",
+    variants: Annotated[
+        str,
+        typer.Option(help=f"Some of {', '.join(VARIANTS)}, all by default; or a set: {', '.join(GROUPS)}."),
+    ] = "",
     changes: Annotated[
         list[str], typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a parameter; repeatable.")
     ] = [],  # noqa: B006, typer copies it
@@ -51,7 +57,7 @@ def main(
     on: Annotated[str, typer.Option(help="val to choose parameters by; test for results.")] = "test",
 ) -> None:
     """Train what is missing, then write tables and charts."""
-    chosen = variants.split(",") if variants else list(VARIANTS)
+    chosen = GROUPS.get(variants) or (variants.split(",") if variants else list(VARIANTS))
     unknown = [each for each in chosen if each not in ALL]
     if unknown:
         raise UserError(f"--variants {unknown[0]}: unknown; allowed: {', '.join(VARIANTS)}")
@@ -73,9 +79,9 @@ def main(
     with publish_folder(REPORTS / (name or profile)) as aside:
         (aside / "results.csv").write_text(results.to_csv(rows), encoding="utf-8")
         (aside / "run.json").write_text(_provenance(title or name or profile, command, by), encoding="utf-8")
-        (aside / "table.md").write_text(
-            f"{tables.main_table(rows)}\n\n{tables.parts_table(rows)}\n", encoding="utf-8"
-        )
+        written = [tables.main_table(rows), tables.parts_table(rows)]
+        written += [tables.fewer_table(rows)] if FEW_UNLABELLED in chosen else []
+        (aside / "table.md").write_text("\n\n".join(written) + "\n", encoding="utf-8")
         charts.draw_gains(rows, aside / "gains.png")
         if {BASELINE, OURS} <= set(chosen):
             charts.draw_classes(home, seeds, by, aside / "classes.png")

@@ -17,8 +17,9 @@ from typing import Any, cast
 import numpy as np
 
 from benchmarks.ablation import controls, live
-from benchmarks.ablation.variants import ALL, changed
-from benchmarks.ablation.workspace import DATA, WORK, workspace
+from benchmarks.ablation.plan import teacher_folder, teacher_of
+from benchmarks.ablation.variants import ALL, PLAIN_TEACHER, changed
+from benchmarks.ablation.workspace import DATA, FEWER, WORK, workspace
 from benchmarks.device import device
 from stages import cache_teacher, distill_features, distill_predictions, train_baseline, train_teacher
 from wsdkd import project
@@ -39,8 +40,7 @@ from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ProposedImages, run_fused_teacher
 
-TEACHERS, CELLS = Path("teachers"), Path("cells")
-PLAIN = "plain_teacher"
+CELLS = Path("cells")
 BATCH = 32
 
 Times = dict[str, float]
@@ -48,13 +48,15 @@ Times = dict[str, float]
 
 
 def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> None:
-    """Train and score a variant; writes cells/NAME-SEED and, of a teacher, teachers/SEED."""
+    """Train and score a variant; writes cells/NAME-SEED and, of a teacher, its own folder below teachers/."""
     variant, home = ALL[name], Path.cwd()
     data = {f"data/{each.name}": each for each in sorted((home / DATA).iterdir())}
-    teacher = home / TEACHERS / str(seed)
+    if variant.labels != "all":
+        data["data/prepared"] = home / FEWER[variant.labels] / "prepared"
+    teacher = home / teacher_folder(teacher_of(name) or name, seed)
     if variant.kind in ("cached", "live", "control"):
         data |= {"data/teacher_cache": teacher / "cache", "models/teacher": teacher / "model"}
-    plain = home / CELLS / f"{PLAIN}-{seed}" / "model"
+    plain = home / CELLS / f"{PLAIN_TEACHER}-{seed}" / "model"
     with workspace(WORK / f"{name}-{seed}", changed(params, variant, seed), data):
         steps: dict[str, list[tuple[str, Callable[[], None]]]] = {
             "teacher": [("train", train_teacher.STAGE.train), ("cache", cache_teacher.main)],
@@ -81,10 +83,10 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
         for split, values in scores.items():
             np.save(aside / f"{split}.npy", values.astype(np.float32))
         _write(aside / "cell.json", {"variant": name, "seed": seed, "seconds": seconds, **figures})
-        if name == PLAIN:
+        if name == PLAIN_TEACHER:
             (made / project.BASELINE).rename(aside / "model")
     if variant.kind == "teacher":
-        with publish_folder(TEACHERS / str(seed)) as aside:
+        with publish_folder(teacher_folder(name, seed)) as aside:
             (made / project.TEACHER).rename(aside / "model")
             (made / project.TEACHER_CACHE).rename(aside / "cache")
     shutil.rmtree(made)

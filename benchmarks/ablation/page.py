@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.ablation import tables
 from benchmarks.ablation.results import Row, from_csv
 from benchmarks.ablation.statistics import summarise
-from benchmarks.ablation.variants import BASELINE, OURS, PLAIN_TEACHER, TEACHER, VARIANTS
+from benchmarks.ablation.variants import ALL, BASELINE, OURS, PLAIN_TEACHER, TEACHER
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 
@@ -118,7 +118,7 @@ def _over(rows: Sequence[Row]) -> str:
         return ""
     mean, interval, _ = tables.difference(tables.gains(rows, OURS, against=strongest))
     return (
-        f"over the strongest student that knows no teacher ({VARIANTS[strongest].title}, "
+        f"over the strongest student that knows no teacher ({ALL[strongest].title}, "
         f"{tables.spread(rows, strongest, 'mAP')}) it is {mean}{f' ({interval})' if interval else ''}; "
     )
 
@@ -134,7 +134,7 @@ def _compared(suites: Sequence[Suite]) -> str:
     for name, seeds in tables.by_variant(rows).items():
         gain = ["", ""] if name == BASELINE else tables.difference(tables.gains(rows, name))[:2]
         over = [] if strongest is None else tables.over_no_teacher(rows, name, strongest)
-        cells = [VARIANTS[name].title, tables.spread(rows, name, "mAP"), *gain, *over, str(len(seeds))]
+        cells = [ALL[name].title, tables.spread(rows, name, "mAP"), *gain, *over, str(len(seeds))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"`{run['command']}`, {run['machine']}, {run['date']}."])
 
@@ -149,7 +149,7 @@ def _teacher(suites: Sequence[Suite]) -> str:
         name = TEACHER if len(suites) == 1 else f"{TEACHER}, {title}"
         lines.append(f"| {name} | {tables.spread(rows, TEACHER, 'mAP')} | {located} |")
         if PLAIN_TEACHER in tables.by_variant(rows):
-            plain = VARIANTS[PLAIN_TEACHER].title
+            plain = ALL[PLAIN_TEACHER].title
             lines.append(f"| {plain} | {tables.spread(rows, PLAIN_TEACHER, 'mAP')} | | |")
             gain, interval, p = tables.difference(tables.gains(rows, TEACHER, against=PLAIN_TEACHER))
             leads.append(f"The {name} against that classifier: {gain} mAP, 95 % interval {interval}, p {p}.")
@@ -191,6 +191,7 @@ def _recovered(rows: Sequence[Row]) -> float | None:
 PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {
     "table": lambda suites: "\n\n".join(tables.main_table(suite.rows) for suite in suites),
     "parts": lambda suites: "\n\n".join(tables.parts_table(suite.rows) for suite in suites),
+    "fewer": lambda suites: "\n\n".join(tables.fewer_table(suite.rows) for suite in suites),
     "brief": _brief,
     "compared": _compared,
     "teacher": _teacher,

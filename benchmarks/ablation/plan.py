@@ -14,8 +14,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from benchmarks.ablation.variants import ALL
-from benchmarks.ablation.workspace import PROJECT
+from benchmarks.ablation.variants import ALL, FEW_TEACHER, PLAIN_TEACHER, TEACHER
+from benchmarks.ablation.workspace import DATA, FEWER, PROJECT, TEACHERS
 from wsdkd.ground.code import PACKAGES, Sources
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
@@ -35,19 +35,28 @@ STAGES = {
 }
 """What cells run; a cell is computed anew when this, or what it imports, does something else."""
 
-NEEDS = {
-    "cached": "teacher",
-    "live": "teacher",
-    "control": "teacher",
-    "random heads": "teacher",
-    "plain teacher": "plain_teacher",
-}
-"""Kind of a variant -> the variant that teaches it."""
+TAUGHT = ("cached", "live", "control", "random heads")
+"""Kinds of variants that a teacher teaches."""
+
+
+def teacher_of(name: str) -> str | None:
+    """The variant that teaches another one, if any does."""
+    variant = ALL[name]
+    if variant.kind == "plain teacher":
+        return PLAIN_TEACHER
+    if variant.kind not in TAUGHT:
+        return None
+    return TEACHER if variant.labels == "all" else FEW_TEACHER
+
+
+def teacher_folder(name: str, seed: int) -> Path:
+    """Where the network and the cache of a variant of kind teacher lie, in the suite's folder."""
+    return TEACHERS / (str(seed) if name == TEACHER else f"{name}-{seed}")
 
 
 def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
     """All cells, seed by seed, with those of the variants that teach them."""
-    teachers = {NEEDS[ALL[name].kind] for name in variants if ALL[name].kind in NEEDS}
+    teachers = {teacher_of(name) for name in variants}
     order = [name for name in ALL if name in variants or name in teachers]
     return [(name, seed) for seed in range(seeds) for name in order]
 
@@ -79,30 +88,39 @@ def write_home(home: Path, params: Mapping[str, Any], seeds: int, splits: Sequen
 
 def _described(name: str) -> dict[str, Any]:
     variant = ALL[name]
-    return {"kind": variant.kind, **variant.changes, "taken": dict(variant.taken)}
+    described = {"kind": variant.kind, **variant.changes, "taken": dict(variant.taken)}
+    if variant.labels != "all":
+        described |= {"labels": variant.labels, "longer": variant.longer}
+    return described
 
 
 def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[str]) -> dict[str, Any]:
-    tables = ["data/prepared", "data/proposals"]
     stages: dict[str, Any] = {
         "data": {
             "cmd": "python -m benchmarks.ablation.data",
             "deps": photographs,
             "params": ["dataset", "proposals"],
             "outs": ["data"],
-        }
+        },
+        "few": {
+            "cmd": "python -m benchmarks.ablation.data few",
+            "deps": ["data/prepared", *photographs],
+            "params": ["dataset"],
+            "outs": [str(folder) for folder in FEWER.values()],
+        },
     }
     for name, seed in chosen:
-        kind = ALL[name].kind
+        kind, labels, teacher = ALL[name].kind, ALL[name].labels, teacher_of(name)
+        tables = DATA if labels == "all" else FEWER[labels]
         stage: dict[str, Any] = {
             "cmd": f"python -m benchmarks.ablation.cell {name} {seed} {splits}",
-            "deps": list(tables),
+            "deps": [f"{tables}/prepared", "data/proposals"],
             "params": [{VARIANTS_FILE: [name]}],
             "outs": [f"cells/{name}-{seed}"],
         }
         if kind == "teacher":
             stage["params"] += ["teacher", "cache", {CODE: ["teacher"]}]
-            stage["outs"].append(f"teachers/{seed}")
+            stage["outs"].append(str(teacher_folder(name, seed)))
         else:
             stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
         if kind in ("live", "plain teacher"):
@@ -111,9 +129,9 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["params"] += ["baseline"]
         if kind in ("control", "random heads"):
             stage["params"] += ["cache", "teacher", {CODE: ["control"]}]
-        if kind in NEEDS:
-            teacher = f"teachers/{seed}" if NEEDS[kind] == "teacher" else f"cells/{NEEDS[kind]}-{seed}"
-            stage["deps"].append(teacher)
+        if teacher is not None:
+            plain = f"cells/{teacher}-{seed}"
+            stage["deps"].append(plain if teacher == PLAIN_TEACHER else str(teacher_folder(teacher, seed)))
         stages[f"{name}-{seed}"] = stage
     return stages
 
@@ -127,7 +145,8 @@ def run(home: Path, chosen: Sequence[tuple[str, int]], jobs: int) -> None:
     waiting = chains(chosen)
     jobs = min(jobs, len(waiting))
     threads = str(max(1, worker_count() // jobs))
-    _repro(home, ["data"], threads)
+    fewer = any(ALL[name].labels != "all" for name, _ in chosen)
+    _repro(home, ["data", "few"] if fewer else ["data"], threads)
     with ThreadPoolExecutor(jobs) as pool:
         for done in [pool.submit(_repro, home, [f"{n}-{s}" for n, s in chain], threads) for chain in waiting]:
             done.result()
@@ -137,7 +156,7 @@ def chains(chosen: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:
     """Cells that need each other, a teacher and its students, in their order; the longest chain first."""
     found: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for name, seed in chosen:
-        found.setdefault((NEEDS.get(ALL[name].kind, name), seed), []).append((name, seed))
+        found.setdefault((teacher_of(name) or name, seed), []).append((name, seed))
     return sorted(found.values(), key=len, reverse=True)
 
 

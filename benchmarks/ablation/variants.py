@@ -14,6 +14,10 @@ the authors' release. ``plain teacher``: from the image scores of the network of
 ``control``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache. ``random heads``: from
 a cache of the teacher with heads drawn anew.
 """
+Labels = Literal["all", "few", "few alone"]
+"""``few``: most training images are of the split unlabelled. ``few alone``: these images are left out."""
+WITHHELD = 0.7
+"""Share of the training images whose labels these two lack."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,16 @@ class Variant:
         kind: how it is made.
         changes: values by dotted name, in place of the profile's.
         taken: further values that are the profile's own elsewhere: name here -> name there.
+        labels: what is known of the training images.
+        longer: so many times the profile's epochs, as whole numbers.
     """
 
     title: str
     kind: Kind
     changes: Mapping[str, object] = field(default_factory=dict)
     taken: Mapping[str, str] = field(default_factory=dict)
+    labels: Labels = "all"
+    longer: float = 1.0
 
 
 def _predictions(temperature: float, softening: float, weight: float) -> dict[str, object]:
@@ -109,6 +117,30 @@ VARIANTS: dict[str, Variant] = {
     "rival": Variant("multi-label logits distillation (ICCV 2023)", "cached", _in_both_stages(RIVAL)),
 }
 
+AS_MANY_STEPS = 1 / (1 - WITHHELD)
+FEWER_LABELS: dict[str, Variant] = {
+    "few_baseline": Variant("30 % of the labels: labels alone", "plain", LABELS_ALONE, labels="few alone"),
+    "few_regions": Variant(
+        "30 % of the labels: random regions, no teacher", "plain", taken=AS_MANY_REGIONS, labels="few alone"
+    ),
+    "few_regions_longer": Variant(
+        "the same, as many steps as with all images",
+        "plain",
+        taken=AS_MANY_REGIONS,
+        labels="few alone",
+        longer=AS_MANY_STEPS,
+    ),
+    "few_teacher": Variant("30 % of the labels: teacher", "teacher", labels="few"),
+    "few_alone": Variant("30 % of the labels: distilled", "cached", labels="few alone"),
+    "few_longer": Variant(
+        "the same, as many steps as with all images", "cached", labels="few alone", longer=AS_MANY_STEPS
+    ),
+    "few_unlabelled": Variant(
+        "**30 % of the labels: distilled, the other images without**", "cached", labels="few"
+    ),
+}
+"""Whether photographs without labels teach: held against the same labels alone, and against all labels."""
+
 CANDIDATES: dict[str, Variant] = {
     "features_half": Variant("features x 1/2", "cached", {"distill_features.feature_weight": 2.5}),
     "features_twice": Variant("features x 2", "cached", {"distill_features.feature_weight": 10.0}),
@@ -128,12 +160,19 @@ CANDIDATES: dict[str, Variant] = {
 Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cache.
 """
 
-ALL = VARIANTS | CANDIDATES
+ALL = VARIANTS | FEWER_LABELS | CANDIDATES
 
 BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
 TEACHER_FREE = (BASELINE, "random_regions", "augmented")
 """Students of the same size and epochs that know no teacher."""
 
+FEW_TEACHER, FEW_ALONE, FEW_UNLABELLED = "few_teacher", "few_alone", "few_unlabelled"
+
+EPOCHS = (
+    "teacher.training.epochs",
+    "distill_features.training.epochs",
+    "distill_predictions.training.epochs",
+)
 SEEDS = (
     "teacher.training.seed",
     "student.seed",
@@ -147,6 +186,7 @@ def changed(params: Mapping[str, Any], variant: Variant, seed: int) -> dict[str,
     """Parameters of one cell: sections as in a profile, of a variant with a seed."""
     result: dict[str, Any] = deepcopy(dict(params))
     values = {
+        **{name: round(variant.longer * _get(params, name)) for name in EPOCHS},
         **{here: deepcopy(_get(params, there)) for here, there in variant.taken.items()},
         **deepcopy(dict(variant.changes)),
         **dict.fromkeys(SEEDS, seed),

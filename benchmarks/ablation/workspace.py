@@ -12,6 +12,10 @@ from wsdkd.settings.sections import PARAMS_FILE
 
 DATA, WORK = Path("data"), Path("work")
 """In a suite's folder: tables and proposals, and the folders that cells work in."""
+FEWER = {"few": Path("few/labels"), "few alone": Path("few/alone")}
+"""Tables of which most labels are withheld, and the same without the images that lack them."""
+TEACHERS = Path("teachers")
+"""Networks and caches of teachers."""
 
 PROJECT = Path(__file__).resolve().parents[2]
 LINKED = ("dvc.yaml", "inputs")

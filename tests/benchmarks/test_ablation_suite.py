@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.ablation.results import COLUMNS, from_csv
 from benchmarks.ablation.variants import VARIANTS
+from wsdkd.cache.manifest import read_manifest
 
 PROJECT = Path(__file__).parents[2]
 PARTS = ("benchmarks", "dvc.yaml", "flows", "inputs", "profiles", "stages", "wsdkd")
@@ -123,6 +124,18 @@ def test_a_killed_suite_leaves_nothing_running_and_goes_on(project: Path, finish
     done = _run(project, *again)
     assert done.returncode == 0, done.stderr[-4000:]
     assert "Running stage 'baseline-3':" in done.stdout.splitlines()
+
+
+def test_variants_with_few_labels_have_a_teacher_of_their_own(project: Path, finished: str) -> None:
+    assert finished
+    done = _run(project, "--seeds", "1", "--variants", "few_alone,few_unlabelled", "--jobs", "1")
+    assert done.returncode == 0, done.stderr[-4000:]
+    ran = [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    assert ran == ["few", "few_teacher-0", "few_alone-0", "few_unlabelled-0"]
+    home = project / "data/ablation/scenes-smoke"
+    caches = [read_manifest(home / f"teachers/{name}/cache") for name in ("0", "few_teacher-0")]
+    assert len({sum(len(entry.image_ids) for entry in each.shards) for each in caches}) == 1
+    assert "30 % of the labels: distilled | " in done.stdout
 
 
 def test_an_unknown_variant_is_refused(project: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.ablation.results import Row, from_csv, to_csv
-from benchmarks.ablation.tables import gains, main_table, parts_table
+from benchmarks.ablation.tables import fewer_table, gains, main_table, parts_table
 
 ROWS: list[Row] = [
     {"variant": "baseline", "seed": 0, "mAP": 40.0, "CF1": 30.0, "OF1": 31.0, "top_OF1": 32.0, "small": 20.0},
@@ -28,6 +28,18 @@ def test_a_line_says_mean_spread_gain_interval_and_test() -> None:
     # Of 5 and 7: t of one degree of freedom is 12.706, the standard error 1; p = 2 arctan(1 / 6) / pi.
     expected = "| 47.0 ± 2.8 | +6.0 | -6.7 to +18.7 | 0.105 | 0.60 | 35.5 | 36.0 | 37.0 | 21 | 2 |"
     assert lines[3].endswith(expected)
+
+
+def test_the_student_with_images_without_labels_leads_the_others_by_so_much() -> None:
+    few = [
+        {**row, "variant": name}
+        for row, name in zip(ROWS, ["few_alone"] * 2 + ["few_unlabelled"] * 2, strict=True)
+    ]
+    lines = fewer_table([*ROWS[:2], *few, {**ROWS[0], "variant": "rival"}]).splitlines()[2:]
+    assert lines[0] == "| baseline: labels alone | 41.0 ± 1.4 | +6.0 | -6.7 to +18.7 | 0.105 | 2 |"
+    assert lines[1].endswith("distilled | 41.0 ± 1.4 | +6.0 | -6.7 to +18.7 | 0.105 | 2 |")
+    assert lines[2].endswith("| 47.0 ± 2.8 |  |  |  | 2 |")
+    assert len(lines) == 3
 
 
 def test_one_seed_has_no_interval() -> None:

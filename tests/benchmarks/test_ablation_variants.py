@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from benchmarks.ablation.__main__ import shown
-from benchmarks.ablation.plan import NEEDS, cells, chains
-from benchmarks.ablation.variants import SEEDS, VARIANTS, changed
+from benchmarks.ablation.plan import cells, chains, teacher_folder, teacher_of
+from benchmarks.ablation.variants import ALL, EPOCHS, FEWER_LABELS, SEEDS, VARIANTS, changed
 from wsdkd.profiles import parse_profile
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -19,11 +19,27 @@ def _params(profile: str = "scenes") -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [*VARIANTS, *FEWER_LABELS])
 @pytest.mark.parametrize("profile", ["scenes", "cards", "coco"])
 def test_the_parameters_of_every_variant_are_accepted(name: str, profile: str) -> None:
     source = Path(f"profiles/{profile}.yaml")
-    parse_profile(changed(_params(profile), VARIANTS[name], 3), source)
+    parse_profile(changed(_params(profile), ALL[name], 3), source)
+
+
+def test_where_labels_are_withheld_a_teacher_of_its_own_teaches_and_longer_means_as_many_steps() -> None:
+    params = _params()
+    for name, variant in FEWER_LABELS.items():
+        if variant.kind == "cached":
+            assert teacher_of(name) == "few_teacher"
+        result: Any = changed(params, variant, 0)
+        for key in EPOCHS:
+            section, _, _ = key.split(".")
+            before, now = (each[section]["training"]["epochs"] for each in (params, result))
+            # Of 1,200 images 360 have labels.
+            steps = now * (360 if variant.longer != 1 else 1200)
+            assert steps == pytest.approx(1200 * before, rel=0.03), name
+    assert teacher_folder("teacher", 2) != teacher_folder("few_teacher", 2)
+    assert cells(["few_alone"], 1) == [("few_teacher", 0), ("few_alone", 0)]
 
 
 def test_a_seed_is_that_of_every_training_and_of_no_dataset() -> None:
@@ -72,8 +88,8 @@ def test_who_is_taught_comes_after_its_teacher_even_where_that_was_not_asked_for
     ]
     whole = [name for name, _ in cells(list(VARIANTS), 1)]
     for place, name in enumerate(whole):
-        if VARIANTS[name].kind in NEEDS:
-            assert NEEDS[VARIANTS[name].kind] in whole[:place]
+        if teacher_of(name) is not None:
+            assert teacher_of(name) in whole[:place]
 
 
 def test_cells_that_share_a_teacher_run_one_after_the_other_and_the_longest_chain_first() -> None:
