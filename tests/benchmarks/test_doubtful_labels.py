@@ -1,6 +1,6 @@
 """Labels that are spoiled on purpose, and how what is found of them is counted."""
 
-from benchmarks.doubtful_labels import Found, decided, found, spoil, tables, wrong_labels
+from benchmarks.doubtful_labels.spoiled import Found, decided, found, spoil, tables, wrong_labels
 from wsdkd.data.tables import ImageRow
 from wsdkd.doubts.doubts import Doubt
 

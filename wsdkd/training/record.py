@@ -1,7 +1,7 @@
 """What shows and keeps how far a training is: curves, and the whole state after each epoch."""
 
-from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 from wsdkd.ground.files import publish_file
 from wsdkd.networks.weights import load_tensors
+from wsdkd.training.trackers import Log, open_trackers
 
 State = dict[str, Any]
 Epoch = dict[str, Any]
@@ -42,11 +43,30 @@ class _Nowhere:
         pass
 
 
+class _Tracked:
+    """Passes on what it takes to trackers, too."""
+
+    def __init__(self, live: Live, logs: Sequence[Log]):
+        self._live, self._logs, self.step = live, logs, 0
+
+    def log_metric(self, name: str, val: float) -> None:
+        self._live.step = self.step
+        self._live.log_metric(name, val)
+        for log in self._logs:
+            log(name, val, self.step)
+
+    def next_step(self) -> None:
+        self._live.next_step()
+
+
 @contextmanager
 def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]:
     """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes.
 
-    Without a folder they go nowhere.
+    Trackers that :mod:`wsdkd.training.trackers` knows of get them, too. Without a folder they go nowhere.
+
+    Raises:
+        UserError: a tracker is asked for that there is not.
     """
     if folder is None:
         yield _Nowhere()
@@ -61,8 +81,8 @@ def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]
         with chdir(nowhere):
             target = folder if accelerator.is_main_process else nowhere
             live = DvcLive(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
-        with live:
-            yield live
+        with live, open_trackers(folder.name) if accelerator.is_main_process else nullcontext([]) as logs:
+            yield _Tracked(live, logs) if logs else live
 
 
 def log_epoch(live: Live, epoch: Epoch) -> None:

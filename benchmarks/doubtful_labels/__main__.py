@@ -1,20 +1,11 @@
-"""Which wrong labels `wsdkd labels` finds, and what correcting them is worth where truth is known.
-
-    python -m benchmarks.doubtful_labels [--profile scenes] [--set KEY=VALUE] [--networks baseline,student]
-
-A seed spoils labels of training and validation images; test labels stay right. Of the present labels a
-tenth is wrong then: half of these are dropped, half are moved to another class, which makes two labels wrong.
-Doubts are ranked as `wsdkd labels` does. A person is played by the truth: of the first n doubts, n the number
-of wrong labels, the right ones are accepted. Networks are trained on spoiled, corrected and true labels, and
-scored on the test split. What is finished stays in the folder, so that an interrupted run goes on.
-"""
+"""Spoil, doubt, correct, train: see the package."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -22,73 +13,22 @@ import typer
 from benchmarks.ablation.workspace import workspace
 from benchmarks.command import run
 from benchmarks.device import device
+from benchmarks.doubtful_labels.spoiled import Wrong, decided, found_by_each, spoil, tables, wrong_labels
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images, targets, write_images
-from wsdkd.datasets.corrections import Correction, corrected, write_corrections
+from wsdkd.datasets.corrections import corrected, write_corrections
 from wsdkd.doubts.doubts import Doubt, find_doubts, weighed
 from wsdkd.ground.origin import processor
 from wsdkd.profiles import PROFILES, customised
 from wsdkd.settings.sections import parse_params
 
+if TYPE_CHECKING:
+    from wsdkd.doubts.look import AtHand
+
 FOLDER = Path("build/doubtful_labels")
 EVERY = 10_000
 """Doubts that are held against the teacher's regions: all of them."""
-
-Wrong = set[tuple[str, int]]
-"""Ids of images and places of classes."""
-
-
-def spoil(rows: Sequence[ImageRow], num_classes: int, share: float, seed: int) -> list[ImageRow]:
-    """Drop or move a share of the present labels of images that are not in the test split."""
-    rng = np.random.default_rng(seed)
-    spoiled = []
-    for row in rows:
-        labels = set(row.labels)
-        for label in row.labels if row.split != "test" else ():
-            if rng.random() < share:
-                labels.discard(label)
-                absent = sorted({*range(num_classes)} - {*row.labels, *row.ignored, *labels})
-                if rng.random() < 0.5 and absent:
-                    labels.add(int(rng.choice(absent)))
-        spoiled.append(replace(row, labels=tuple(sorted(labels))))
-    return spoiled
-
-
-def wrong_labels(spoiled: Sequence[ImageRow], rows: Sequence[ImageRow]) -> Wrong:
-    """Labels in which the two differ."""
-    pairs = zip(spoiled, rows, strict=True)
-    return {(one.image_id, label) for one, other in pairs for label in {*one.labels} ^ {*other.labels}}
-
-
-class Found(NamedTuple):
-    """What the first doubts of a ranking hold."""
-
-    number: int
-    share: float
-    """Of the wrong labels that are among them."""
-    right: float
-    """Of them that are wrong labels."""
-
-
-def found(doubts: Sequence[Doubt], wrong: Wrong, number: int) -> Found:
-    """What a person finds who looks at the first ``number`` doubts."""
-    hits = sum((each.row.image_id, each.label) in wrong for each in doubts[:number])
-    return Found(number, hits / len(wrong), hits / max(1, min(number, len(doubts))))
-
-
-def decided(doubts: Sequence[Doubt], wrong: Wrong, classes: Sequence[str]) -> list[Correction]:
-    """Decisions of somebody who knows the truth."""
-    return [
-        Correction(
-            each.row.image_id,
-            classes[each.label],
-            "present" if each.present else "absent",
-            "absent" if each.present else "present",
-            "accepted" if (each.row.image_id, each.label) in wrong else "refused",
-        )
-        for each in doubts
-    ]
 
 
 class Suite:
@@ -186,15 +126,38 @@ class Suite:
                     load_teacher(project.TEACHER), read_proposals(project.PROPOSALS), cache.ranking, root
                 ),
             )
-            alone = find_doubts(at_hand.scored(device()), len(classes))
-            shuffled = [alone[place] for place in np.random.default_rng(seed).permutation(len(alone))]
-            return {
-                "cleanlab's doubts in any order": shuffled,
-                "by the student alone": alone,
-                "by student and teacher, as `wsdkd labels` does": weighed(
-                    alone, at_hand.evidence(alone[:EVERY], device())
-                ),
-            }
+            return rankings(at_hand, seed)
+
+
+def rankings(at_hand: "AtHand", seed: int) -> dict[str, list[Doubt]]:
+    """Doubts, ranked in several ways; the last is that of `wsdkd labels`."""
+    alone = find_doubts(at_hand.scored(device()), len(at_hand.classes))
+    shuffled = [alone[place] for place in np.random.default_rng(seed).permutation(len(alone))]
+    return {
+        "cleanlab's doubts in any order": shuffled,
+        "by the student alone": alone,
+        "by student and teacher": weighed(alone, at_hand.evidence(alone[:EVERY], device())),
+    }
+
+
+def of_finished(share: float, seed: int) -> tuple[Wrong, dict[str, list[Doubt]]]:
+    """Spoiled validation and test labels of the current folder's project, and the doubts about them."""
+    from wsdkd.cache.reader import TeacherCache
+    from wsdkd.doubts.evidence import Teacher
+    from wsdkd.doubts.look import AtHand
+    from wsdkd.proposals.stored import read_proposals
+    from wsdkd.settings.sections import cache_folder
+    from wsdkd.student.network import load_student
+    from wsdkd.teacher.network import load_teacher
+
+    classes = read_classes(project.CLASSES)
+    rows = [row for split in ("val", "test") for row in read_images(project.IMAGES, split)]
+    spoiled = spoil(rows, len(classes), share, seed, kept="train")
+    root, ranking = photographs_folder(project.IMAGES), TeacherCache(cache_folder()).ranking
+    teacher = Teacher(load_teacher(project.TEACHER), read_proposals(project.PROPOSALS), ranking, root)
+    student = load_student(project.STUDENT)
+    at_hand = AtHand(classes, root, (), spoiled, None, student, None, teacher)
+    return wrong_labels(spoiled, rows), rankings(at_hand, seed)
 
 
 def _test_map(folder: Path) -> float:
@@ -214,24 +177,6 @@ def _test_map(folder: Path) -> float:
     return mean_average_precision(scores, *targets(rows, len(loaded.classes)))
 
 
-def tables(result: dict[str, Any]) -> str:
-    """Both tables in Markdown."""
-    numbers = [number for number, _, _ in next(iter(result["found"].values()))]
-    heads = "".join(f" first {number} |" for number in numbers)
-    lines = [f"| {result['wrong']} wrong labels |{heads}", f"|---|{'---:|' * len(numbers)}"]
-    for name, each in result["found"].items():
-        cells = "".join(
-            f" {100 * share:.0f} % found, {100 * right:.0f} % right |" for _, share, right in each
-        )
-        lines.append(f"| {name} |{cells}")
-    networks = list(next(iter(result["mAP"].values())))
-    lines += ["", f"| mAP on true test labels |{''.join(f' {name} |' for name in networks)}"]
-    lines.append(f"|---|{'---:|' * len(networks)}")
-    for name, each in result["mAP"].items():
-        lines.append(f"| {name} |{''.join(f' {each[network]:.1f} |' for network in networks)}")
-    return "\n".join(lines)
-
-
 def main(
     profile: str = "scenes",
     changes: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the profile.")] = None,
@@ -240,9 +185,15 @@ def main(
     folds: int = 3,
     seed: int = 0,
     folder: Path = FOLDER,
+    within: Annotated[Path | None, typer.Option(help="A finished project; nothing is trained then.")] = None,
 ) -> None:
     """Spoil labels, look for them, correct what is found, and train on each."""
     started = time.monotonic()
+    if within is not None:
+        os.chdir(within)
+        wrong, ranked = of_finished(share, seed)
+        typer.echo(tables({"wrong": len(wrong), "found": found_by_each(ranked, wrong)}))
+        return
     source = PROFILES / f"{profile}.yaml"
     text = customised(
         source.read_text(encoding="utf-8"), [*(changes or []), f"doubts.folds=[{folds}]"], source
@@ -254,15 +205,14 @@ def main(
     spoiled = spoil(rows, len(classes), share, seed)
     wrong = wrong_labels(spoiled, rows)
     suite.label("spoiled", spoiled)
-    rankings = suite.doubts(seed)
-    looked_at = [len(wrong) // 4, len(wrong) // 2, len(wrong)]
+    ranked = suite.doubts(seed)
     file = folder.resolve() / "corrections.csv"
-    best = list(rankings.values())[-1][: len(wrong)]
+    best = list(ranked.values())[-1][: len(wrong)]
     write_corrections(file, decided(best, wrong, classes))
     suite.label("corrected", corrected(spoiled, classes, {row.image_id for row in rows}, file).images)
     result = {
         "wrong": len(wrong),
-        "found": {name: [found(each, wrong, n) for n in looked_at] for name, each in rankings.items()},
+        "found": found_by_each(ranked, wrong),
         "mAP": {f"{name} labels": suite.accuracy(name) for name in ("spoiled", "corrected", "true")},
         "machine": processor(),
         "minutes": round((time.monotonic() - started) / 60, 1),
