@@ -51,6 +51,8 @@ def test_an_accepted_row_sets_one_class_of_one_image(
     other = replace(ROW, image_id="b")
     after = corrected([ROW, other], CLASSES, {"a", "b"}, file(rows))
     assert after.images == [replace(ROW, labels=labels, ignored=ignored), other]
+    withheld = replace(ROW, split="unlabelled", labels=(), ignored=(0, 1, 2))
+    assert corrected([withheld], CLASSES, {"a"}, file(rows)).images == [withheld]
     assert after.removed == {("a", label) for label in {0, 2} - {*labels}}
 
 

@@ -151,7 +151,10 @@ def corrected(
             refused += 1
         elif each.image not in hidden:
             wanted.setdefault(each.image, {})[places[each.name]] = each.proposed
-    rows = [_with(row, wanted[row.image_id]) if row.image_id in wanted else row for row in images]
+    rows = [
+        _with(row, wanted[row.image_id]) if row.image_id in wanted and row.split != UNLABELLED else row
+        for row in images
+    ]
     changed = [(old, new) for old, new in zip(images, rows, strict=True) if new is not old]
     removed = {(old.image_id, label) for old, new in changed for label in {*old.labels} - {*new.labels}}
     added = sum(len({*new.labels} - {*old.labels}) for old, new in changed)

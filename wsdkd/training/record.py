@@ -1,7 +1,7 @@
 """What shows and keeps how far a training is: curves, and the whole state after each epoch."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,7 +81,10 @@ def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]
         with chdir(nowhere):
             target = folder if accelerator.is_main_process else nowhere
             live = DvcLive(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
-        with live, open_trackers(folder.name) if accelerator.is_main_process else nullcontext([]) as logs:
+        logging: AbstractContextManager[list[Log]] = (
+            open_trackers(folder.name) if accelerator.is_main_process else nullcontext([])
+        )
+        with live, logging as logs:
             yield _Tracked(live, logs) if logs else live
 
 
