@@ -20,12 +20,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from threading import local
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 
@@ -62,6 +62,15 @@ class Clients:
 
     def __init__(self, port: int, number: int):
         self._port, self._pool, self._mine = port, ThreadPoolExecutor(number), local()
+        self._open: list[http.client.HTTPConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for connection in self._open:
+            connection.close()
 
     def ask(self, contents: Sequence[bytes]) -> list[tuple[int, float]]:
         """Status and seconds of each answer."""
@@ -70,6 +79,7 @@ class Clients:
     def _one(self, content: bytes) -> tuple[int, float]:
         if not hasattr(self._mine, "connection"):
             self._mine.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+            self._open.append(self._mine.connection)
         started = time.perf_counter()
         self._mine.connection.request("POST", "/predict", body=content)
         answer = self._mine.connection.getresponse()
@@ -137,9 +147,9 @@ def served(model: str) -> Iterator[tuple[int, int]]:
 
 def _answers(port: int) -> bool:
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
     except OSError:
         return False
 
@@ -193,6 +203,7 @@ def main(
     clients: Annotated[int, typer.Option(min=1)] = 32,
     broken: Annotated[int, typer.Option(min=2, help="One in so many files is cut off.")] = 100,
     model: Annotated[str, typer.Option(help="Name or folder of a student; or an exported file.")] = "student",
+    pictures: Annotated[int, typer.Option(min=1, help="Of the test split, the first so many.")] = 800,
     rounds: Annotated[int, typer.Option(min=0, help="Of predict and requests in turns; 0: none.")] = 5,
     within: Annotated[Path, typer.Option(help="Folder of the project.")] = Path(),
     to: Annotated[Path | None, typer.Option(help="File that takes the figures, as JSON.")] = None,
@@ -204,9 +215,8 @@ def main(
     from wsdkd.data.tables import read_images
 
     root = photographs_folder(project.IMAGES)
-    files = [root / row.path for row in read_images(project.IMAGES, "test")]
-    with served(model) as (port, process):
-        asking = Clients(port, clients)
+    files = [root / row.path for row in read_images(project.IMAGES, "test")[:pictures]]
+    with served(model) as (port, process), Clients(port, clients) as asking:
         asking.ask([files[0].read_bytes()] * clients)  # connections and memory that every server needs
         load = bear(asking, requests([file.read_bytes() for file in files], requests_, broken), process)
         speeds = [] if model.endswith(".onnx") else compared(asking, model, files, rounds)

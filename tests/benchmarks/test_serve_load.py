@@ -37,7 +37,8 @@ def port() -> Iterator[int]:
 def test_every_hundredth_file_is_cut_off_and_refused(port: int) -> None:
     contents = requests([b"abcdef", b"ghijkl"], 500, 100)
     assert [place for place, each in enumerate(contents) if len(each) == 3] == [99, 199, 299, 399, 499]
-    load = bear(Clients(port, 4), contents, getpid())
+    with Clients(port, 4) as clients:
+        load = bear(clients, contents, getpid())
     assert load.statuses == {200: 495, 422: 5}
     assert len(load.memory) == 10
     assert all(each > 1 for each in load.memory)

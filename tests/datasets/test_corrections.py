@@ -101,13 +101,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("path,labels\na.jpg,cat\n")
     with pytest.raises(UserError, match="row 1: expected the columns image,class,"):
         read_corrections(tmp_path / "labels.csv")
-    with pytest.raises(UserError, match="no such file; dataset"):
+    with pytest.raises(UserError, match="no such file; wsdkd labels makes such files"):
         read_corrections(tmp_path / "none.csv")
 
 
 def test_what_is_written_is_read_again_whatever_names_hold(tmp_path: Path) -> None:
     odd = [
-        Correction('b,"1', "päper\nclip", "absent", "present", "refused"),
+        Correction('b,"1', "päper\nclip\u2028s", "absent", "present", "refused"),
         Correction("a", "cat; dog", "present", "uncertain", "accepted"),
     ]
     write_corrections(tmp_path / "c.csv", odd)

@@ -6,6 +6,7 @@ changes nothing: it stays in the file so that nobody is asked again.
 """
 
 import csv
+import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -61,10 +62,8 @@ def read_corrections(
             right.
     """
     known = {"image": images, "class": classes}
-    text = read_text(path, "dataset.corrections names it; wsdkd labels makes such files").removeprefix(
-        "\ufeff"
-    )
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    text = read_text(path, "wsdkd labels makes such files").removeprefix("\ufeff")
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     found: dict[tuple[str, str], Correction] = {}
     try:
         head = next(rows, [])
