@@ -14,11 +14,13 @@ from benchmarks.ablation.live import Phases, train_student
 from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import CachedView, TeacherViews
-from wsdkd.data.tables import ImageRow, read_images
+from wsdkd.data.annotations import read_objects
+from wsdkd.data.tables import ImageRow, read_classes, read_images
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective
+from wsdkd.evaluation.truth import ImageObjects, gather_objects
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import LabelObjective
@@ -71,6 +73,47 @@ class OtherFeatures:
             features,
             seen.shares,
         )
+
+
+class TrueBoxes:
+    """The annotated objects of each image with their classes, in the place of a teacher's regions and scores.
+
+    They have no features of a teacher; the one of each region is 0.
+
+    Args:
+        classes: names of the K classes.
+        image_ids: of all images that are asked for.
+        objects: of each of them; those that count neither way are left out.
+    """
+
+    feature_dim = 1
+
+    def __init__(self, classes: Sequence[str], image_ids: Sequence[str], objects: Sequence[ImageObjects]):
+        self.classes, self._objects = classes, dict(zip(image_ids, objects, strict=True))
+
+    def view(self, image_id: str, mirrored: bool) -> CachedView:  # noqa: ARG002, of TeacherViews
+        """Boxes are those of the unmirrored image in either view, as in a cache."""
+        found = self._objects[image_id]
+        boxes, labels = found.boxes[~found.optional], found.labels[~found.optional]
+        count = len(boxes)
+        alike = np.zeros((count, len(self.classes)), np.float32)
+        ones = np.ones(count, np.float32)
+        held = np.eye(len(self.classes), dtype=np.float32)[labels]
+        return CachedView.of(boxes, ones, alike, alike, np.arange(count), ones, ones[:, None] * 0, held)
+
+
+def with_true_boxes() -> None:
+    """What a detector without fault would teach of regions: annotated boxes, and labels alone in stage 2."""
+    features, rows = _stage_1(), _rows()
+    image_ids, classes = [row.image_id for row in rows], read_classes(project.CLASSES)
+    boxes = TrueBoxes(classes, image_ids, gather_objects(read_objects(project.OBJECTS), image_ids))
+    supervision = CachedFeatures(rows, boxes, features)
+
+    def phases(student: Student) -> Phases:
+        regions = feature_objective(student, features, boxes.feature_dim)
+        return (regions, supervision), _labels(student, rows)
+
+    train_student(rows, phases)
 
 
 def with_teachers_regions() -> None:
@@ -132,6 +175,7 @@ def _labels(student: Student, rows: Sequence[ImageRow]) -> tuple[Objective, Supe
 
 
 CONTROLS: dict[str, Callable[[], None]] = {
+    "true_boxes": with_true_boxes,
     "teacher_regions": with_teachers_regions,
     "other_features": with_features_of_others,
 }

@@ -100,6 +100,7 @@ VARIANTS: dict[str, Variant] = {
     "teacher_regions": Variant(
         "control: the teacher's regions with the image's labels", "control", NO_FEATURES
     ),
+    "true_boxes": Variant("ceiling: annotated boxes with their classes, no teacher", "control", NO_FEATURES),
     "random_heads": Variant("control: a teacher with random heads", "random heads"),
     "other_features": Variant("control: features of another image", "control"),
     "stage_1": Variant("stage 1 alone", "cached", {"distill_predictions.teacher_weight": 0.0}),

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.ablation.controls import OtherFeatures, TeacherRegions
+from benchmarks.ablation.controls import OtherFeatures, TeacherRegions, TrueBoxes
 from tests.cache import synthetic_teacher as synthetic
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import TeacherViews
+from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow, targets
 from wsdkd.distill.from_cache import CachedFeatures
 from wsdkd.distill.params import DistillFeaturesParams
+from wsdkd.evaluation.truth import ImageObjects
 from wsdkd.training.params import Optimisation
 from wsdkd.training.views import View
 
@@ -43,6 +45,21 @@ def test_the_teachers_regions_keep_its_choice_alone(cache: TeacherCache) -> None
     torch.testing.assert_close(batch["rois"], real["rois"])
     np.testing.assert_array_equal(batch["region_targets"].numpy(), _labels_of_regions(batch))
     assert not torch.equal(real["region_targets"], batch["region_targets"])
+
+
+def test_true_boxes_are_taught_with_their_own_class_alone() -> None:
+    boxes = np.array([[1.0, 2, 30, 40], [5, 5, 60, 70], [0, 0, 9, 9]])
+    objects = ImageObjects(boxes, np.array([2, 0, 1]), np.array([False, False, True]))
+    truth = TrueBoxes(synthetic.CLASSES, [row.image_id for row in ROWS], [objects] * len(ROWS))
+    batch = _batch(truth)
+    first = batch["rois"][:, 0] == 0
+    expected = to_input(boxes[:2], ROWS[0].width, ROWS[0].height, VIEWS[0].size, mirrored=False)
+    np.testing.assert_allclose(batch["rois"][first, 1:], expected, rtol=1e-6)
+    held = np.zeros((2, len(synthetic.CLASSES)))
+    held[0, 2] = held[1, 0] = 1
+    # A class that the image is not labelled with is not taught.
+    held[:, [k for k in range(len(synthetic.CLASSES)) if k not in ROWS[0].labels]] = 0
+    np.testing.assert_array_equal(batch["region_targets"][first], held)
 
 
 def test_features_of_another_image_change_nothing_else(cache: TeacherCache) -> None:
