@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke growth faults docs clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke bench-gpu growth faults docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ bench: $(VENV)/.installed-dev ## Hold every stage's speed against its limit; lea
 
 bench-smoke: $(VENV)/.installed-dev ## The same, tiny: shows that it runs, and its numbers mean nothing.
 	python -m benchmarks.bench --smoke
+
+bench-gpu: $(VENV)/.installed-dev ## On a GPU: speeds against what the card can do, and whether it is right; docs/gpu.md.
+	python -m benchmarks.gpu
 
 growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against size; leave the machine alone.
 	python -m benchmarks.growth

@@ -102,7 +102,8 @@ def _cache(home: Path, rows: Sequence[ImageRow], profile: Profile) -> TeacherCac
             features = rng.random((len(scores), VGG_WIDTH), dtype=np.float32)
             yield ImageRegions(row.image_id, boxes, scores, classes, places, features)
 
-    fingerprint = CommonFingerprint({}, {})
+    # A student reads of it what regions are ranked by.
+    fingerprint = CommonFingerprint({}, {"cache": profile.cache.model_dump(mode="json")})
     best = profile.teacher.proposals
     builder = CacheBuilder(rows, CLASSES, proposals, best, profile.cache, fingerprint)
     builder.write(home / "cache", home / "scratch", forward, OneProcess())
