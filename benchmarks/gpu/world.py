@@ -15,8 +15,9 @@ from benchmarks.gpu.clock import Clock
 from benchmarks.gpu.sizes import Size, Sizes
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.cache.writing.build import CacheBuilder, teacher_passes
+from wsdkd.cache.writing.build import CacheBuilder
 from wsdkd.cache.writing.fingerprint import CommonFingerprint
+from wsdkd.cache.writing.passes import images_ahead, teacher_passes
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.params import VGG_BINS, VGG_WIDTH, Network
 from wsdkd.proposals.stored import Proposals, read_proposals, write_proposals
@@ -108,7 +109,8 @@ class World:
         # A student reads of it what regions are ranked by; all else is of no matter here.
         fingerprint = CommonFingerprint({}, {"cache": params.model_dump(mode="json")})
         builder = CacheBuilder(rows, CLASSES, self.proposals, best, params, fingerprint)
-        builder.write(folder, scratch, teacher_passes(teacher, images, params, device), OneProcess())
+        passes = teacher_passes(teacher, images, params, device)
+        builder.write(folder, scratch, passes, OneProcess(), images_ahead(params, device))
         rmtree(scratch)
         return folder
 

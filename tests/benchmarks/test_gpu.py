@@ -124,11 +124,14 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "lacking").mkdir()
     (folder / "lacking/sitecustomize.py").write_text(
         "import sys\n"
-        "class Lacking:\n"
+        "from importlib.machinery import PathFinder\n"
+        "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.partition('.')[0] in {LACKING!r}:\n"
-        "            raise ModuleNotFoundError(name, name=name)\n"
-        "sys.meta_path.insert(0, Lacking())\n"
+        f"        if name.partition('.')[0] not in {LACKING!r}:\n"
+        "            return PathFinder.find_spec(name, path, target)\n"
+        "    def find_distributions(self, *given):\n"
+        "        return PathFinder.find_distributions(*given)\n"
+        "sys.meta_path[sys.meta_path.index(PathFinder)] = Finder()\n"
     )
     paths = os.pathsep.join([str(folder / "lacking"), str(PROJECT)])
     return subprocess.run(

@@ -18,20 +18,28 @@ from wsdkd.ground.workers import worker_count
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
-AHEAD = 4  # batches decoded before they are asked for
+AHEAD = 4  # batches decoded before they are asked for, where few threads decode
 
 
 def picture_batches(
-    rows: Sequence[ImageRow], root: Path, size: int, mirrored: bool, batch_size: int
+    rows: Sequence[ImageRow],
+    root: Path,
+    size: int,
+    mirrored: bool,
+    batch_size: int,
+    pinning: bool = False,
 ) -> Iterator[tuple[Sequence[ImageRow], torch.Tensor]]:
     """Yield batches of rows with their pictures, uint8 (B, 3, size, size), in order.
+
+    With ``pinning`` they are in memory that a GPU copies from by itself.
 
     Raises:
         UserError: a picture cannot be read, though the stage ``prepare`` could.
     """
 
     def load(batch: Sequence[ImageRow]) -> torch.Tensor:
-        return as_batch([_prepared(root / row.path, size) for row in batch], mirrored)
+        pictures = as_batch([_prepared(root / row.path, size) for row in batch], mirrored)
+        return pictures.pin_memory() if pinning else pictures
 
     return loaded_ahead(rows, load, batch_size)
 
@@ -44,8 +52,11 @@ def loaded_ahead(
     Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
     """
     batches = (items[start : start + batch_size] for start in range(0, len(items), batch_size))
-    with ThreadPoolExecutor(worker_count()) as pool:
-        waiting = deque((batch, pool.submit(load, batch)) for batch in islice(batches, AHEAD))
+    threads = worker_count()
+    with ThreadPoolExecutor(threads) as pool:
+        # A thread decodes a batch, so that more threads than batches would stand idle.
+        ahead = max(AHEAD, threads)
+        waiting = deque((batch, pool.submit(load, batch)) for batch in islice(batches, ahead))
         while waiting:
             batch, loading = waiting.popleft()
             loaded = loading.result()

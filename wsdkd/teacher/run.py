@@ -15,13 +15,14 @@ from torchvision.ops import nms
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
+from wsdkd.networks.copies import Aside
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.networks.params import InferencePrecision
-from wsdkd.networks.precision import computing_in, placed
-from wsdkd.networks.roi_pooling import stack_rois
+from wsdkd.networks.precision import placed
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores
 from wsdkd.support import Ranking, detection_scores
+from wsdkd.teacher.batches import BatchPasses, BegunBatch, Choose, Chosen, no_features, one_behind
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
 
@@ -39,6 +40,7 @@ class ImageRegions:
         features: output of fc7, (n, D).
         refined: :func:`~wsdkd.scores.refined_scores` of its branches of refinement, (n, K); None
             without any.
+        chosen: the regions that features are of, (c, D), where they were chosen on the teacher's device.
     """
 
     image_id: str
@@ -48,6 +50,7 @@ class ImageRegions:
     detection_logits: np.ndarray
     features: np.ndarray
     refined: np.ndarray | None = None
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def run_teacher(
     batch_size: int,
     device: torch.device,
     precision: InferencePrecision = "fp32",
+    choose: Choose | None = None,
     description: str | None,
 ) -> Iterator[ImageRegions]:
     """Yield the teacher's outputs for each of the images, in order, behind a progress bar.
@@ -91,29 +95,37 @@ def run_teacher(
         batch_size: images a forward pass.
         device: where to compute.
         precision: in which; RoI operations and logits are in fp32 in any.
+        choose: regions whose features are wanted, on the device; by default those of all.
         description: stands before the bar; without it there is none, where the caller has one of its own.
     """
-    model = placed(loaded.model, device)
-    batches = picture_batches(images.rows, images.root, view.size, view.mirrored, batch_size)
+    passes = BatchPasses(placed(loaded.model, device), Aside(device), precision, choose)
+    pinning = device.type == "cuda"
+    batches = picture_batches(images.rows, images.root, view.size, view.mirrored, batch_size, pinning)
     if description is not None:
         batches = track(batches, description, total=-(-len(images.rows) // batch_size), unit="batch")
-    for batch, pictures in batches:
-        found = [images.proposals.of(row.image_id, loaded.params.proposals) for row in batch]
-        counts = [len(scores) for _, scores in found]
-        boxes = [
-            to_input(one, row.width, row.height, view.size, view.mirrored)
-            for (one, _), row in zip(found, batch, strict=True)
-        ]
-        rois = stack_rois(boxes)
-        objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]))
-        with computing_in(precision, device):
-            outputs = model(pictures.to(device), rois.to(device), objectness.to(device))
-        each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
-        for row, (original, scores), *parts in zip(batch, found, *each, strict=True):
-            class_logits, detection_logits, features, refinements = parts
-            refined = refined_scores(refinements)
+
+    def begun() -> Iterator[BegunBatch]:
+        for rows, pictures in batches:
+            found = [images.proposals.of(row.image_id, loaded.params.proposals) for row in rows]
+            boxes = [
+                to_input(one, row.width, row.height, view.size, view.mirrored)
+                for (one, _), row in zip(found, rows, strict=True)
+            ]
+            yield passes.begin(rows, found, pictures, boxes)
+
+    # A GPU computes one batch while the one before is collected; a CPU does one thing at a time.
+    for batch in one_behind(begun()) if pinning else begun():
+        for row, (boxes, scores), said in zip(batch.rows, batch.found, passes.collect(batch), strict=True):
+            refined = refined_scores(said.refinement_logits)
             yield ImageRegions(
-                row.image_id, original, scores, class_logits, detection_logits, features, refined
+                row.image_id,
+                boxes,
+                scores,
+                said.class_logits,
+                said.detection_logits,
+                said.features,
+                refined,
+                said.chosen,
             )
 
 
@@ -178,6 +190,7 @@ def run_fused_teacher(
             batch_size=batch_size,
             device=device,
             precision=precision,
+            choose=no_features,
             description=description if len(views) == 1 else f"{description}, {_name(view)}",
         )
         for view in views

@@ -189,11 +189,15 @@ def build_optimizer(
         }
         for (is_new, decays), members in groups.items()
     ]
-    if params.optimizer == "sgd":
-        return torch.optim.SGD(settings, lr=params.learning_rate, momentum=0.9)
     # One loop over all parameters, where the usual one has a dozen operations for each. In fp16 it would
     # leave out a step beyond its range by itself, and the schedule would not know.
-    return torch.optim.AdamW(settings, lr=params.learning_rate, fused=params.precision != "fp16")
+    fused = params.precision != "fp16"
+    if params.optimizer == "sgd":
+        on_gpu = any(parameter.is_cuda for parameter in model.parameters())
+        return torch.optim.SGD(
+            settings, lr=params.learning_rate, momentum=0.9, fused=True if fused and on_gpu else None
+        )
+    return torch.optim.AdamW(settings, lr=params.learning_rate, fused=fused)
 
 
 def build_schedule(

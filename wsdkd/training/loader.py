@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -11,10 +10,12 @@ from wsdkd.data.tables import ImageRow, targets
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.failures import in_words
 from wsdkd.ground.workers import worker_count
+from wsdkd.networks.copies import Aside
 from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import View
 
 Batch = dict[str, torch.Tensor]
+_PICTURES = "pictures"
 Supervision = Callable[[Sequence[View]], Batch]
 """Gives what losses need of views besides pictures, on the CPU: labels, RoIs, the teacher's outputs."""
 
@@ -64,15 +65,16 @@ def load_batches(
         # Of its own, as a loader draws from it when it starts: dropout must not depend on that.
         generator=torch.Generator(),
     )
-    move = partial(torch.Tensor.to, device=stem.device, non_blocking=True)
+    aside = Aside(stem.device)
     for loaded in loader:
         if isinstance(loaded, UserError):
             raise loaded
         views, pictures, rest = loaded
-        yield {
-            "stem": stem.of([View(*view) for view in views], pictures),
-            **{k: move(v) for k, v in rest.items()},
-        }
+        given = rest if pictures is None else {**rest, _PICTURES: pictures}
+        # On a GPU these copies run beside the step before this one.
+        moved = dict(zip(given, aside.to_device(list(given.values())), strict=True))
+        shown = moved.pop(_PICTURES, None)
+        yield {"stem": stem.of([View(*view) for view in views], shown), **moved}
 
 
 _Loaded = tuple[list[View], torch.Tensor | None, Batch]

@@ -6,8 +6,7 @@ was interrupted, or one with more images. The scratch folder may be deleted at a
 copies the cache into its own storage, the links part; ``wsdkd cache keep`` joins them again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from wsdkd.cache.shard import (
     structure_of,
 )
 from wsdkd.cache.writing.fingerprint import CommonFingerprint, common_fingerprint, shard_fingerprint
+from wsdkd.cache.writing.passes import Forward, Pairs, images_ahead, teacher_passes
 from wsdkd.cache.writing.scratch import (
     PlannedShard,
     finished_shards,
@@ -39,6 +39,7 @@ from wsdkd.cache.writing.scratch import (
 )
 from wsdkd.cache.writing.writer import write_shard
 from wsdkd.data.tables import ImageRow
+from wsdkd.ground.ahead import made_ahead
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_folder
 from wsdkd.ground.ids import IdIndex
@@ -46,11 +47,8 @@ from wsdkd.ground.progress import track
 from wsdkd.networks.description import WEIGHTS
 from wsdkd.networks.precision import settled
 from wsdkd.proposals.stored import Proposals
-from wsdkd.teacher.network import LoadedTeacher, load_teacher
-from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
-
-Forward = Callable[[Sequence[ImageRow], bool], Iterator[ImageRegions]]
-"""(rows, mirrored) -> the teacher's outputs on the picture or on its mirror image, in the order of rows."""
+from wsdkd.teacher.network import load_teacher
+from wsdkd.teacher.run import ProposedImages
 
 
 class Processes(Protocol):
@@ -94,7 +92,9 @@ class CacheBuilder:
         self._params = params
         self._common = fingerprint
 
-    def write(self, folder: Path, scratch: Path, forward: Forward, processes: Processes) -> None:
+    def write(
+        self, folder: Path, scratch: Path, forward: Forward, processes: Processes, ahead: int = 0
+    ) -> None:
         """Write the cache ``folder``; called by every process, each writes its share of the shards.
 
         Args:
@@ -102,6 +102,8 @@ class CacheBuilder:
             scratch: folder for finished shards, of this run and of earlier ones.
             forward: computes the teacher's outputs.
             processes: who takes part.
+            ahead: images whose outputs another thread may have computed before they are written; 0: they are
+                computed and written in turns.
 
         Raises:
             CacheError: another run writes to ``scratch``, or the teacher's outputs cannot be kept.
@@ -118,7 +120,7 @@ class CacheBuilder:
             plan = self._plan(shards)
             # Nobody may finish a shard before everybody has planned, or the plans would differ.
             processes.wait_for_everyone()
-            self._write_shards(plan, shards, forward, processes)
+            self._write_shards(plan, shards, forward, processes, ahead)
             processes.wait_for_everyone()
             if main:
                 self._publish(plan, shards, folder)
@@ -150,7 +152,12 @@ class CacheBuilder:
         return {**self._common.parts, **shard_fingerprint(rows, self._proposals, self._best)}
 
     def _write_shards(
-        self, plan: Sequence[PlannedShard], shards: Path, forward: Forward, processes: Processes
+        self,
+        plan: Sequence[PlannedShard],
+        shards: Path,
+        forward: Forward,
+        processes: Processes,
+        ahead: int,
     ) -> None:
         to_write = [shard for shard in plan if not shard.finished]
         mine = to_write[processes.process_index :: processes.num_processes]
@@ -161,7 +168,9 @@ class CacheBuilder:
             description += f" (the first of {processes.num_processes} processes)"
         progress = iter(track(range(total), description, total)) if total else iter(())
         for shard in mine:
-            pairs = zip(forward(shard.rows, False), forward(shard.rows, True), strict=True)
+            pairs: Pairs = zip(forward(shard.rows, False), forward(shard.rows, True), strict=True)
+            if ahead:
+                pairs = made_ahead(pairs, ahead)
             write_shard(
                 shards / shard_name(shard.number),
                 shard.rows,
@@ -199,9 +208,7 @@ class CacheBuilder:
             write_manifest(aside, manifest)
 
 
-def _counted(
-    pairs: Iterator[tuple[ImageRegions, ImageRegions]], progress: Iterator[int]
-) -> Iterator[tuple[ImageRegions, ImageRegions]]:
+def _counted(pairs: Pairs, progress: Iterator[int]) -> Pairs:
     for pair in pairs:
         next(progress, None)
         yield pair
@@ -252,31 +259,5 @@ def write_teacher_cache(
     builder = CacheBuilder(
         images.rows, teacher.classes, images.proposals, teacher.params.proposals, params, fingerprint
     )
-    builder.write(folder, scratch, teacher_passes(teacher, images, params, processes.device), processes)
-
-
-def teacher_passes(
-    teacher: LoadedTeacher, images: ProposedImages, params: CacheParams, device: torch.device
-) -> Forward:
-    """A teacher's passes over images, as a cache is filled by them.
-
-    Args:
-        teacher: whose ``input_size`` is taken.
-        images: at least those that will be asked for, with their proposals.
-        params: section ``cache``.
-        device: where to compute.
-    """
-    precision = settled(params.precision, device)
-
-    def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
-        return run_teacher(
-            teacher,
-            replace(images, rows=rows),
-            PictureView(teacher.params.input_size, mirrored),
-            batch_size=params.batch_size,
-            device=device,
-            precision=precision,
-            description=None,
-        )
-
-    return forward
+    passes = teacher_passes(teacher, images, params, processes.device)
+    builder.write(folder, scratch, passes, processes, images_ahead(params, processes.device))

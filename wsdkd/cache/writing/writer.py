@@ -144,8 +144,11 @@ def _image_parts(
         _check_shapes(view, num_classes)
         for name in ("boxes", "objectness", "class_logits", "detection_logits"):
             _check_values(getattr(view, name), name, row.image_id)
-    chosen = [choose_rois(view, row.labels, params) for view in views]
-    features = [view.features[regions] for view, (regions, _) in zip(views, chosen, strict=True)]
+    chosen = [view.chosen or choose_rois(view, row.labels, params) for view in views]
+    features = [
+        view.features if view.chosen is not None else view.features[regions]
+        for view, (regions, _) in zip(views, chosen, strict=True)
+    ]
     for values in features:
         _check_values(values, "features", row.image_id)
     logits = [_said(view, params) for view in views]
