@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.bench.world import PROJECT
+from benchmarks.gpu.pipeline import TINY
 from benchmarks.gpu.row import Check, NotHere, Row
 from benchmarks.gpu.world import World, cache_params
 from wsdkd.cache.reader import TeacherCache
@@ -21,7 +22,7 @@ ROUNDING = 2.0**-9
 """Of a number as a share of the largest one beside it: two roundings of half precision, to either side."""
 CHOSEN_ALIKE = 0.98
 """Of the regions; where two are nearly as confident, a last digit decides."""
-EPOCHS, SMOKE_EPOCHS = 8, 1
+EPOCHS = 8
 
 
 def _features(world: World) -> Check:
@@ -61,7 +62,7 @@ def _pipeline(world: World, precision: str) -> Check:
     if precision == "fp16" and world.device.type != "cuda":
         raise NotHere("fp16 needs a GPU")
     smoke = world.sizes.seeds == 1
-    epochs = SMOKE_EPOCHS if smoke else EPOCHS
+    epochs = TINY if smoke else EPOCHS
     on_cpu = _on_cpu(world.sizes.seeds, epochs, world)
     same = precision == "fp32" and world.device.type != "cuda"
     found = on_cpu[0] if same else _finished(_started(precision, 0, epochs, world, hidden=False))

@@ -39,6 +39,7 @@ from wsdkd.training.loop import Training, train
 from wsdkd.training.record import Resume
 
 SHARE_AROUND_OBJECTS = 0.5
+TINY = 1
 EPOCHS_FACTOR = {"teacher": 2, "features": 2, "predictions": 1}
 
 
@@ -48,9 +49,10 @@ def settings(precision: str, seed: int, epochs: int) -> Profile:
     Args:
         precision: of training, caching and evaluation.
         seed: of everything.
-        epochs: of stage 2; the teacher and stage 1 have twice as many.
+        epochs: of stage 2; the teacher and stage 1 have twice as many. With :data:`TINY` images are few, too.
     """
     profile = load_profile(PROJECT / "profiles" / "scenes-smoke.yaml")
+    fewer = {"train_images": 8, "val_images": 4, "test_images": 4} if epochs == TINY else {}
 
     def trained(section: Any, name: str) -> Any:
         changes = {"precision": precision, "seed": seed, "epochs": EPOCHS_FACTOR[name] * epochs}
@@ -61,6 +63,7 @@ def settings(precision: str, seed: int, epochs: int) -> Profile:
         return section.model_copy(update={"network": network, **changes})
 
     changed = {
+        "dataset": profile.dataset.model_copy(update=fewer),
         "teacher": untrained(trained(profile.teacher, "teacher")),
         "student": untrained(profile.student, seed=seed),
         "distill_features": trained(profile.distill_features, "features"),
