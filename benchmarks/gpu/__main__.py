@@ -12,6 +12,7 @@ and then there, with that folder beside the code: python -m benchmarks.gpu --whe
 """
 
 import argparse
+import gc
 import os
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 def _measure(options: argparse.Namespace, site: Path | None, command: str) -> int:
     started = time.monotonic()
+    import torch
+
     from benchmarks.device import device
     from benchmarks.gpu import page, results
     from benchmarks.gpu.row import NotHere
@@ -106,6 +109,9 @@ def _measure(options: argparse.Namespace, site: Path | None, command: str) -> in
                 found["rows"][name] = results.entry(ROWS[name], outcome, command, taken)
                 found["matrix"] = world.clock.peak
             results.write_results(path, results.merged(old, found))
+            # Networks of one row are not to count in the memory of the next.
+            gc.collect()
+            torch.cuda.empty_cache()
     sys.stdout.write("\n\n".join([page.speeds(found), page.checks(found), page.run(found)]) + "\n")
     if path == RESULTS:
         page.write_page(page.PAGE)
