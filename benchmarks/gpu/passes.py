@@ -107,7 +107,8 @@ def _exported(world: World, place: int) -> Speed:
 
         from wsdkd.evaluation.operating_point import operating_point
         from wsdkd.evaluation.params import EvaluationParams
-        from wsdkd.serving.export import INPUT, export_student
+        from wsdkd.serving.export import export_student
+        from wsdkd.serving.exported import INPUT
     except ImportError as error:
         raise NotHere(f"{error.name} is not installed") from None
     size = world.sizes.students[place]
