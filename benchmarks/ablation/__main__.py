@@ -23,7 +23,16 @@ import torch
 import typer
 
 from benchmarks.ablation import charts, plan, results, tables
-from benchmarks.ablation.variants import ALL, BASELINE, FEW_UNLABELLED, FEWER_LABELS, OURS, VARIANTS, changed
+from benchmarks.ablation.variants import (
+    ALL,
+    BASELINE,
+    FEW_UNLABELLED,
+    FEWER_LABELS,
+    OURS,
+    RIVALS,
+    VARIANTS,
+    changed,
+)
 from benchmarks.command import run
 from wsdkd.data.tables import Split
 from wsdkd.ground.errors import UserError
@@ -34,7 +43,10 @@ from wsdkd.profiles import PROFILES, customised, parse_profile
 from wsdkd.settings.sections import ParamsError, parse_params
 
 REPORTS = Path("reports/ablation")
-GROUPS = {"fewer": [BASELINE, OURS, *FEWER_LABELS]}
+GROUPS = {
+    "fewer": [BASELINE, OURS, *FEWER_LABELS],
+    "rivals": [BASELINE, OURS, "random_regions", "rival", *RIVALS],
+}
 """Sets of variants that belong together, by name."""
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy")
 

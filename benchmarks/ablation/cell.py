@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from benchmarks.ablation import controls, live
+from benchmarks.ablation import controls, live, rivals
 from benchmarks.ablation.plan import teacher_folder, teacher_of
 from benchmarks.ablation.variants import ALL, PLAIN_TEACHER, changed
 from benchmarks.ablation.workspace import DATA, FEWER, WORK, workspace
@@ -67,6 +67,8 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
             ],
             "live": [("train", live.distil_online)],
             "plain teacher": [("train", lambda: live.distil_from_plain(plain))],
+            "rival": [("train", lambda: rivals.RIVALS[name](plain))],
+            "own average": [("train", rivals.distil_own_average)],
             "random heads": [("heads", lambda: controls.draw_heads(teacher / "model"))],
         }
         steps["random heads"] += [steps["teacher"][1], *steps["cached"]]

@@ -32,6 +32,7 @@ STAGES = {
     "student": ("stages.train_baseline", "stages.distill_features", "stages.distill_predictions"),
     "live": ("benchmarks.ablation.live",),
     "control": ("benchmarks.ablation.controls",),
+    "rivals": ("benchmarks.ablation.rivals",),
 }
 """What cells run; a cell is computed anew when this, or what it imports, does something else."""
 
@@ -42,7 +43,7 @@ TAUGHT = ("cached", "live", "control", "random heads")
 def teacher_of(name: str) -> str | None:
     """The variant that teaches another one, if any does."""
     variant = ALL[name]
-    if variant.kind == "plain teacher":
+    if variant.kind in ("plain teacher", "rival"):
         return PLAIN_TEACHER
     if variant.kind not in TAUGHT:
         return None
@@ -125,6 +126,8 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["params"] += ["student", "distill_features", "distill_predictions", {CODE: ["student"]}]
         if kind in ("live", "plain teacher"):
             stage["params"] += ["cache", {CODE: ["live"]}]
+        if kind in ("rival", "own average"):
+            stage["params"].append({CODE: ["rivals"]})
         if kind == "plain":
             stage["params"] += ["baseline"]
         if kind in ("control", "random heads"):

@@ -5,14 +5,17 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["teacher", "plain", "cached", "live", "plain teacher", "control", "random heads"]
+Kind = Literal[
+    "teacher", "plain", "cached", "live", "plain teacher", "control", "random heads", "rival", "own average"
+]
 """How a network comes to be.
 
 ``teacher``: the profile's own. ``plain``: as the baseline, with no teacher. ``cached``: both stages of
 distillation, from the teacher's cache. ``live``: the same with the teacher running along, dropout on, as in
 the authors' release. ``plain teacher``: from the image scores of the network of variant ``plain_teacher``.
 ``control``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache. ``random heads``: from
-a cache of the teacher with heads drawn anew.
+a cache of the teacher with heads drawn anew. ``rival``: from that network of variant ``plain_teacher``, too,
+by what :mod:`benchmarks.ablation.rivals` has. ``own average``: from the student's own running average.
 """
 Labels = Literal["all", "few", "few alone"]
 """``few``: most training images are of the split unlabelled. ``few alone``: these images are left out."""
@@ -118,6 +121,13 @@ VARIANTS: dict[str, Variant] = {
     "rival": Variant("multi-label logits distillation (ICCV 2023)", "cached", _in_both_stages(RIVAL)),
 }
 
+RIVALS: dict[str, Variant] = {
+    "whole_map": Variant("rival: features of the whole map (FitNets, ICLR 2015)", "rival"),
+    "own_average": Variant("rival: the student's own average teaches (NeurIPS 2017)", "own average"),
+    "l2d": Variant("rival: L2D, logits and label-wise embeddings (ICCV 2023)", "rival"),
+}
+"""Distillation as others have published it, on our student."""
+
 AS_MANY_STEPS = 1 / (1 - WITHHELD)
 FEWER_LABELS: dict[str, Variant] = {
     "few_baseline": Variant("30 % of the labels: labels alone", "plain", LABELS_ALONE, labels="few alone"),
@@ -125,7 +135,7 @@ FEWER_LABELS: dict[str, Variant] = {
         "30 % of the labels: random regions, no teacher", "plain", taken=AS_MANY_REGIONS, labels="few alone"
     ),
     "few_regions_longer": Variant(
-        "the same, as many steps as with all images",
+        "30 % of the labels: random regions, as many steps as with all images",
         "plain",
         taken=AS_MANY_REGIONS,
         labels="few alone",
@@ -134,7 +144,10 @@ FEWER_LABELS: dict[str, Variant] = {
     "few_teacher": Variant("30 % of the labels: teacher", "teacher", labels="few"),
     "few_alone": Variant("30 % of the labels: distilled", "cached", labels="few alone"),
     "few_longer": Variant(
-        "the same, as many steps as with all images", "cached", labels="few alone", longer=AS_MANY_STEPS
+        "30 % of the labels: distilled, as many steps as with all images",
+        "cached",
+        labels="few alone",
+        longer=AS_MANY_STEPS,
     ),
     "few_unlabelled": Variant(
         "**30 % of the labels: distilled, the other images without**", "cached", labels="few"
@@ -161,7 +174,7 @@ CANDIDATES: dict[str, Variant] = {
 Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cache.
 """
 
-ALL = VARIANTS | FEWER_LABELS | CANDIDATES
+ALL = VARIANTS | RIVALS | FEWER_LABELS | CANDIDATES
 
 BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
 TEACHER_FREE = (BASELINE, "random_regions", "augmented")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from benchmarks.ablation import rivals
 from benchmarks.ablation.__main__ import shown
 from benchmarks.ablation.plan import cells, chains, teacher_folder, teacher_of
-from benchmarks.ablation.variants import ALL, EPOCHS, FEWER_LABELS, SEEDS, VARIANTS, changed
+from benchmarks.ablation.variants import ALL, EPOCHS, FEWER_LABELS, RIVALS, SEEDS, VARIANTS, changed
 from wsdkd.profiles import parse_profile
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -19,7 +20,7 @@ def _params(profile: str = "scenes") -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, *FEWER_LABELS])
+@pytest.mark.parametrize("name", [*VARIANTS, *RIVALS, *FEWER_LABELS])
 @pytest.mark.parametrize("profile", ["scenes", "cards", "coco"])
 def test_the_parameters_of_every_variant_are_accepted(name: str, profile: str) -> None:
     source = Path(f"profiles/{profile}.yaml")
@@ -90,6 +91,15 @@ def test_who_is_taught_comes_after_its_teacher_even_where_that_was_not_asked_for
     for place, name in enumerate(whole):
         if teacher_of(name) is not None:
             assert teacher_of(name) in whole[:place]
+
+
+def test_rivals_are_taught_by_the_plain_classifier_or_by_themselves() -> None:
+    assert {name: teacher_of(name) for name in RIVALS} == {
+        "whole_map": "plain_teacher",
+        "own_average": None,
+        "l2d": "plain_teacher",
+    }
+    assert {name for name, each in RIVALS.items() if each.kind == "rival"} == set(rivals.RIVALS)
 
 
 def test_cells_that_share_a_teacher_run_one_after_the_other_and_the_longest_chain_first() -> None:
