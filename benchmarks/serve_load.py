@@ -35,8 +35,8 @@ from wsdkd.ground.errors import UserError
 from wsdkd.ground.origin import processor
 
 PARTS = 10
-START = 300.0
-"""Seconds that a server may take to begin."""
+START = 1800.0
+"""Seconds that a server may take to begin, on a machine that is busy."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,26 @@ class Clients:
         return list(self._pool.map(self._one, contents))
 
     def _one(self, content: bytes) -> tuple[int, float]:
-        if not hasattr(self._mine, "connection"):
-            self._mine.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
-            self._open.append(self._mine.connection)
         started = time.perf_counter()
-        self._mine.connection.request("POST", "/predict", body=content)
-        answer = self._mine.connection.getresponse()
+        status = self._status(content, getattr(self._mine, "connection", None))
+        return status, time.perf_counter() - started
+
+    def _status(self, content: bytes, kept: http.client.HTTPConnection | None) -> int:
+        connection = kept
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+            self._mine.connection = connection
+            self._open.append(connection)
+        try:
+            connection.request("POST", "/predict", body=content)
+            answer = connection.getresponse()
+        except ConnectionError:
+            if kept is None:
+                raise
+            # A server closes a connection that was silent for some seconds: no request is lost by that.
+            return self._status(content, None)
         answer.read()
-        return answer.status, time.perf_counter() - started
+        return answer.status
 
 
 def requests(whole: Sequence[bytes], number: int, broken: int) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Load on a server: which files are broken, and what is counted and said of the answers."""
 
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import getpid
@@ -43,6 +44,16 @@ def test_every_hundredth_file_is_cut_off_and_refused(port: int) -> None:
     assert len(load.memory) == 10
     assert all(each > 1 for each in load.memory)
     assert 0 < load.middle <= load.late < 1000 * load.seconds
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_opened_again(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Small, "timeout", 0.05)
+    with Clients(port, 1) as clients:
+        assert clients.ask([b"abcdef"])[0][0] == 200
+        time.sleep(0.3)
+        assert clients.ask([b"abcdef"])[0][0] == 200
 
 
 def test_ratios_are_of_each_round() -> None:
