@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -27,6 +28,8 @@ TWO_PROCESSES = {"WSDKD_PROCESSES": "2"}
 KINDS = ("stage", "stage", "promotion", "stage", "predict", "stage", "push", "two", "stage", "pull")
 """Of ten cases; every twentieth is one of a flow instead."""
 FLOW_EVERY = 20
+EXCHANGE = 2.5
+"""Seconds of a processor that an exchange with a remote takes, about."""
 
 
 def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
@@ -99,10 +102,14 @@ class _Attempt:
     def flow(self) -> Case:
         """The flow, with a stage that has to run."""
         command = ["flows.retrain", "--allow-dirty", "--no-push", "--no-promote"]
-        for path in (self.clone.root / "models/student").glob("*"):
-            path.unlink()
-        process = pipeline.start(self.clone, command)
-        self._kill(process, self.rng.uniform(1, 3 * self.whole.seconds["distill_predictions"]), "flow")
+
+        def begin() -> subprocess.Popen[str]:
+            pipeline.forget_outputs(self.clone, "distill_predictions")
+            for path in (self.clone.root / "models/student").glob("*"):
+                path.unlink()
+            return pipeline.start(self.clone, command)
+
+        self._kill(begin, "flow", 1, 2 * self.whole.seconds["distill_predictions"])
         again = self._until_done(command, {})
         same = pipeline.recorded(self.clone) == pipeline.recorded(self.whole.clone)
         return self._case("flow", again, same)
@@ -110,21 +117,30 @@ class _Attempt:
     def promotion(self) -> Case:
         """The first promotion."""
         command = ["wsdkd", "promoted", "consider"]
-        process = pipeline.start(self.clone, command)
-        self._kill(process, self.rng.uniform(0.5, self.whole.seconds["evaluate"]), "command")
-        again = self._until_done(command, {})
         store = Store(self.clone.root / "models/promoted")
+
+        def begin() -> subprocess.Popen[str]:
+            shutil.rmtree(store.folder, ignore_errors=True)
+            return pipeline.start(self.clone, command)
+
+        self._kill(begin, "command", 0.5, self.whole.seconds["evaluate"])
+        again = self._until_done(command, {})
         names = sorted(path.name for path in store.versions.iterdir())
         same = store.ledger().current == 1 and store.damage(1) is None and names == ["0001"]
         return self._case("promotion", again, same)
 
     def prediction(self) -> Case:
         """``wsdkd predict --csv > file``: what was written till then is no harm to the next try."""
+        before = pipeline.ended_children()
         right = pipeline.run(self.clone, PREDICT)
+        took = pipeline.ended_children() - before
         path = self.clone.root / "labels.csv"
-        with path.open("w", encoding="utf-8") as file:
-            process = pipeline.start(self.clone, PREDICT, stdout=file)
-            self._kill(process, self.rng.uniform(0.2, right.seconds), "command")
+
+        def begin() -> subprocess.Popen[str]:
+            with path.open("w", encoding="utf-8") as file:
+                return pipeline.start(self.clone, PREDICT, stdout=file)
+
+        self._kill(begin, "command", 0.2, took)
         partly = path.read_text(encoding="utf-8")
         again = pipeline.run(self.clone, PREDICT)
         same = again.output == right.output and right.output.startswith(partly.rpartition("\n")[0])
@@ -137,10 +153,14 @@ class _Attempt:
         command = ["dvc", kind]
         if kind == "pull":
             pipeline.run(self.clone, ["dvc", "push"])
-            for folder in ("data", "models", "reports", ".dvc/cache"):
-                subprocess.run(["rm", "-rf", str(self.clone.root / folder)], check=True)  # noqa: S607
-        process = pipeline.start(self.clone, command)
-        self._kill(process, self.rng.uniform(0.2, 6), "command")
+        lost = ("data", "models", "reports", ".dvc/cache") if kind == "pull" else ("../remote",)
+
+        def begin() -> subprocess.Popen[str]:
+            for folder in lost:
+                shutil.rmtree(self.clone.root / folder, ignore_errors=True)
+            return pipeline.start(self.clone, command)
+
+        self._kill(begin, "command", 0.2, EXCHANGE)
         again = self._until_done(command, {})
         status = pipeline.run(
             self.clone, ["dvc", "status", "--cloud"] if kind == "push" else ["dvc", "status"]
@@ -149,31 +169,54 @@ class _Attempt:
         return self._case(f"dvc {kind}", again, same)
 
     def _kill_repro(self, stage: str, variables: dict[str, str]) -> None:
-        pipeline.forget_outputs(self.clone, stage)
-        process = pipeline.start(self.clone, ["dvc", "repro", "--force", "--single-item", stage], **variables)
+        def begin() -> subprocess.Popen[str]:
+            pipeline.forget_outputs(self.clone, stage)
+            command = ["dvc", "repro", "--force", "--single-item", stage]
+            return pipeline.start(self.clone, command, **variables)
+
         victim = self.rng.choice(VICTIMS)
-        most = self.whole.seconds[stage]
-        if victim == "stage":
-            self._kill_stage(process, stage, self.rng.uniform(0, most))
-        else:
-            self._kill(process, self.rng.uniform(0.1, most), victim)
+        module = f"stages.{stage.partition('@')[0]}" if victim == "stage" else None
+        self._kill(begin, victim, 0.0 if module else 0.1, self.whole.seconds[stage], module)
 
-    def _kill_stage(self, process: subprocess.Popen[str], stage: str, after: float) -> None:
-        name = f"stages.{stage.partition('@')[0]}"
-        found = _wait_for(lambda: _running(self.clone.root, name), process)
-        _sleep(after, process)
-        self.how = f"{self.signal.name} to the stage, {after:.1f} s after its start"
-        for one in found or []:
-            with suppress(psutil.Error):
-                one.send_signal(self.signal)
-        _end(process)
+    def _kill(
+        self,
+        begin: Callable[[], subprocess.Popen[str]],
+        victim: str,
+        least: float,
+        most: float,
+        module: str | None = None,
+    ) -> None:
+        """Signal a process while it runs.
 
-    def _kill(self, process: subprocess.Popen[str], after: float, victim: str) -> None:
-        _sleep(after, process)
-        self.how = f"{self.signal.name} to the {victim}, after {after:.1f} s"
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, self.signal) if victim == "group" else process.send_signal(self.signal)
-        _end(process)
+        The moment counts in seconds of a processor, so that other work on the machine does not move it. Where
+        all had ended before, the command is begun again and the moment comes earlier.
+
+        Args:
+            begin: starts the command, in the state in which it has all to do.
+            victim: in words; ``group`` is all that the command has started.
+            least: of the moment.
+            most: of it.
+            module: of the process to be signalled among those that the command starts; None is its own.
+        """
+        for _ in range(TRIES):
+            process, after = begin(), self.rng.uniform(least, most)
+            chosen = [process.pid] if module is None else _wait_for(self.clone.root, module, process)
+            while process.poll() is None and sum(map(pipeline.worked, chosen)) < after:
+                time.sleep(0.1)
+            hit = process.poll() is None
+            if hit:
+                self._signal(process, chosen, victim)
+            _end(process)
+            self.how = f"{self.signal.name} to the {victim}, after {after:.1f} s of a processor"
+            if hit:
+                return
+            most = max(least, most / 2)
+        self.how = f"{self.signal.name} to the {victim}, which had ended {TRIES} times before"
+
+    def _signal(self, process: subprocess.Popen[str], chosen: list[int], victim: str) -> None:
+        for pid in chosen:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, self.signal) if victim == "group" else os.kill(pid, self.signal)
 
     def _until_done(self, command: list[str], variables: dict[str, str]) -> tuple[Ended, int]:
         tries = 0
@@ -206,29 +249,18 @@ class _Attempt:
         return Case(self.number, what, self.how, found, good, seconds, 0, " / ".join(self.told[:2]))
 
 
-def _running(root: Path, name: str) -> list[psutil.Process]:
-    found = []
-    for process in working_in(root):
-        with suppress(psutil.Error):
-            if name in process.cmdline():
-                found.append(process)
-    return found
-
-
-def _wait_for(
-    found: Callable[[], list[psutil.Process]], process: subprocess.Popen[str]
-) -> list[psutil.Process]:
+def _wait_for(root: Path, module: str, process: subprocess.Popen[str]) -> list[int]:
+    """The processes in a folder that run a module, once there are any; none if ``process`` ends before."""
     while process.poll() is None:
-        if there := found():
-            return there
-        time.sleep(0.05)
+        found = []
+        for one in working_in(root):
+            with suppress(psutil.Error):
+                if module in one.cmdline():
+                    found.append(one.pid)
+        if found:
+            return found
+        time.sleep(0.1)
     return []
-
-
-def _sleep(seconds: float, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and process.poll() is None:
-        time.sleep(0.02)
 
 
 def _until_gone(pid: int) -> None:
@@ -253,7 +285,8 @@ KILLS = Campaign(
     run,
     "A stage, DVC, their process group, a flow, a promotion, a prediction or an exchange with a "
     "remote is ended at a random moment by SIGKILL, SIGTERM or SIGINT, and the command is given once "
-    "more. Right is: `dvc.lock` and `reports/accuracy.json` are *identical* to the last byte to those "
+    "more; moments count in seconds of a processor, as other work on the machine would move "
+    "them. Right is: `dvc.lock` and `reports/accuracy.json` are *identical* to the last byte to those "
     "of a run that was left alone (trainings in two processes: the network and its curves), nothing "
     "unfinished lies about, and no hand was needed. Where DVC alone was killed its stage runs on; the "
     "next `dvc repro` then says which process to wait for, and is *identical at a second try*.",

@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ STAGES = (
     "evaluate",
 )
 TRAINING = ("train_teacher", "train_baseline", "distill_features", "distill_predictions")
-KEPT, SECONDS = "WSDKD_FAULTS_PIPELINE", "seconds.json"
+KEPT, SECONDS = "WSDKD_FAULTS_PIPELINE", "processor_seconds.json"
 """The variable that names a folder for the pipeline that ran undisturbed, and the file with its times."""
 MOST_SECONDS = 900
 """Within which a command ends, or hangs; a busy machine takes many times what a quiet one does."""
@@ -47,7 +48,7 @@ class Reference:
 
     Attributes:
         clone: where it lies; nobody changes it.
-        seconds: that each stage took, with DVC around it.
+        seconds: of a processor that each stage took, with DVC around it: other work does not change them.
     """
 
     clone: Clone
@@ -86,11 +87,29 @@ def _made(folder: Path) -> Reference:
     clone = make_clone(folder / "project", workers=1)
     seconds = {}
     for stage in ("code", *STAGES):
-        started = time.perf_counter()
+        before = ended_children()
         clone.dvc("repro", "--single-item", stage)
-        seconds[stage] = time.perf_counter() - started
+        seconds[stage] = ended_children() - before
     (folder / SECONDS).write_text(json.dumps(seconds), encoding="utf-8")
     return Reference(clone, seconds)
+
+
+def ended_children() -> float:
+    """Seconds of a processor that all have taken which this process started, and which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def worked(pid: int) -> float:
+    """Seconds of a processor that a process and all below it have taken, those that have ended included."""
+    seconds = 0.0
+    with suppress(psutil.Error):
+        top = psutil.Process(pid)
+        for one in (top, *top.children(recursive=True)):
+            with suppress(psutil.Error):
+                times = one.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
 
 
 def recorded(clone: Clone) -> dict[str, str]:

@@ -19,7 +19,7 @@ MEMORY = (400_000, 900_000, 1_500_000, 2_500_000)
 """Kilobytes, for ``ulimit -v``: from less than Python's libraries take to less than some stages do."""
 ROOM = (0, 4096, 64 * 1024, 512 * 1024)
 """Bytes that are left on the disk."""
-PAGE, SPARE = 4096, 8 << 20
+PAGE, SPARE = 4096, 256 << 20
 DAY = 86_400
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {

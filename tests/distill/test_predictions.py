@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +12,12 @@ from tests.distill.two_views import TRAINING, VIEWS
 from tests.training.small_world import CLASSES, STUDENT, HandMadeCache, World
 from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import DistillPredictionsParams
-from wsdkd.distill.predictions import PredictionObjective, prediction_loss
+from wsdkd.distill.predictions import PredictionObjective, prediction_loss, predictions_course
+from wsdkd.ground.errors import UserError
+from wsdkd.networks.checkpoints import save_network
 from wsdkd.student.learning import label_loss
 from wsdkd.student.network import Student
+from wsdkd.training.course import Images
 from wsdkd.training.pictures import Pictures
 
 LOGITS = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
@@ -94,6 +98,17 @@ def test_of_an_image_without_labels_stage_2_learns_the_teachers_word_alone(
         z = student.classify(student.backbone.trunk(batch["stem"])) / 2
         each = -(batch["teacher_scores"] * logsigmoid(z) + (1 - batch["teacher_scores"]) * logsigmoid(-z))
         torch.testing.assert_close(losses["predictions"], (each * batch["taught"]).sum() / 2)
+
+
+@pytest.mark.parametrize("classes", [CLASSES[::-1], [*CLASSES[:-1], "emu"], CLASSES[:-1]])
+def test_a_student_of_stage_1_with_other_classes_is_refused(
+    classes: list[str], world: World, cache: HandMadeCache, tmp_path: Path
+) -> None:
+    params = DistillPredictionsParams(training=TRAINING)
+    save_network(tmp_path / "s", Student(STUDENT, len(classes)), "student", STUDENT, classes)
+    images = Images(world.root, CLASSES, world.rows, world.rows)
+    with pytest.raises(UserError, match="s: trained on other classes than the dataset has now; run:"):
+        predictions_course(tmp_path / "s", params, images, cache)  # type: ignore[arg-type]
 
 
 def test_stage_2(world: World, cache: HandMadeCache) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import DistillPredictionsParams
+from wsdkd.ground.errors import UserError
 from wsdkd.student.learning import LabelObjective, label_loss, labels_of
 from wsdkd.student.network import Student, load_student
 from wsdkd.training.course import Course, Images
@@ -66,9 +67,14 @@ def predictions_course(
         predictions: section ``distill_predictions``.
         images: to learn from.
         cache: of the teacher, of these images.
+
+    Raises:
+        UserError: the network is damaged, or learned other classes.
     """
     accelerator = start(predictions.training)
-    network, params, *_ = load_student(student)
+    network, params, classes, _ = load_student(student)
+    if classes != list(images.classes):
+        raise UserError(f"{student}: trained on other classes than the dataset has now; run: dvc repro")
     taught = CachedPredictions(images.train, cache, predictions)
     pictures = Pictures(images.train, images.root, [params.input_size])
     phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)
