@@ -24,6 +24,11 @@ def _fail() -> None:
     raise KeyError("f")
 
 
+def _work() -> None:
+    while True:
+        pass
+
+
 def _fill() -> None:
     bytearray(1 << 30)
 
@@ -36,6 +41,7 @@ def _fill() -> None:
         (_fail, "defect", "KeyError: 'f'"),
         (_fill, "memory", "memory"),
         (lambda: time.sleep(9), "hang", "killed after"),
+        (_work, "hang", "killed after"),
         (lambda: os.kill(os.getpid(), signal.SIGKILL), "died", "ended with status -9"),
     ],
 )

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.nn.functional import logsigmoid
 
 from tests.distill.two_views import TRAINING, VIEWS
 from tests.training.small_world import CLASSES, STUDENT, HandMadeCache, World
+from wsdkd.cache.reader import TeacherCache
 from wsdkd.distill.from_cache import CachedPredictions
 from wsdkd.distill.params import DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective, prediction_loss, predictions_course
@@ -102,13 +104,15 @@ def test_of_an_image_without_labels_stage_2_learns_the_teachers_word_alone(
 
 @pytest.mark.parametrize("classes", [CLASSES[::-1], [*CLASSES[:-1], "emu"], CLASSES[:-1]])
 def test_a_student_of_stage_1_with_other_classes_is_refused(
-    classes: list[str], world: World, cache: HandMadeCache, tmp_path: Path
+    classes: list[str], world: World, tmp_path: Path
 ) -> None:
+    cache = create_autospec(TeacherCache, instance=True)
     params = DistillPredictionsParams(training=TRAINING)
     save_network(tmp_path / "s", Student(STUDENT, len(classes)), "student", STUDENT, classes)
     images = Images(world.root, CLASSES, world.rows, world.rows)
     with pytest.raises(UserError, match="s: trained on other classes than the dataset has now; run:"):
-        predictions_course(tmp_path / "s", params, images, cache)  # type: ignore[arg-type]
+        predictions_course(tmp_path / "s", params, images, cache)
+    assert not cache.mock_calls
 
 
 def test_stage_2(world: World, cache: HandMadeCache) -> None:

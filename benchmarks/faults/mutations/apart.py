@@ -18,9 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+import psutil
+
 from wsdkd.ground.failures import in_words
 
 MOST_SECONDS = 30.0
+LOOK_AGAIN = 0.25
+"""Seconds after which it is looked again what a child does that has not answered."""
 MOST_BYTES = 2 * 10**9
 
 End = Literal["done", "refused", "defect", "memory", "hang", "died"]
@@ -53,7 +57,8 @@ def run_apart(
 
     Args:
         function: whose value can be pickled.
-        seconds: after which the child is killed.
+        seconds: of a processor, or of waiting for something else, after which the child is killed; how long
+            it is kept from a processor by other work does not count.
         most_bytes: memory that it may take beyond what this process has now.
     """
     held = _status("VmSize")
@@ -66,14 +71,14 @@ def run_apart(
         os.close(read)
         _be_the_child(function, write, held + most_bytes)
     os.close(write)
-    content, over = _received(read, started + seconds)
+    content, over = _received(read, child, seconds)
     os.close(read)
     if over:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     took = time.perf_counter() - started
     if over:
-        return Ending("hang", None, f"killed after {seconds:.0f} s", took, 0)
+        return Ending("hang", None, f"killed after {seconds:.0f} s of work, or of waiting", took, 0)
     if not content:
         number = os.waitstatus_to_exitcode(status)
         return Ending("died", None, f"ended with status {number}", took, 0)
@@ -81,18 +86,33 @@ def run_apart(
     return Ending(end, value, said, took, peak)
 
 
-def _received(pipe: int, until: float) -> tuple[bytes, bool]:
-    """All that a child writes, and whether time was over before it closed its end."""
+def _received(pipe: int, child: int, seconds: float) -> tuple[bytes, bool]:
+    """All that a child writes, and whether its time was over before it closed its end."""
     parts: list[bytes] = []
+    worked, since = 0.0, time.perf_counter()
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, until - time.perf_counter())):
-                return b"", True
+            if not selector.select(LOOK_AGAIN):
+                now, sleeps = _work_of(child)
+                if now > worked or not sleeps:
+                    worked, since = now, time.perf_counter()
+                if worked > seconds or time.perf_counter() - since > seconds:
+                    return b"", True
+                continue
             part = os.read(pipe, 1 << 16)
             if not part:
                 return b"".join(parts), False
             parts.append(part)
+
+
+def _work_of(child: int) -> tuple[float, bool]:
+    """Seconds of a processor that a process has taken, and whether it waits for anything but one."""
+    with suppress(psutil.Error):
+        process = psutil.Process(child)
+        times = process.cpu_times()
+        return times.user + times.system, process.status() == psutil.STATUS_SLEEPING
+    return 0.0, False
 
 
 def _be_the_child(function: Callable[[], Any], pipe: int, most: int) -> NoReturn:

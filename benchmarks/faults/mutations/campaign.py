@@ -117,7 +117,8 @@ MUTATIONS = Campaign(
     2000,
     run,
     "Every kind of file that the program reads is broken at random: bits, bytes, lines and values of "
-    "it, its end, the file as a whole. Each is read by a process of its own, within 30 s and 2 GB. A "
+    "it, its end, the file as a whole. Each is read by a process of its own, within 30 s and 2 GB "
+    "(seconds of work, or of waiting for something other than a processor). A "
     "broken file must be *refused* in at most two lines, *listed* among what cannot be used, or have "
     "*equal* results. A file of a user's own may also become another file that nobody can tell from a "
     "right one, such as a table with another letter in a name: it is read *as written* if an "
