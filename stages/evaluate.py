@@ -10,7 +10,7 @@ from wsdkd import project
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
-from wsdkd.data.tables import read_classes, read_images
+from wsdkd.data.tables import UNLABELLED, read_classes, read_images
 from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.evaluate import evaluate
 from wsdkd.evaluation.files import read_curves, summary, write_class_rows, write_columns, write_report
@@ -40,6 +40,7 @@ def main() -> None:
         objects=read_objects(project.OBJECTS, num_classes=len(classes)),
         proposals=read_proposals(project.PROPOSALS),
         root=photographs_folder(project.IMAGES),
+        unlabelled=len(read_images(project.IMAGES, UNLABELLED)),
     )
     cache = TeacherCache(project.TEACHER_CACHE)
     cache.check(data.classes, data.train)

@@ -86,6 +86,13 @@ def test_says_what_is_absent_and_why(run: Run) -> None:
     assert "nan" not in said
 
 
+def test_says_how_many_images_without_labels_taught_the_student(run: Run, report: dict[str, Any]) -> None:
+    assert "also learned from" not in run(report).stdout
+    counts = report["counts"] | {"unlabelled_images": 41}
+    said = " ".join(run(report | {"counts": counts}).stdout.split())
+    assert "the student also learned from 41 images without labels" in said
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", "[" * 100_000, "network without figures", "\0"])
 def test_refuses_what_is_no_report(run: Run, tmp_path: Path, content: str, report: dict[str, Any]) -> None:
     answer = run({**report, "baseline": 3} if content == "network without figures" else content)

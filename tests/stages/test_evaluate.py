@@ -208,12 +208,17 @@ def test_numbers_come_from_the_right_network():
 @pytest.mark.usefixtures("working_copy")
 def test_dataset_without_boxes_and_unlabelled_images_dropped():
     write_objects(project.OBJECTS, [])
+    hidden = ImageRow("unlabelled", "gone.png", 60, 40, "unlabelled", (), (0, 1, 2, 3), "0")
+    write_images(project.IMAGES, [*make_rows(), hidden])
     set_params(unlabelled="drop", top_k=2)
     evaluate.main()
     accuracy = read(project.ACCURACY)
     assert not {"AP50", "CorLoc", "COCO_AP"} & set(accuracy["teacher"])
     assert accuracy["proposals"] == {}
     assert accuracy["absent"]["CorLoc"] == "no training image has annotated boxes"
+    assert accuracy["counts"]["train_images"] == 6
+    assert accuracy["counts"]["unlabelled_images"] == 1
+    assert "1 more without labels" in project.REPORT.read_text(encoding="utf-8")
     assert accuracy["counts"]["test_images"] == 15
     assert accuracy["counts"]["test_images_dropped"] == 1
     assert "top2_OF1" in accuracy["student"]

@@ -104,6 +104,7 @@ def evaluate(
         "absent": located.absent,
         "counts": {
             "train_images": len(data.train),
+            **({"unlabelled_images": data.unlabelled} if data.unlabelled else {}),
             "test_images": len(truth.labels),
             "test_images_dropped": int((~kept).sum()),
             "classes": len(data.classes),

@@ -32,6 +32,7 @@ class Data:
         objects: annotated objects of both; empty where the dataset has no boxes.
         proposals: of at least the test images.
         root: folder that the rows' paths are relative to.
+        unlabelled: how many images without labels the student has learned from as well.
     """
 
     classes: Sequence[str]
@@ -40,6 +41,7 @@ class Data:
     objects: Sequence[ObjectRow]
     proposals: Proposals
     root: Path
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True)

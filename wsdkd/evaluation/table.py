@@ -91,6 +91,9 @@ def _protocol(metrics: Mapping[str, Any]) -> list[str]:
     lines += [_calibration(name, metrics[name]) for name in points if "NLL_calibrated" in metrics[name]]
     lines += [f"the baseline learned from {protocol['baseline']}"]
     lines += [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
+    unlabelled = metrics["counts"].get("unlabelled_images")
+    if unlabelled:
+        lines.append(f"the student also learned from {unlabelled} images without labels")
     left_out = metrics["classes_without_positives"]
     if left_out:
         lines.append(f"left out of means over classes, no test image has them: {', '.join(left_out)}")
