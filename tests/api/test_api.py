@@ -16,7 +16,7 @@ from wsdkd import api
 from wsdkd.cache.format import CacheError
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.images import load_square
-from wsdkd.data.tables import write_classes, write_images
+from wsdkd.data.tables import SPLITS, write_classes, write_images
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals
@@ -68,6 +68,33 @@ def test_every_form_of_picture_is_scored_as_the_network_scores_it(
     for one, scores in zip(mixed, [*expected[:3], *expected], strict=True):
         assert list(one.scores) == student.classes == CLASSES
         np.testing.assert_allclose(list(one.scores.values()), scores, rtol=1e-4)
+
+
+def test_images_without_labels_are_cached_and_learned_from(tmp_path: Path) -> None:
+    tiny = ["network.stages=2", "network.weights=null", "input_size=32"]
+    settings = api.parameters(
+        ROOT / "profiles/scenes-smoke.yaml",
+        *("dataset.train_images=12", "dataset.val_images=4", "dataset.test_images=4", "dataset.side=48"),
+        *("dataset.unlabelled_share=0.5", "teacher.train_sizes=[32]", "teacher.network.frozen_stages=0"),
+        *(f"{network}.{change}" for network in ("teacher", "student") for change in tiny),
+    )
+    api.draw_scenes(settings.dataset, tmp_path / "scenes")
+    dataset = api.prepare(tmp_path / "scenes", settings.dataset, tmp_path / "prepared")
+    hidden, labelled = dataset.images("unlabelled"), dataset.images(SPLITS)
+    assert 0 < len(hidden) < 12
+    proposals = api.propose(dataset, settings.proposals, tmp_path / "proposals")
+    api.train_teacher(dataset, proposals, settings, tmp_path / "teacher")
+    cache = api.cache_teacher(tmp_path / "teacher", dataset, proposals, settings.cache, tmp_path / "cache")
+    assert len(cache.image_ids) == 12
+    assert {row.image_id for row in hidden} < set(cache.image_ids)
+    assert api.distill(dataset, cache, settings, tmp_path / "student").classes == dataset.classes
+    # A cache of labelled images alone is not enough to learn from the others.
+    shutil.copytree(tmp_path / "prepared", tmp_path / "labelled")
+    write_images(tmp_path / "labelled/images.parquet", labelled, classes=dataset.classes)
+    less = api.Dataset(tmp_path / "labelled", dataset.root)
+    small = api.cache_teacher(tmp_path / "teacher", less, proposals, settings.cache, tmp_path / "small")
+    with pytest.raises(CacheError, match=f"{len(hidden)} of 12 are not in it"):
+        api.distill(dataset, small, settings, tmp_path / "other")
 
 
 def test_a_path_is_a_folder_whatever_it_is_called(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
