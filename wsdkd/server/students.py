@@ -104,10 +104,13 @@ class Students:
         Raises:
             UserError: there is none of that name.
         """
+        # First: to look which there are reads files, and this is called for each picture.
+        found = self._ready.get(name)
+        if found is not None:
+            return found
         if name not in self.names():
             raise UserError(f"no student {name!r}; there are: {', '.join(self.names())}")
-        found = self._ready.get(name)
-        return self._load(name) if found is None else found
+        return self._load(name)
 
     def refresh(self) -> list[str]:
         """Load anew what has changed since it was loaded; those before answer until it is there.
