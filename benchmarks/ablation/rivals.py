@@ -42,10 +42,13 @@ MAP_WEIGHT = 5.0
 DECAY = 0.99
 """Of the running average, once it has seen enough steps."""
 
-BATCH = 64
-"""Images a step of the authors' L2D, whose label loss is a sum over these."""
+BATCH, CLASSES = 64, 80
+"""Images a step of the authors' L2D, whose label loss is a sum over these and over COCO's classes."""
 LOGITS, BY_CLASS, BY_IMAGE = 10 / BATCH, 100 / BATCH, 1000.0
-"""The authors' weights of L2D's losses, beside a label loss that is averaged over images."""
+"""The authors' weights of L2D's losses, beside a label loss that is averaged over images.
+
+Those of embeddings are for 80 classes. A label loss over fewer is smaller, and so are they in proportion.
+"""
 
 Says = Callable[[Student, Tensor], Batch]
 """(classifier, its map after all layers of cells (B, D, h, w)) -> what is kept of each image."""
@@ -168,11 +171,12 @@ class LabelWise(LabelObjective):
         logits = self.student.classify_embedded(embedded)
         own = label_embeddings(embedded.float(), self.student.classifier.weight.float())
         theirs, labels = batch["teacher_embeddings"], batch["labels"]
+        by_class, by_image = (weight * labels.shape[1] / CLASSES for weight in (BY_CLASS, BY_IMAGE))
         return {
             "labels": self.label_loss(logits, labels, batch["known"]),
             "predictions": LOGITS * prediction_loss(logits, batch["teacher_scores"], batch["taught"], 1.0),
-            "classes": BY_CLASS * structure_losses(own, theirs, labels),
-            "images": BY_IMAGE
+            "classes": by_class * structure_losses(own, theirs, labels),
+            "images": by_image
             * structure_losses(own.transpose(0, 1), theirs.transpose(0, 1), labels.T)
             / len(labels),
         }
