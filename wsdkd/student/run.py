@@ -84,11 +84,12 @@ def student_outputs(
         description: stands before the progress bar.
     """
     model = placed(loaded.model, device)
-    batches = picture_batches(rows, root, loaded.params.input_size, mirrored=False, batch_size=batch_size)
+    pinning = device.type == "cuda"
+    batches = picture_batches(rows, root, loaded.params.input_size, False, batch_size, pinning)
     count = -(-len(rows) // batch_size)
     with computing_in(precision, device):
         logits = [
-            model(pictures.to(device))
+            model(pictures.to(device, non_blocking=True))
             for _, pictures in track(batches, description, total=count, unit="batch")
         ]
     if not logits:
