@@ -11,11 +11,13 @@ The campaigns use small data sets and pipelines of the project's tests.
 """
 
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -105,7 +107,8 @@ def _run(campaign: Campaign, numbers: Sequence[int], seed: int, folder: Path, *,
 
     with tempfile.TemporaryDirectory(prefix=f"wsdkd-{campaign.name}-") as base:
         for case in campaign.run(seed, numbers, Path(base)):
-            done.append(case)
+            # Where the project of a case lay for a while, is of no interest.
+            done.append(replace(case, said=re.sub(rf"{re.escape(base)}(/[\w-]+/project/?)?", "", case.said)))
             if not case.good:
                 typer.echo(
                     f"{campaign.name} {case.number}: {case.what}: {case.how}: {case.found}: {case.said}"

@@ -125,7 +125,7 @@ def _judged(status: int, sizes: list[dict[str, int]], clone: Clone) -> tuple[str
     if left:
         return f"leaves {left[0]}", False
     if len(sizes) < 3:
-        return "bounded", True
+        return "ran", True  # too few to say that nothing grows
     # A promoted version and what is recorded of it may be added a run; all else stays.
     second, last, versions = (
         sizes[1],
