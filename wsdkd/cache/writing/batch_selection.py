@@ -46,23 +46,24 @@ def batch_confidences(ranking: Ranking, batch: RegionBatch) -> Float[Tensor, " r
     image, images, outputs = batch.image, len(batch.counts), batch.outputs
     scores = batch_region_scores(outputs.class_logits, outputs.detection_logits, image, images)
     of_images = batch_image_scores(scores, image, images)
-    shares = _shares_of_best(_support(batch) if ranking == "support" else scores, image, images)
+    shares = _by_support(batch) if ranking == "support" else _shares_of_best(scores, image, images)
     counting = _counting(batch, scores.shape[1])
     best = of_images.masked_fill(~counting, 0).amax(dim=1, keepdim=True).clamp_min(SMALLEST)
     relative = shares * (of_images / best)[image]
     return relative.masked_fill(~counting[image], -1).amax(dim=1)
 
 
-def _support(batch: RegionBatch) -> Float[Tensor, "regions classes"]:
+def _by_support(batch: RegionBatch) -> Float[Tensor, "regions classes"]:
+    # As :func:`wsdkd.support.region_shares` has it.
     refinements = batch.outputs.refinement_logits
-    if refinements.shape[1]:
-        probabilities = refinements.softmax(dim=2)[:, :, :-1].mean(dim=1)
-    else:
-        probabilities = batch.outputs.class_logits.softmax(dim=1)
+    refined = refinements.softmax(dim=2)[:, :, :-1].mean(dim=1) if refinements.shape[1] else None
+    probabilities = batch.outputs.class_logits.softmax(dim=1) if refined is None else refined
     counts = list(batch.counts)
     parts = (batch.boxes, batch.objectness, probabilities)
     each = zip(*(torch.split(part, counts) for part in parts), strict=True)
-    return torch.cat([image_support(*one) for one in each])
+    held = torch.cat([image_support(*one) for one in each])
+    shares = _shares_of_best(held, batch.image, len(counts))
+    return shares if refined is None else refined * shares.sqrt()
 
 
 def _shares_of_best(
