@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 
 NOTHING = "Not measured yet."
+
+Results = TypeVar("Results", bound=Mapping[str, Any])
 
 
 def with_parts(text: str, suite: str, parts: Mapping[str, Callable[[], str]]) -> str:
@@ -28,6 +32,21 @@ def with_parts(text: str, suite: str, parts: Mapping[str, Callable[[], str]]) ->
         return f"{found[1]}{parts[found[2]]()}\n{found[3]}"
 
     return part_pattern(suite).sub(generated, text)
+
+
+def of_rows(
+    results: Results, made: Mapping[str, Callable[[Results], str]], without: str = NOTHING
+) -> dict[str, Callable[[], str]]:
+    """Parts that are made of measured rows.
+
+    Args:
+        results: with what was measured under ``rows``.
+        made: what makes each part of them, by its name.
+        without: stands in each part where there is no row.
+    """
+    return {
+        name: partial(make, results) if results["rows"] else lambda: without for name, make in made.items()
+    }
 
 
 def part_pattern(suite: str) -> re.Pattern[str]:

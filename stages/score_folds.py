@@ -12,17 +12,14 @@ import torch
 
 from stages.inputs import Inputs, read_inputs
 from stages.run import is_first, run
+from stages.train_baseline import baseline
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images
-from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.doubts.folds import fold_of, split_fold, write_scores
 from wsdkd.doubts.params import DoubtsParams
-from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
-from wsdkd.student.baseline import baseline_course
 from wsdkd.student.network import LoadedStudent, Student
-from wsdkd.student.params import BaselineParams, StudentParams
 from wsdkd.student.run import BATCH_SIZE, student_scores
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
@@ -45,7 +42,7 @@ def main() -> None:
     for number in range(folds):
         learned, held_out = split_fold(rows, number, folds)
         if finished.load(number) is None:
-            course = _course(Images(root, classes, learned, val))
+            course = baseline(Images(root, classes, learned, val))
             part = _Part(number, Images(root, classes, held_out, ()), course, finished)
             training = Training(
                 name=f"part {number + 1} of {folds}",
@@ -81,15 +78,6 @@ class _Part:
             description=f"images of part {self.number + 1}",
         )
         self.finished.save(self.number, {"scores": torch.from_numpy(scores)})
-
-
-def _course(images: Images) -> Course:
-    params: StudentParams = load_section("student", StudentParams)
-    first = load_section("distill_features", DistillFeaturesParams).training
-    second = load_section("distill_predictions", DistillPredictionsParams).training
-    baseline: BaselineParams = load_section("baseline", BaselineParams)
-    proposals = read_proposals(project.PROPOSALS) if baseline.regions else None
-    return baseline_course(params, (first, second), images, baseline, proposals)
 
 
 def _joined(rows: Sequence[ImageRow], folds: int, finished: Resume) -> np.ndarray:

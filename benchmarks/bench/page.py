@@ -8,12 +8,11 @@
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from benchmarks.bench.results import Results, read_results
 from benchmarks.bench.table import markdown_absolute, markdown_table
-from benchmarks.parts import NOTHING, rewrite, with_parts
+from benchmarks.parts import of_rows, rewrite, with_parts
 from wsdkd.ground.errors import UserError
 
 PAGE = Path("docs/performance.md")
@@ -28,18 +27,12 @@ def with_results(text: str, results: Results) -> str:
     Raises:
         UserError: a part is of no known kind.
     """
-    return with_parts(text, SUITE, _parts(results))
+    return with_parts(text, SUITE, of_rows(results, PARTS))
 
 
 def write_page(page: Path) -> None:
     """Make the generated parts of a page anew, from the results beside it."""
-    rewrite(page, SUITE, _parts(read_results(page.with_name(RESULTS))))
-
-
-def _parts(results: Results) -> dict[str, Callable[[], str]]:
-    return {
-        name: partial(make, results) if results["rows"] else lambda: NOTHING for name, make in PARTS.items()
-    }
+    rewrite(page, SUITE, of_rows(read_results(page.with_name(RESULTS)), PARTS))
 
 
 def _run(results: Results) -> str:

@@ -7,11 +7,10 @@ A generated part stands between ``<!-- WHAT of gpu -->`` and ``<!-- end -->``; a
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from benchmarks.gpu.results import Results, read_results
-from benchmarks.parts import rewrite, with_parts
+from benchmarks.parts import of_rows, rewrite, with_parts
 from wsdkd.ground.errors import UserError
 
 PAGE = Path("docs/gpu.md")
@@ -28,18 +27,12 @@ def with_results(text: str, results: Results) -> str:
     Raises:
         UserError: a part is of no known kind.
     """
-    return with_parts(text, SUITE, _parts(results))
+    return with_parts(text, SUITE, of_rows(results, PARTS, NOT_YET))
 
 
 def write_page(page: Path) -> None:
     """Make the generated parts of a page anew, from the results beside it."""
-    rewrite(page, SUITE, _parts(read_results(page.with_name(RESULTS))))
-
-
-def _parts(results: Results) -> dict[str, Callable[[], str]]:
-    return {
-        name: partial(make, results) if results["rows"] else lambda: NOT_YET for name, make in PARTS.items()
-    }
+    rewrite(page, SUITE, of_rows(read_results(page.with_name(RESULTS)), PARTS, NOT_YET))
 
 
 def speeds(results: Results) -> str:

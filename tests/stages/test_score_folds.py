@@ -51,13 +51,13 @@ def test_an_image_s_score_is_that_of_a_student_of_the_other_part(
     rows: list[ImageRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     courses: list[tuple[Images, Course]] = []
-    make = score_folds._course
+    make = score_folds.baseline
 
     def noted(images: Images) -> Course:
         courses.append((images, make(images)))
         return courses[-1][1]
 
-    monkeypatch.setattr(score_folds, "_course", noted)
+    monkeypatch.setattr(score_folds, "baseline", noted)
     score_folds.main()
     scores = read_scores(project.FOLD_SCORES, rows, CLASSES)
     for number, (images, course) in enumerate(courses):
@@ -82,7 +82,7 @@ def test_a_part_that_is_finished_is_not_learned_again(
     rows: list[ImageRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    make = score_folds._course
+    make = score_folds.baseline
 
     def stopped(images: Images) -> Course:
         sizes.append(len(images.train))
@@ -90,7 +90,7 @@ def test_a_part_that_is_finished_is_not_learned_again(
             raise KeyboardInterrupt
         return make(images)
 
-    monkeypatch.setattr(score_folds, "_course", stopped)
+    monkeypatch.setattr(score_folds, "baseline", stopped)
     with pytest.raises(KeyboardInterrupt):
         score_folds.main()
     assert not project.FOLD_SCORES.exists()
