@@ -36,17 +36,34 @@ def test_the_code_of_each_stage_is_written_down() -> None:
 
 @pytest.mark.parametrize("stage", OTHERS)
 def test_each_stage_depends_on_the_sections_it_loads(stage: str) -> None:
-    tree = ast.parse((ROOT / f"stages/{stage}.py").read_text())
-    loaded = {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "load_section"
-        and isinstance(node.args[0], ast.Constant)
-    }
+    loaded = _sections(f"stages.{stage}")
     assert loaded
     assert loaded == {key.partition(".")[0] for key in STAGES[stage]["params"]}
+
+
+def _sections(module: str, function: str | None = None) -> set[str]:
+    """Sections that a stage's module loads, or a function of it, and those of other stages' that it imports."""
+    tree: ast.AST = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    if function is not None:
+        (tree,) = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function)
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    named = {
+        call.args[0].value
+        for call in calls
+        if call.func.id == "load_section" and isinstance(call.args[0], ast.Constant)  # type: ignore[attr-defined]
+    }
+    called = {call.func.id for call in calls}  # type: ignore[attr-defined]
+    others = {
+        (node.module, alias.name)
+        for node in imported
+        if node.module in {f"stages.{name}" for name in OTHERS}
+        for alias in node.names
+        if alias.name in called
+    }
+    return named.union(*(_sections(str(other), name) for other, name in others))
 
 
 def test_all_of_the_cache_but_its_folder_reruns_the_cache() -> None:
