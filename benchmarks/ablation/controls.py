@@ -41,7 +41,14 @@ class TeacherRegions:
         seen = self._cache.view(image_id, mirrored)
         alike = np.zeros_like(seen.class_logits)
         return CachedView.of(
-            seen.boxes, seen.objectness, alike, alike, seen.chosen, seen.confidence, seen.features
+            seen.boxes,
+            seen.objectness,
+            alike,
+            alike,
+            seen.chosen,
+            seen.confidence,
+            np.ones_like(seen.shares),
+            seen.features,
         )
 
 
@@ -70,8 +77,8 @@ class OtherFeatures:
             seen.detection_logits,
             seen.chosen,
             seen.confidence,
-            features,
             seen.shares,
+            features,
         )
 
 
@@ -99,7 +106,7 @@ class TrueBoxes:
         alike = np.zeros((count, len(self.classes)), np.float32)
         ones = np.ones(count, np.float32)
         held = np.eye(len(self.classes), dtype=np.float32)[labels]
-        return CachedView.of(boxes, ones, alike, alike, np.arange(count), ones, ones[:, None] * 0, held)
+        return CachedView.of(boxes, ones, alike, alike, np.arange(count), ones, held, ones[:, None] * 0)
 
 
 def with_true_boxes() -> None:

@@ -31,7 +31,6 @@ from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import labels_of
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
-from wsdkd.support import region_shares
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.course import Images
@@ -100,16 +99,16 @@ class LiveTeacher:
             said = ImageRegions(
                 row.image_id, boxes, scores, class_logits, detection_logits, features, refined
             )
-            chosen, confidence = choose_rois(said, row.labels, self.kept)
+            chosen = choose_rois(said, row.labels, self.kept)
             self._seen[row.image_id, view.mirrored] = CachedView.of(
                 boxes,
                 scores,
                 class_logits,
                 detection_logits,
-                chosen,
-                confidence,
-                features[chosen],
-                region_shares(self.kept.ranking, said),
+                chosen.regions,
+                chosen.confidence,
+                chosen.shares,
+                features[chosen.regions],
             )
         return self
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import h5py
 
-from wsdkd.cache.format import VIEWS
+from wsdkd.cache.format import IMAGE_ARRAYS, VIEWS
 from wsdkd.cache.shard import read_index
 
 
@@ -19,7 +19,7 @@ def flip(path: Path, offset: int) -> None:
 def first_byte(path: Path, array: str, image: int, mirrored: bool = False) -> int:
     """Where the rows of an image, or of one of its views, begin in a shard's file."""
     with h5py.File(path) as file:
-        part = image if array == "regions" else VIEWS * image + mirrored
+        part = image if array in IMAGE_ARRAYS else VIEWS * image + mirrored
         row, dataset = int(read_index(file).bounds(array)[part]), file[array]
         row_bytes = dataset[:1].nbytes
         chunk = next(

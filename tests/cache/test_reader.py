@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tests.cache import synthetic_teacher as synthetic
 from tests.cache.damage import first_byte, flip
-from wsdkd.cache.format import ARRAYS, SCHEMA_VERSION, CacheError
+from wsdkd.cache.format import IMAGE_ARRAYS, SCHEMA_VERSION, VIEW_ARRAYS, CacheError
 from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.view import CachedView
@@ -159,7 +159,7 @@ def test_a_cut_shard_is_refused(cache: Path) -> None:
         TeacherCache(cache).view("img-0000", False)
 
 
-@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("array", VIEW_ARRAYS)
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_damaged_rows_are_refused_at_their_first_read(cache: Path, array: str, mirrored: bool) -> None:
     with TeacherCache(cache) as reader:
@@ -173,6 +173,19 @@ def test_damaged_rows_are_refused_at_their_first_read(cache: Path, array: str, m
         if array != "regions":  # which both views share
             found = reader.view("img-0011", not mirrored)
             assert found.boxes.tobytes() == expected.boxes.tobytes()
+
+
+@pytest.mark.parametrize("array", IMAGE_ARRAYS)
+def test_damaged_best_regions_are_refused(cache: Path, array: str) -> None:
+    with TeacherCache(cache) as reader:
+        assert reader.best_regions("img-0011").shape == (len(reader.classes), 4)
+    flip(cache / "shard-00001.h5", first_byte(cache / "shard-00001.h5", array, 3))
+    with TeacherCache(cache) as reader:
+        with pytest.raises(CacheError, match=rf"shard-00001\.h5: {array}: image img-0011: damaged"):
+            reader.best_regions("img-0011")
+        assert len(reader.best_regions("img-0010")) == len(reader.classes)
+        with pytest.raises(CacheError, match="image img-9999 is not in it"):
+            reader.best_regions("img-9999")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
@@ -193,9 +206,9 @@ def test_what_a_worker_compared_no_other_compares_again(cache: Path, monkeypatch
     reader.view("img-0003", True)
     assert sums == []
     reader.view("img-0003", False)
-    assert len(sums) == len(ARRAYS)
+    assert len(sums) == len(VIEW_ARRAYS)
     reader.view("img-0003", False)
-    assert len(sums) == len(ARRAYS)
+    assert len(sums) == len(VIEW_ARRAYS)
     reader.close()
 
 

@@ -13,11 +13,12 @@ from tests.training.small_world import (
     HandMadeCache,
     World,
 )
-from wsdkd.cache.view import CachedView, pack_rows
+from wsdkd.cache.view import CachedView, pack_rows, records
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.distill.from_cache import CachedFeatures, region_targets
 from wsdkd.distill.params import SoftenedPredictions
+from wsdkd.scores import relative_scores
 
 
 def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> None:
@@ -33,7 +34,7 @@ def test_what_stage_1_reads_of_the_cache(world: World, cache: HandMadeCache) -> 
         np.testing.assert_array_equal(batch["confidence"][mine], seen.confidence)
         np.testing.assert_array_equal(batch["features"][mine], seen.features)
         targets = region_targets(row, seen)
-        np.testing.assert_array_equal(batch["region_targets"][mine], targets[seen.chosen])
+        np.testing.assert_array_equal(batch["region_targets"][mine], targets)
 
 
 class PackedCache(HandMadeCache):
@@ -42,7 +43,8 @@ class PackedCache(HandMadeCache):
     def view(self, image_id: str, mirrored: bool) -> CachedView:
         view = super().view(image_id, mirrored)
         logits, features = pack_rows(view.logit_rows), pack_rows(view.feature_rows)
-        return view._replace(logit_rows=logits, feature_rows=features)
+        chosen = records(view.chosen, view.confidence, pack_rows(view.shares))
+        return view._replace(logit_rows=logits, chosen_rows=chosen, feature_rows=features)
 
 
 def test_a_cache_of_eight_bits_teaches_the_same_within_its_steps(world: World, cache: HandMadeCache) -> None:
@@ -100,7 +102,7 @@ def test_targets_of_an_unlabelled_image_stand_in_its_batch(world: World, cache: 
     rows = [replace(row, split="unlabelled", labels=(), ignored=(0, 1, 2)) for row in world.rows]
     batch = CachedFeatures(rows, cache, stage_1("regions"))(VIEWS)
     seen = cache.view(rows[3].image_id, mirrored=False)
-    targets = region_targets(rows[3], seen)[seen.chosen]
+    targets = region_targets(rows[3], seen)
     np.testing.assert_array_equal(batch["region_targets"][: len(targets)], targets)
     assert not batch["known"].any()
     assert batch["taught"].all()
@@ -122,7 +124,7 @@ def _row(*labels: int) -> ImageRow:
 def _seen(
     class_logits: np.ndarray, detection_logits: np.ndarray, shares: np.ndarray | None = None
 ) -> CachedView:
-    boxes, some = np.zeros((len(class_logits), 4)), np.arange(1)
-    return CachedView.of(
-        boxes, boxes[:, 0], class_logits, detection_logits, some, some, class_logits[some], shares
-    )
+    boxes, all_ = np.zeros((len(class_logits), 4)), np.arange(len(class_logits))
+    if shares is None:
+        shares = relative_scores(class_logits, detection_logits)
+    return CachedView.of(boxes, boxes[:, 0], class_logits, detection_logits, all_, all_, shares, class_logits)

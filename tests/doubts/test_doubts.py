@@ -57,8 +57,14 @@ class OneView:
             self.detection_logits,
             empty,
             empty,
+            np.zeros((0, 3), np.float32),
             np.zeros((0, 4), np.float32),
         )
+
+    def best_regions(self, image_id: str) -> np.ndarray:
+        assert image_id == "10"
+        scores = region_scores(self.class_logits, self.detection_logits)
+        return self.boxes[scores.argmax(axis=0)]
 
 
 def test_the_teacher_s_word_is_its_image_score_and_its_best_region() -> None:

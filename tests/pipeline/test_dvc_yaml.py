@@ -42,7 +42,7 @@ def test_each_stage_depends_on_the_sections_it_loads(stage: str) -> None:
 
 
 def _sections(module: str, function: str | None = None) -> set[str]:
-    """Sections that a stage's module loads, or a function of it, and those of other stages' that it imports."""
+    """Sections that a stage's module loads, or a function in it, and those that functions of others load."""
     tree: ast.AST = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     if function is not None:

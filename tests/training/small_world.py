@@ -16,6 +16,7 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.ground.ids import IdIndex
 from wsdkd.networks.params import Network
 from wsdkd.proposals.stored import Proposals
+from wsdkd.scores import relative_scores
 from wsdkd.student.params import StudentParams
 from wsdkd.teacher.params import RoiPooling, TeacherParams
 from wsdkd.training.learner import Objective
@@ -99,13 +100,16 @@ class HandMadeCache:
         boxes, objectness = self.world.proposals.of(image_id)
         rng = np.random.default_rng([int(image_id), mirrored])
         count = self.chosen(int(image_id))
+        class_logits, detection_logits = rng.normal(size=(2, 3, len(CLASSES))).astype(np.float32)
+        chosen = np.arange(count, dtype=np.int32)[::-1].copy()
         return CachedView.of(
-            class_logits=rng.normal(size=(3, len(CLASSES))).astype(np.float32),
-            detection_logits=rng.normal(size=(3, len(CLASSES))).astype(np.float32),
+            class_logits=class_logits,
+            detection_logits=detection_logits,
             boxes=boxes,
             objectness=objectness,
-            chosen=np.arange(count, dtype=np.int32)[::-1].copy(),
+            chosen=chosen,
             confidence=np.linspace(1, 0.5, count, dtype=np.float32),
+            shares=relative_scores(class_logits, detection_logits)[chosen],
             features=rng.random((count, FEATURES), dtype=np.float32),
         )
 

@@ -12,34 +12,31 @@ array                     type     shape       rows of image i
 ``region_offsets``        int64    (N + 1,)    its n regions are o[i] to o[i + 1]
 ``chosen_offsets``        int64    (2N + 1,)   c[2i] to c[2i + 1] plain, c[2i + 1] to c[2i + 2] mirrored
 ``regions``               float32  (R, 5)      by ``region_offsets``; a box, its objectness
-``logits``                float16  (2R, L, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
-``chosen``                records  (C,)        by ``chosen_offsets``; ``region`` int32, ``confidence`` float32
+``logits``                float16  (2R, 2, K)  from 2 o[i]: n rows plain, then n mirrored; M^c, M^d in each
+``chosen``                records  (C,)        by ``chosen_offsets``; ``region`` int32, ``confidence``
+                                               float32, ``shares`` float16 (K,)
 ``features``              float16  (C, D)      by ``chosen_offsets``
-``checksums.ARRAY``       uint32   (N or 2N,)  CRC-32 of the rows of an image in ``regions``, of a view in the
-                                               other three: image 0 plain, image 0 mirrored, image 1 plain
+``best``                  int32    (N, K)      i; of each class the best of its n regions, plain; -1 of none
+``checksums.ARRAY``       uint32   (N or 2N,)  CRC-32 of the rows of an image in ``regions`` and ``best``, of
+                                               a view in the others: image 0 plain, mirrored, image 1 plain
 ========================  =======  ==========  ==========================================================
 
 Boxes are (x1, y1, x2, y2) in unmirrored pixels of the original, in both views. ``chosen`` names the regions
 that have features, most confident first. What is read together lies together: a view of an image takes four
-reads. With ``cache.bits: 8`` the float16 arrays are uint8, packed as :mod:`wsdkd.cache.view` has it.
+reads. With ``cache.bits: 8`` float16 becomes uint8, packed as :mod:`wsdkd.cache.view` has it.
 
-L is 2, or 3 where regions are ranked by support: then their shares (:func:`wsdkd.support.region_shares`)
-stand behind M^d. They need the teacher's branches of refinement, which no cache has, and time; of ranking
-``scores`` they follow from the logits at once.
+``shares`` and ``best`` are by :func:`wsdkd.support.region_shares`. They need the teacher's branches of
+refinement, which no cache has, and all regions: those that were not chosen would take most of a packed cache.
 """
-
-import math
-from typing import Any
 
 import numpy as np
 
-from wsdkd.cache.params import CacheParams
 from wsdkd.ground.errors import UserError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of this layout; readers of another version refuse."""
 
-OUTPUTS_VERSION = 2
+OUTPUTS_VERSION = 3
 """Raised with every change of code after which the same inputs give other outputs in a cache.
 
 That is the teacher's forward pass, the choice of RoIs and the packing of rows. Students refuse a cache of
@@ -53,21 +50,20 @@ HDF5_VERSION = ("v110", "v110")
 SMALLEST_CHUNK = 16 * 1024
 LARGEST_CHUNK = 4 * 1024 * 1024
 
-ARRAYS = ("regions", "logits", "chosen", "features")
-PACKED_ARRAYS = ("logits", "features")
+VIEW_ARRAYS = ("regions", "logits", "chosen", "features")
+"""What a student reads of a view."""
+ARRAYS = (*VIEW_ARRAYS, "best")
+IMAGE_ARRAYS = ("regions", "best")
+"""Their rows are an image's; those of the others are a view's."""
 PACKED_BITS = 8
 HEAD = np.dtype("<f2")
 HEAD_BYTES = 2 * HEAD.itemsize
 """Before the bytes of a packed row: its low end and its step."""
 INDEX_ARRAYS = ("image_ids", "image_digests", "region_offsets", "chosen_offsets")
 
-CHOSEN = np.dtype([("region", "<i4"), ("confidence", "<f4")])
-DTYPES: dict[str, np.dtype[Any]] = {
-    "regions": np.dtype("<f4"),
-    "logits": np.dtype("<f2"),
-    "chosen": CHOSEN,
-    "features": np.dtype("<f2"),
-}
+CHOSEN_HEAD = np.dtype([("region", "<i4"), ("confidence", "<f4")])
+"""Of a row of ``chosen``, before its shares."""
+HALF = np.dtype("<f2")
 
 
 class CacheError(UserError):
@@ -79,19 +75,31 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.h5"
 
 
-def row_shape(array: str, num_classes: int, feature_dim: int, params: CacheParams) -> tuple[int, ...]:
-    """Of one row of an array from ``regions`` on, before it is packed."""
-    said = 3 if params.ranking == "support" else 2
-    shapes = {"regions": (5,), "logits": (said, num_classes), "features": (feature_dim,)}
-    return shapes.get(array, ())
+def row_bytes(array: str, num_classes: int, feature_dim: int, bits: int) -> int:
+    """Bytes of one row of an array from ``regions`` on.
+
+    Args:
+        array: its name.
+        num_classes: K.
+        feature_dim: D.
+        bits: of a stored logit, share or feature.
+    """
+    values = _packed_width if bits == PACKED_BITS else _half_width
+    return {
+        "regions": 5 * np.dtype(np.float32).itemsize,
+        "logits": 2 * values(num_classes),
+        "chosen": CHOSEN_HEAD.itemsize + values(num_classes),
+        "features": values(feature_dim),
+        "best": num_classes * np.dtype(np.int32).itemsize,
+    }[array]
 
 
-def row_bytes(array: str, num_classes: int, feature_dim: int, params: CacheParams) -> int:
-    """Bytes of one row of an array from ``regions`` on, where :data:`PACKED_ARRAYS` may be packed."""
-    shape = row_shape(array, num_classes, feature_dim, params)
-    if params.bits == PACKED_BITS and array in PACKED_ARRAYS:
-        return math.prod(shape[:-1]) * (HEAD_BYTES + shape[-1])
-    return math.prod(shape) * DTYPES[array].itemsize
+def _half_width(values: int) -> int:
+    return HALF.itemsize * values
+
+
+def _packed_width(values: int) -> int:
+    return HEAD_BYTES + values
 
 
 def chunk_rows(bytes_an_image: float, row_bytes: int) -> int:

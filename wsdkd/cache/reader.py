@@ -18,7 +18,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from wsdkd.cache.format import ARRAYS, VIEWS, CacheError
+from wsdkd.cache.format import ARRAYS, VIEW_ARRAYS, VIEWS, CacheError
 from wsdkd.cache.manifest import describe, differences, images_digest, read_manifest
 from wsdkd.cache.shard import open_listed, read_index, stored_rows
 from wsdkd.cache.view import CachedView
@@ -93,15 +93,7 @@ class TeacherCache:
         Raises:
             CacheError: the image is not in the cache, or its shard is missing or damaged.
         """
-        try:
-            place = self._index.place(image_id)
-        except KeyError:
-            raise CacheError(
-                f"{self._folder}: image {image_id} is not in it; the cache is of other images"
-            ) from None
-        number = bisect_right(self._starts, place) - 1
-        shard = self._opened().get(number) or self._open_shard(number)
-        image = place - self._starts[number]
+        shard, image, place = self._place(image_id)
         view = VIEWS * image + mirrored
         start, stop = shard.region_offsets.item(image), shard.region_offsets.item(image + 1)
         first = VIEWS * start + (stop - start) * mirrored
@@ -114,13 +106,44 @@ class TeacherCache:
                 shard.features[chosen],
             )
         except (OSError, ValueError) as error:
-            raise CacheError(
-                f"{shard.file.filename}: image {image_id}: cannot be read: {error}; try wsdkd cache verify"
-            ) from None
+            raise _unreadable(shard, image_id, error) from None
         if not self._compared[VIEWS * place + mirrored]:
-            self._compare(shard, seen, image_id, (image, view, view, view))
+            for name, rows, part in zip(VIEW_ARRAYS, seen, (image, view, view, view), strict=True):
+                _compare(shard, name, rows, part, image_id)
             self._compared[VIEWS * place + mirrored] = 1
         return seen
+
+    def best_regions(self, image_id: str) -> np.ndarray:
+        """The teacher's best region of each class in an image as it is, by the ranking of the cache.
+
+        Returns:
+            float32 (K, 4), (x1, y1, x2, y2) in pixels of the original; (0, 4) of an image without regions.
+
+        Raises:
+            CacheError: as of :meth:`view`.
+        """
+        shard, image, _ = self._place(image_id)
+        start, stop = shard.region_offsets.item(image), shard.region_offsets.item(image + 1)
+        try:
+            rows, regions = shard.best[image : image + 1], shard.regions[start:stop]
+        except (OSError, ValueError) as error:
+            raise _unreadable(shard, image_id, error) from None
+        _compare(shard, "best", rows, image, image_id)
+        _compare(shard, "regions", regions, image, image_id)
+        boxes: np.ndarray = regions[rows[0], :4] if len(regions) else regions[:, :4]
+        return boxes
+
+    def _place(self, image_id: str) -> "tuple[_OpenShard, int, int]":
+        """The shard of an image, and its place there and among all."""
+        try:
+            place = self._index.place(image_id)
+        except KeyError:
+            raise CacheError(
+                f"{self._folder}: image {image_id} is not in it; the cache is of other images"
+            ) from None
+        number = bisect_right(self._starts, place) - 1
+        shard = self._opened().get(number) or self._open_shard(number)
+        return shard, place - self._starts[number], place
 
     def check(
         self, classes: Sequence[str], rows: Sequence[ImageRow], parts: Mapping[str, str] | None = None
@@ -203,21 +226,14 @@ class TeacherCache:
                 stored_rows(file["logits"]),
                 stored_rows(file["chosen"]),
                 stored_rows(file["features"]),
-                tuple(file[f"checksums.{name}"][()] for name in ARRAYS),
+                stored_rows(file["best"]),
+                {name: file[f"checksums.{name}"][()] for name in ARRAYS},
             )
         except BaseException:
             file.close()
             raise
         self._opened()[number] = shard
         return shard
-
-    def _compare(self, shard: "_OpenShard", seen: CachedView, image_id: str, parts: tuple[int, ...]) -> None:
-        for name, rows, sums, part in zip(ARRAYS, seen, shard.checksums, parts, strict=True):
-            if zlib.crc32(rows.data) != sums.item(part):
-                raise CacheError(
-                    f"{shard.file.filename}: {name}: image {image_id}: damaged: its checksum differs; "
-                    "see by wsdkd cache verify what else is, and fetch or compute this shard again"
-                )
 
     def _check_digests(self, number: int, digests: dict[str, str]) -> None:
         with open_listed(self._folder, self._manifest.shards[number]) as file:
@@ -253,4 +269,19 @@ class _OpenShard:
     logits: RowSource
     chosen: RowSource
     features: RowSource
-    checksums: tuple[np.ndarray, ...]
+    best: RowSource
+    checksums: Mapping[str, np.ndarray]
+
+
+def _compare(shard: _OpenShard, name: str, rows: np.ndarray, part: int, image_id: str) -> None:
+    if zlib.crc32(rows.data) != shard.checksums[name].item(part):
+        raise CacheError(
+            f"{shard.file.filename}: {name}: image {image_id}: damaged: its checksum differs; "
+            "see by wsdkd cache verify what else is, and fetch or compute this shard again"
+        )
+
+
+def _unreadable(shard: _OpenShard, image_id: str, error: Exception) -> CacheError:
+    return CacheError(
+        f"{shard.file.filename}: image {image_id}: cannot be read: {error}; try wsdkd cache verify"
+    )

@@ -94,10 +94,12 @@ class ShardIndex:
     def bounds(self, array: str) -> np.ndarray:
         """First row of each part of an array, then the number of rows: int64 (parts + 1,).
 
-        A part is what has a checksum: an image's rows of ``regions``, a view's of the others.
+        A part is what has a checksum: an image's rows of ``regions`` and ``best``, a view's of the others.
         """
         if array == "regions":
             return self.region_offsets
+        if array == "best":
+            return np.arange(len(self.region_offsets))
         if array != "logits":
             return self.chosen_offsets
         bounds = np.empty(VIEWS * (len(self.region_offsets) - 1) + 1, np.int64)

@@ -11,12 +11,9 @@ from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
-from wsdkd.cache.format import CHOSEN, DTYPES, HEAD, HEAD_BYTES
-from wsdkd.scores import relative_scores
+from wsdkd.cache.format import CHOSEN_HEAD, HEAD, HEAD_BYTES
 
 STEPS = 255
-SHARES = 2
-"""Place of the shares in a row of logits that has them."""
 
 
 class CachedView(NamedTuple):
@@ -42,15 +39,14 @@ class CachedView(NamedTuple):
         detection_logits: np.ndarray,
         chosen: np.ndarray,
         confidence: np.ndarray,
+        shares: np.ndarray,
         features: np.ndarray,
-        shares: np.ndarray | None = None,
     ) -> Self:
         """A view that no cache holds; the arguments are what its properties will be."""
-        said = [class_logits, detection_logits, *([] if shares is None else [shares])]
         return cls(
-            np.column_stack([boxes, objectness]).astype(DTYPES["regions"]),
-            np.stack(said, axis=1),
-            np.rec.fromarrays([chosen, confidence], dtype=CHOSEN),
+            np.column_stack([boxes, objectness]).astype(np.float32),
+            np.stack([class_logits, detection_logits], axis=1),
+            records(chosen, confidence, shares),
             features,
         )
 
@@ -66,10 +62,8 @@ class CachedView(NamedTuple):
 
     @property
     def shares(self) -> np.ndarray:
-        """:func:`wsdkd.support.region_shares` by the ranking that the cache was made with, (n, K)."""
-        if self.logit_rows.shape[1] > SHARES:
-            return _values(self.logit_rows[:, SHARES])
-        return relative_scores(self.class_logits, self.detection_logits)
+        """Of the chosen regions, (c, K): :func:`wsdkd.support.region_shares` by the cache's ranking."""
+        return _values(self.chosen_rows["shares"])
 
     @property
     def boxes(self) -> np.ndarray:
@@ -108,6 +102,14 @@ class TeacherViews(Protocol):
 
     def view(self, image_id: str, mirrored: bool) -> CachedView:
         """The teacher's outputs on an image or on its mirror image."""
+
+
+def records(regions: np.ndarray, confidence: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Rows of ``chosen``, (c,), of regions and confidences (c,), and of shares (c, w) as they are stored."""
+    kind = np.dtype([*CHOSEN_HEAD.descr, ("shares", shares.dtype, shares.shape[1:])])
+    rows = np.empty(len(regions), kind)
+    rows["region"], rows["confidence"], rows["shares"] = regions, confidence, shares
+    return rows
 
 
 def _values(rows: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ class CachedFeatures:
                     "objectness": seen.objectness[chosen],
                     "confidence": seen.confidence[in_view.places],
                     "features": seen.features[in_view.places],
-                    "region_targets": targets[chosen],
+                    "region_targets": targets[in_view.places],
                 }
             )
         joined = {
@@ -111,7 +111,7 @@ class CachedFeatures:
 
 
 def region_targets(row: ImageRow, seen: CachedView) -> np.ndarray:
-    """How far each region holds an object of each class: float32 (n, K), in [0, 1].
+    """How far each chosen region holds an object of each class: float32 (c, K), in [0, 1].
 
     What the teacher says of it, and 0 for classes that the image is not known to hold: the teacher says
     where, the label says whether. Where nobody knows the labels the teacher says that, too: by its image

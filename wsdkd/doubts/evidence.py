@@ -28,7 +28,7 @@ def cached_evidence(cache: TeacherCache, wanted: Wanted) -> Found:
     found: Found = {}
     for image in wanted:
         view = cache.view(image, mirrored=False)
-        found |= _of_image(image, view, view.shares, wanted)
+        found |= _of_image(image, view, cache.best_regions(image), wanted)
     return found
 
 
@@ -55,19 +55,21 @@ class Teacher:
         )
         told: Found = {}
         for said in found:
-            told |= _of_image(said.image_id, said, region_shares(self.ranking, said), wanted)
+            if len(said.boxes):
+                best = said.boxes[region_shares(self.ranking, said).argmax(axis=0)]
+                told |= _of_image(said.image_id, said, best, wanted)
         return told
 
 
 def _of_image(
-    image: str, regions: ImageRegions | CachedView, shares: np.ndarray, wanted: Wanted
+    image: str, regions: ImageRegions | CachedView, best: np.ndarray, wanted: Wanted
 ) -> dict[tuple[str, int], Evidence]:
-    if not len(regions.boxes):
+    # best: (K, 4), the best region of each class; (0, 4) where there is none.
+    if not len(best):
         return {}
-    best = shares.argmax(axis=0)
     scores = image_scores(regions.class_logits, regions.detection_logits)
     told = {}
     for label in wanted[image]:
-        x1, y1, x2, y2 = regions.boxes[best[label]].tolist()
+        x1, y1, x2, y2 = best[label].tolist()
         told[image, label] = Evidence(float(scores[label]), (x1, y1, x2, y2))
     return told

@@ -14,7 +14,6 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.charts import as_written
-from wsdkd.evaluation.localisation import best_regions
 from wsdkd.scores import image_scores
 from wsdkd.teacher.run import Detections
 
@@ -158,6 +157,6 @@ def best_region_page(
 
 def _best(cache: TeacherCache, root: Path, row: ImageRow, label: int) -> BestRegion:
     view = cache.view(row.image_id, mirrored=False)
-    x1, y1, x2, y2 = best_regions(view.boxes, view.shares)[label].tolist()
+    x1, y1, x2, y2 = cache.best_regions(row.image_id)[label].tolist()
     score = image_scores(view.class_logits, view.detection_logits)[label]
     return BestRegion(np.asarray(decode_prepared(root / row.path)), (x1, y1, x2, y2), float(score))

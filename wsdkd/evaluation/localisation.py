@@ -152,5 +152,4 @@ def best_cached_regions(cache: TeacherCache, image_ids: Sequence[str]) -> Iterat
         image_ids: training images.
     """
     for image_id in track(image_ids, "best regions of training images"):
-        view = cache.view(image_id, mirrored=False)
-        yield best_regions(view.boxes, view.shares)
+        yield cache.best_regions(image_id)

@@ -22,15 +22,20 @@ Found = tuple[np.ndarray, np.ndarray]
 
 
 class Chosen(NamedTuple):
-    """Regions of one image whose features are kept, most confident first.
+    """Regions of one image whose features are kept, most confident first, and the best of each class.
 
     Attributes:
-        regions: int32 (c,), their places among the image's.
+        regions: int32 (c,), their places among the image's n.
         confidence: float32 (c,), the teacher's in each.
+        shares: float32 (c, K), how well each holds an object of each class
+            (:func:`wsdkd.support.region_shares`).
+        best: int32 (K,), of all n the one with the highest share of each class; -1 where n is 0.
     """
 
     regions: np.ndarray
     confidence: np.ndarray
+    shares: np.ndarray
+    best: np.ndarray
 
 
 class RegionBatch(NamedTuple):
@@ -60,11 +65,15 @@ class BatchChoice(NamedTuple):
         places: int64 (C,), among the R regions, on the batch's device.
         confidence: float32 (C,), there.
         counts: int64 (B,), there, of each image; their sum is C.
+        shares: float32 (C, K), there, as of :class:`Chosen`.
+        best: int64 (B, K), there, of each image the place among the R regions of the best of each class.
     """
 
     places: torch.Tensor
     confidence: torch.Tensor
     counts: torch.Tensor
+    shares: torch.Tensor
+    best: torch.Tensor
 
     def of_images(self, counts: Sequence[int]) -> list[Chosen]:
         """The choice image by image, where it is on the host.
@@ -72,11 +81,18 @@ class BatchChoice(NamedTuple):
         Args:
             counts: regions of each image of the batch.
         """
-        kept, starts = self.counts.tolist(), np.cumsum([0, *counts])
-        parts = zip(torch.split(self.places, kept), torch.split(self.confidence, kept), strict=True)
+        kept, starts = self.counts.tolist(), np.cumsum([0, *counts[:-1]])
+        each = (torch.split(part, kept) for part in (self.places, self.confidence, self.shares))
         return [
-            Chosen((places.numpy() - start).astype(np.int32), confidence.numpy())
-            for (places, confidence), start in zip(parts, starts, strict=False)
+            Chosen(
+                (places.numpy() - start).astype(np.int32),
+                confidence.numpy(),
+                shares.numpy(),
+                (best.numpy() - start if count else np.full(len(best), -1)).astype(np.int32),
+            )
+            for places, confidence, shares, best, start, count in zip(
+                *each, self.best, starts, counts, strict=True
+            )
         ]
 
 
@@ -86,7 +102,14 @@ Choose = Callable[[RegionBatch], BatchChoice]
 def no_features(batch: RegionBatch) -> BatchChoice:
     """A choice that keeps none, for those who want scores alone."""
     counts = batch.image.new_zeros(len(batch.counts))
-    return BatchChoice(batch.image[:0], batch.objectness[:0], counts)
+    classes = batch.outputs.class_logits.shape[1]
+    return BatchChoice(
+        batch.image[:0],
+        batch.objectness[:0],
+        counts,
+        batch.outputs.class_logits[:0],
+        batch.image.new_zeros(len(batch.counts), classes),
+    )
 
 
 class BegunBatch(NamedTuple):

@@ -16,7 +16,7 @@ from wsdkd.cache.writing.batch_selection import choose_in_batch
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.scores import refined_scores
 from wsdkd.support import Ranking
-from wsdkd.teacher.batches import Chosen, RegionBatch
+from wsdkd.teacher.batches import RegionBatch
 from wsdkd.teacher.network import LoadedTeacher, RegionOutputs, Wsddn
 from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
@@ -57,11 +57,12 @@ def test_against_the_choice_image_by_image(rois: int | str, ranking: Ranking, br
     params = CacheParams.model_validate({"rois": rois, "ranking": ranking, "nms_iou": 0.4})
     found = choose_in_batch(_batch(images, LABELS), params).of_images(COUNTS)
     for one, image, labels in zip(found, images, LABELS, strict=True):
-        regions, confidence = choose_rois(image, labels, params)
-        np.testing.assert_array_equal(one.regions, regions)
-        np.testing.assert_allclose(one.confidence, confidence, rtol=1e-5)
-        assert one.regions.dtype == np.int32
-        assert one.confidence.dtype == np.float32
+        expected = choose_rois(image, labels, params)
+        np.testing.assert_array_equal(one.regions, expected.regions)
+        np.testing.assert_array_equal(one.best, expected.best)
+        np.testing.assert_allclose(one.confidence, expected.confidence, rtol=1e-5)
+        np.testing.assert_allclose(one.shares, expected.shares, rtol=1e-5, atol=1e-30)
+        assert [part.dtype for part in one] == [np.int32, np.float32, np.float32, np.int32]
 
 
 @pytest.mark.parametrize("ranking", ["scores", "support"])
@@ -78,9 +79,10 @@ def test_an_image_without_regions_keeps_none(ranking: Ranking) -> None:
     params = CacheParams(rois=3, ranking=ranking)
     found = choose_in_batch(_batch([images[2], empty, images[3]], ((0,), (1,), (2,))), params)
     first, none, last = found.of_images(counts)
-    assert len(none.regions) == len(none.confidence) == 0
+    assert len(none.regions) == len(none.confidence) == len(none.shares) == 0
+    assert none.best.tolist() == [-1] * 4
     for one, image, labels in ((first, images[2], (0,)), (last, images[3], (2,))):
-        np.testing.assert_array_equal(one.regions, choose_rois(image, labels, params)[0])
+        np.testing.assert_array_equal(one.regions, choose_rois(image, labels, params).regions)
 
 
 def test_the_teacher_brings_back_the_features_of_the_chosen(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_the_teacher_brings_back_the_features_of_the_chosen(tmp_path: Path) -> N
         np.testing.assert_array_equal(some.features, whole.features[some.chosen.regions])
         np.testing.assert_array_equal(some.class_logits, whole.class_logits)
         row = next(row for row in world.rows if row.image_id == some.image_id)
-        np.testing.assert_array_equal(some.chosen.regions, choose_rois(whole, row.labels, params)[0])
+        np.testing.assert_array_equal(some.chosen.regions, choose_rois(whole, row.labels, params).regions)
 
 
 @pytest.mark.parametrize("rois", [3, "all"])
@@ -112,8 +114,8 @@ def test_a_cache_of_what_was_chosen_before_and_computed_ahead_is_the_same(
 
     def chosen(wanted: Sequence[object], mirrored: bool) -> object:
         for said in forward(wanted, mirrored):  # type: ignore[arg-type]
-            regions, confidence = choose_rois(said, labels[said.image_id], params)
-            yield replace(said, features=said.features[regions], chosen=Chosen(regions, confidence))
+            chosen = choose_rois(said, labels[said.image_id], params)
+            yield replace(said, features=said.features[chosen.regions], chosen=chosen)
 
     synthetic.write(tmp_path / "usual", tmp_path / "one", rows, rois=rois)
     builder = synthetic.builder(rows, rois=rois)

@@ -59,7 +59,8 @@ def test_the_parts_add_up_by_hand() -> None:
     assert parts["features"] == pytest.approx(1000 * 2 * 30 * 4096 * 2, rel=0.01)
     assert parts["logits"] == pytest.approx(1000 * 2 * 500 * 2 * 80 * 2, rel=0.01)
     assert parts["regions"] == pytest.approx(1000 * 500 * 20, rel=0.01)
-    assert parts["chosen"] == pytest.approx(1000 * 2 * 30 * 8, rel=0.03)
+    assert parts["chosen"] == pytest.approx(1000 * 2 * 30 * (8 + 80 * 2), rel=0.03)
+    assert parts["best"] == pytest.approx(1000 * 80 * 4, rel=0.03)
     assert set(ARRAYS) < set(parts)
     assert sum(parts.values()) == size.total
 

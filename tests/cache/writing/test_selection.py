@@ -6,7 +6,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.selection import choose_rois, confidences
 from wsdkd.data.boxes import pairwise_iou
 from wsdkd.scores import region_scores
-from wsdkd.support import Ranking, support
+from wsdkd.support import Ranking, region_shares, support
 from wsdkd.teacher.run import ImageRegions
 
 RANKINGS: list[Ranking] = ["scores", "support"]
@@ -20,6 +20,10 @@ def _outputs(regions: int = 30, classes: int = 4, scale: float = 1) -> ImageRegi
     return ImageRegions("", scale * corners.astype(np.float32), objectness, m_c, m_d, m_c)
 
 
+def _confidences(ranking: Ranking, said: ImageRegions, labels: tuple[int, ...]) -> np.ndarray:
+    return confidences(region_shares(ranking, said), said, labels)
+
+
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_confidence_against_a_plain_loop(ranking: Ranking) -> None:
     said = _outputs()
@@ -28,7 +32,7 @@ def test_confidence_against_a_plain_loop(ranking: Ranking) -> None:
     if ranking == "support":
         scores = support(said.boxes, said.objectness, softmax(said.class_logits, axis=1))
     labels = (1, 3)
-    found = confidences(ranking, said, labels)
+    found = _confidences(ranking, said, labels)
     for region in range(len(found)):
         expected = max(
             scores[region, k] / scores[:, k].max() * image[k] / max(image[j] for j in labels) for k in labels
@@ -40,17 +44,19 @@ def test_confidence_against_a_plain_loop(ranking: Ranking) -> None:
 
 def test_without_labels_all_classes_count() -> None:
     said = _outputs()
-    found = [confidences("scores", said, labels) for labels in ((), (0, 1, 2, 3))]
+    found = [_confidences("scores", said, labels) for labels in ((), (0, 1, 2, 3))]
     np.testing.assert_allclose(*found, rtol=1e-5)
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_all_regions_most_confident_first(ranking: Ranking) -> None:
     said = _outputs()
-    chosen, confidence = choose_rois(said, (0,), CacheParams(ranking=ranking))
+    chosen, confidence, shares, best = choose_rois(said, (0,), CacheParams(ranking=ranking))
     assert sorted(chosen.tolist()) == list(range(len(said.boxes)))
     assert (np.diff(confidence) <= 0).all()
-    np.testing.assert_array_equal(confidence, confidences(ranking, said, (0,))[chosen])
+    np.testing.assert_array_equal(confidence, _confidences(ranking, said, (0,))[chosen])
+    np.testing.assert_array_equal(shares, region_shares(ranking, said)[chosen])
+    np.testing.assert_array_equal(best, region_shares(ranking, said).argmax(axis=0))
     assert chosen.dtype == np.int32
     assert confidence.dtype == np.float32
 
@@ -59,11 +65,11 @@ def test_all_regions_most_confident_first(ranking: Ranking) -> None:
 @pytest.mark.parametrize("best", [1, 5, 100])
 def test_non_maximum_suppression_by_confidence(best: int, ranking: Ranking) -> None:
     said = _outputs()
-    chosen, confidence = choose_rois(said, (0, 2), CacheParams(rois=best, nms_iou=0.4, ranking=ranking))
+    chosen, confidence, *_ = choose_rois(said, (0, 2), CacheParams(rois=best, nms_iou=0.4, ranking=ranking))
     # Greedily, from the definition.
     overlaps = pairwise_iou(said.boxes, said.boxes)
     kept: list[int] = []
-    for region in np.argsort(-confidences(ranking, said, (0, 2)), kind="stable"):
+    for region in np.argsort(-_confidences(ranking, said, (0, 2)), kind="stable"):
         if all(overlaps[region, other] <= 0.4 for other in kept):
             kept.append(int(region))
     assert chosen.tolist() == kept[:best]
@@ -71,13 +77,13 @@ def test_non_maximum_suppression_by_confidence(best: int, ranking: Ranking) -> N
 
 
 def test_a_single_region_is_always_chosen() -> None:
-    chosen, confidence = choose_rois(_outputs(1), (), CacheParams(rois=16))
+    chosen, confidence, *_ = choose_rois(_outputs(1), (), CacheParams(rois=16))
     assert (chosen.tolist(), confidence.tolist()) == ([0], [pytest.approx(1)])
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)
 def test_the_frame_of_the_boxes_does_not_matter(ranking: Ranking) -> None:
     params = CacheParams(rois=8, ranking=ranking)
-    here, _ = choose_rois(_outputs(), (1,), params)
-    there, _ = choose_rois(_outputs(scale=4), (1,), params)
+    here, *_ = choose_rois(_outputs(), (1,), params)
+    there, *_ = choose_rois(_outputs(scale=4), (1,), params)
     np.testing.assert_array_equal(here, there)

@@ -11,7 +11,7 @@ from torchvision.ops import batched_nms
 
 from wsdkd.cache.params import CacheParams
 from wsdkd.scores import SMALLEST, batch_image_scores, batch_region_scores
-from wsdkd.support import Ranking, image_support
+from wsdkd.support import image_support
 from wsdkd.teacher.batches import BatchChoice, RegionBatch
 
 
@@ -22,35 +22,44 @@ def choose_in_batch(batch: RegionBatch, params: CacheParams) -> BatchChoice:
         batch: what the teacher says of all regions.
         params: section ``cache``.
     """
-    confidence = batch_confidences(params.ranking, batch)
-    image, images = batch.image, len(batch.counts)
+    outputs, image, images = batch.outputs, batch.image, len(batch.counts)
+    scores = batch_region_scores(outputs.class_logits, outputs.detection_logits, image, images)
+    shares = _by_support(batch) if params.ranking == "support" else _shares_of_best(scores, image, images)
+    confidence = _confidences(shares, batch_image_scores(scores, image, images), batch)
     if params.rois == "all":
-        best = confidence.argsort(descending=True, stable=True)
+        ordered = confidence.argsort(descending=True, stable=True)
     else:
-        best = batched_nms(batch.boxes, confidence, image, params.nms_iou)
+        ordered = batched_nms(batch.boxes, confidence, image, params.nms_iou)
     # Image after image; within each they stay the most confident first.
-    places = best[image[best].argsort(stable=True)]
+    places = ordered[image[ordered].argsort(stable=True)]
     counts = image[places].bincount(minlength=images)
     if params.rois != "all":
         starts = counts.cumsum(0) - counts
         ranks = torch.arange(len(places), device=places.device) - starts[image[places]]
         places, counts = places[ranks < params.rois], counts.clamp_max(params.rois)
-    return BatchChoice(places, confidence[places], counts)
+    return BatchChoice(places, confidence[places], counts, shares[places], _best(shares, image, images))
 
 
-def batch_confidences(ranking: Ranking, batch: RegionBatch) -> Float[Tensor, " regions"]:
-    """How surely each region holds an object of its image's labels.
-
-    See :func:`wsdkd.cache.writing.selection.confidences`.
-    """
-    image, images, outputs = batch.image, len(batch.counts), batch.outputs
-    scores = batch_region_scores(outputs.class_logits, outputs.detection_logits, image, images)
-    of_images = batch_image_scores(scores, image, images)
-    shares = _by_support(batch) if ranking == "support" else _shares_of_best(scores, image, images)
-    counting = _counting(batch, scores.shape[1])
+def _confidences(
+    shares: Float[Tensor, "regions classes"], of_images: Float[Tensor, "images classes"], batch: RegionBatch
+) -> Float[Tensor, " regions"]:
+    # As :func:`wsdkd.cache.writing.selection.confidences` has them.
+    counting = _counting(batch, shares.shape[1])
     best = of_images.masked_fill(~counting, 0).amax(dim=1, keepdim=True).clamp_min(SMALLEST)
-    relative = shares * (of_images / best)[image]
-    return relative.masked_fill(~counting[image], -1).amax(dim=1)
+    relative = shares * (of_images / best)[batch.image]
+    return relative.masked_fill(~counting[batch.image], -1).amax(dim=1)
+
+
+def _best(
+    shares: Float[Tensor, "regions classes"], image: Int[Tensor, " regions"], images: int
+) -> Int[Tensor, "images classes"]:
+    # Of each image the first region with the highest share of each class.
+    index = image[:, None].expand_as(shares)
+    highest = shares.new_zeros(images, shares.shape[1]).scatter_reduce(0, index, shares, "amax")
+    places = torch.arange(len(image), device=image.device)[:, None].expand_as(shares)
+    others = places.masked_fill(shares < highest[image], len(image))
+    found = others.new_full((images, shares.shape[1]), len(image))
+    return found.scatter_reduce(0, index, others, "amin")
 
 
 def _by_support(batch: RegionBatch) -> Float[Tensor, "regions classes"]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsdkd.cache.format import ARRAYS, VIEWS, chunk_rows, row_bytes
+from wsdkd.cache.format import ARRAYS, IMAGE_ARRAYS, VIEWS, chunk_rows, row_bytes
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
@@ -34,7 +34,7 @@ class CacheSize:
         regions: R, all regions of all images, of one view.
         chosen: regions that keep their features, over all images and both views.
         shards: files.
-        params: section ``cache``: bits of a stored logit or feature, and whether shares are stored.
+        bits: of a stored logit, share or feature.
         id_bytes: of the longest image id.
     """
 
@@ -44,14 +44,15 @@ class CacheSize:
     regions: float
     chosen: float
     shards: int
-    params: CacheParams
+    bits: int
     id_bytes: int = 12
 
     def parts(self) -> dict[str, int]:
         """Bytes by what they hold; the names of arrays are those of :mod:`wsdkd.cache.format`."""
         sizes = {name: self._array_bytes(name) for name in ARRAYS}
         index = self.images * (self.id_bytes + _DIGEST_BYTES + 8 * (1 + VIEWS))
-        sums = self.images * (1 + VIEWS * (len(ARRAYS) - 1)) * 4
+        parts = [1 if name in IMAGE_ARRAYS else VIEWS for name in ARRAYS]
+        sums = self.images * sum(parts) * 4
         listed = self.images * (self.id_bytes + 8)
         chunks = sum(self._chunks(name) for name in ARRAYS) * _CHUNK_ENTRY_BYTES
         sizes["index and checksums"] = index + sums
@@ -65,11 +66,11 @@ class CacheSize:
         return sum(self.parts().values())
 
     def _rows(self, array: str) -> float:
-        rows = {"regions": self.regions, "logits": VIEWS * self.regions}
+        rows = {"regions": self.regions, "logits": VIEWS * self.regions, "best": float(self.images)}
         return rows.get(array, self.chosen)
 
     def _row_bytes(self, array: str) -> int:
-        return row_bytes(array, self.classes, self.feature_dim, self.params)
+        return row_bytes(array, self.classes, self.feature_dim, self.bits)
 
     def _chunk_rows(self, array: str) -> int:
         rows = self._rows(array) / self.images
@@ -109,7 +110,7 @@ def planned_size(
         regions=float(counts.sum()),
         chosen=VIEWS * float(counts.sum()) * sum(kept) / max(1, sum(sampled)),
         shards=-(-len(rows) // params.shard_images),
-        params=params,
+        bits=params.bits,
         id_bytes=max(len(row.image_id.encode()) for row in rows),
     )
 
@@ -124,7 +125,7 @@ def assumed_size(images: int, classes: int, regions: int, width: int, params: Ca
         regions=float(images * regions),
         chosen=float(VIEWS * images * chosen),
         shards=-(-images // params.shard_images),
-        params=params,
+        bits=params.bits,
     )
 
 
@@ -144,5 +145,5 @@ def _survivors(row: ImageRow, proposals: Proposals, teacher: TeacherParams, para
         return 0
     logits = np.repeat(scores[:, None].astype(np.float32), max([1, *(label + 1 for label in row.labels)]), 1)
     said = ImageRegions(row.image_id, boxes, scores, logits, logits, features=logits)
-    chosen, _ = choose_rois(said, row.labels, params.model_copy(update={"ranking": "scores"}))
-    return len(chosen)
+    chosen = choose_rois(said, row.labels, params.model_copy(update={"ranking": "scores"}))
+    return len(chosen.regions)

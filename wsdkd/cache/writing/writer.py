@@ -10,10 +10,8 @@ import numpy as np
 
 from wsdkd.cache.format import (
     ARRAYS,
-    CHOSEN,
-    DTYPES,
+    HALF,
     HDF5_VERSION,
-    PACKED_ARRAYS,
     PACKED_BITS,
     SCHEMA_VERSION,
     CacheError,
@@ -21,13 +19,12 @@ from wsdkd.cache.format import (
 )
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.shard import COMPLETE
-from wsdkd.cache.view import pack_rows
+from wsdkd.cache.view import pack_rows, records
 from wsdkd.cache.writing.scratch import write_digest
 from wsdkd.cache.writing.selection import choose_rois
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_file
-from wsdkd.support import region_shares
 from wsdkd.teacher.run import ImageRegions
 
 FLUSH_IMAGES = 32
@@ -146,40 +143,25 @@ def _image_parts(
             _check_values(getattr(view, name), name, row.image_id)
     chosen = [view.chosen or choose_rois(view, row.labels, params) for view in views]
     features = [
-        view.features if view.chosen is not None else view.features[regions]
-        for view, (regions, _) in zip(views, chosen, strict=True)
+        view.features if view.chosen is not None else view.features[each.regions]
+        for view, each in zip(views, chosen, strict=True)
     ]
     for values in features:
         _check_values(values, "features", row.image_id)
-    logits = [_said(view, params) for view in views]
-    for values in logits:
-        _check_values(values, "logits", row.image_id)
+    logits = [np.stack([view.class_logits, view.detection_logits], axis=1) for view in views]
     return {
-        "regions": [_stored(np.column_stack([plain.boxes, plain.objectness]), "regions", params.bits)],
-        "logits": [_stored(values, "logits", params.bits) for values in logits],
-        "chosen": [_records(*each) for each in chosen],
-        "features": [_stored(values, "features", params.bits) for values in features],
+        "regions": [np.column_stack([plain.boxes, plain.objectness]).astype("<f4")],
+        "logits": [_stored(values, params.bits) for values in logits],
+        "chosen": [
+            records(each.regions, each.confidence, _stored(each.shares, params.bits)) for each in chosen
+        ],
+        "features": [_stored(values, params.bits) for values in features],
+        "best": [chosen[0].best.astype("<i4")[None]],
     }
 
 
-def _said(view: ImageRegions, params: CacheParams) -> np.ndarray:
-    # (n, L, K) of :mod:`wsdkd.cache.format`.
-    logits = [view.class_logits, view.detection_logits]
-    if params.ranking == "support":
-        logits.append(region_shares(params.ranking, view))
-    return np.stack(logits, axis=1)
-
-
-def _stored(values: np.ndarray, array: str, bits: int) -> np.ndarray:
-    if bits == PACKED_BITS and array in PACKED_ARRAYS:
-        return pack_rows(values)
-    return np.ascontiguousarray(values, dtype=DTYPES[array])
-
-
-def _records(regions: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    records = np.empty(len(regions), CHOSEN)
-    records["region"], records["confidence"] = regions, confidence
-    return records
+def _stored(values: np.ndarray, bits: int) -> np.ndarray:
+    return pack_rows(values) if bits == PACKED_BITS else np.ascontiguousarray(values, dtype=HALF)
 
 
 def _check_values(values: np.ndarray, name: str, image_id: str) -> None:
