@@ -2,6 +2,7 @@
 
     python -m benchmarks.ablation --profile scenes --seeds 5
     python -m benchmarks.ablation --profile cards --seeds 5 --set dataset.root=PATH
+    python -m benchmarks.ablation --profile cards --seeds 5 --splits --set dataset.root=PATH
     python -m benchmarks.ablation --profile scenes --seeds 2 --variants baseline,teacher,both
     python -m benchmarks.ablation --profile scenes --name scenes-unlabelled --seeds 5 --variants fewer
 
@@ -14,7 +15,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,6 +67,9 @@ def main(
     jobs: Annotated[
         int, typer.Option(help="Cells side by side; 0: as many as cores, or one with a GPU.")
     ] = 0,
+    splits: Annotated[
+        bool, typer.Option(help="Each seed sets its images aside anew: dataset.split_seed is the seed.")
+    ] = False,
     on: Annotated[str, typer.Option(help="val to choose parameters by; test for results.")] = "test",
 ) -> None:
     """Train what is missing, then write tables and charts."""
@@ -82,22 +86,40 @@ def main(
     params = parse_params(customised(source.read_text(encoding="utf-8"), changes, source), source)
     _check(chosen, params, source)
     home = results.home_of(name or profile)
-    plan.write_home(home, params, seeds, [split])
-    plan.run(home, plan.cells(chosen, seeds), jobs or _jobs())
-
-    by = results.judge(home, split)
-    rows = results.collect(home, plan.cells(chosen, seeds), by)
+    found: list[tuple[results.Judge, list[results.Row]]] = []
+    for part, changed_params, numbers in parts(home, params, seeds, splits, source):
+        plan.write_home(part, changed_params, numbers, [split])
+        plan.run(part, plan.cells(chosen, numbers), jobs or _jobs())
+        by = results.judge(part, split)
+        found.append((by, results.collect(part, plan.cells(chosen, numbers), by)))
+    rows = [row for _, some in found for row in some]
     command = shown(sys.argv[1:])
     with publish_folder(REPORTS / (name or profile)) as aside:
         (aside / "results.csv").write_text(results.to_csv(rows), encoding="utf-8")
-        (aside / "run.json").write_text(_provenance(title or name or profile, command, by), encoding="utf-8")
+        (aside / "run.json").write_text(
+            _provenance(title or name or profile, command, [by for by, _ in found]), encoding="utf-8"
+        )
         written = [tables.main_table(rows), tables.parts_table(rows)]
         written += [tables.fewer_table(rows)] if FEW_UNLABELLED in chosen else []
         (aside / "table.md").write_text("\n\n".join(written) + "\n", encoding="utf-8")
         charts.draw_gains(rows, aside / "gains.png")
-        if {BASELINE, OURS} <= set(chosen):
+        if {BASELINE, OURS} <= set(chosen) and not splits:  # of one test split
             charts.draw_classes(home, seeds, by, aside / "classes.png")
     typer.echo((REPORTS / (name or profile) / "table.md").read_text(encoding="utf-8"))
+
+
+def parts(
+    home: Path, params: dict[str, Any], seeds: int, splits: bool, source: Path
+) -> Iterator[tuple[Path, dict[str, Any], Sequence[int]]]:
+    """Of each split its folder, its parameters and its seeds; one part where all seeds share one split."""
+    if not splits:
+        yield home, params, range(seeds)
+        return
+    if "split_seed" not in params["dataset"]:
+        raise UserError(f"--splits: {source}: dataset.format {params['dataset']['format']} has fixed splits")
+    for seed in range(seeds):
+        dataset = {**params["dataset"], "split_seed": seed}
+        yield home / f"split-{seed}", {**params, "dataset": dataset}, [seed]
 
 
 def _check(chosen: Sequence[str], params: Mapping[str, Any], source: Path) -> None:
@@ -123,7 +145,8 @@ def shown(arguments: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "benchmarks.ablation", *public])
 
 
-def _provenance(title: str, command: str, by: results.Judge) -> str:
+def _provenance(title: str, command: str, judges: Sequence[results.Judge]) -> str:
+    by, images = judges[0], sorted({len(each.truth.labels) for each in judges})
     content = {
         "title": title,
         "command": command,
@@ -131,7 +154,8 @@ def _provenance(title: str, command: str, by: results.Judge) -> str:
         "machine": f"{os.cpu_count()} cores, {_device()}",
         "versions": versions(PACKAGES),
         "split": by.split,
-        "images": len(by.truth.labels),
+        "images": " or ".join(map(str, images)),
+        **({"splits": len(judges)} if len(judges) > 1 else {}),
         "classes": len(by.classes),
     }
     return json.dumps(content, indent=1) + "\n"

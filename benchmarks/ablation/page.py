@@ -80,7 +80,8 @@ def _provenance(suites: Sequence[Suite]) -> str:
     paragraphs = []
     for run in (suite.run for suite in suites):
         versions = ", ".join(f"{package} {number}" for package, number in run["versions"].items())
-        scored = f"{run['images']} images of the split {run['split']}, {run['classes']} classes"
+        anew = f", set aside anew for each of {run['splits']} seeds" if "splits" in run else ""
+        scored = f"{run['images']} images of the split {run['split']}{anew}, {run['classes']} classes"
         paragraphs.append(f"`{run['command']}`, {scored}; {run['machine']}, {run['date']}; {versions}.")
     return "\n\n".join(paragraphs)
 

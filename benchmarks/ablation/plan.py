@@ -55,20 +55,20 @@ def teacher_folder(name: str, seed: int) -> Path:
     return TEACHERS / (str(seed) if name == TEACHER else f"{name}-{seed}")
 
 
-def cells(variants: Sequence[str], seeds: int) -> list[tuple[str, int]]:
+def cells(variants: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
     """All cells, seed by seed, with those of the variants that teach them."""
     teachers = {teacher_of(name) for name in variants}
     order = [name for name in ALL if name in variants or name in teachers]
-    return [(name, seed) for seed in range(seeds) for name in order]
+    return [(name, seed) for seed in seeds for name in order]
 
 
-def write_home(home: Path, params: Mapping[str, Any], seeds: int, splits: Sequence[str]) -> None:
+def write_home(home: Path, params: Mapping[str, Any], seeds: Sequence[int], splits: Sequence[str]) -> None:
     """Lay out the repository, with a stage for every cell there could be.
 
     Args:
         home: its folder, made if missing.
         params: sections of the profile.
-        seeds: this many, from 0.
+        seeds: of the cells.
         splits: on which each network is scored.
     """
     home.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.ablation.__main__ import parts
 from benchmarks.ablation.results import COLUMNS, from_csv
 from benchmarks.ablation.variants import VARIANTS
 from wsdkd.cache.manifest import read_manifest
@@ -136,6 +137,28 @@ def test_variants_with_few_labels_have_a_teacher_of_their_own(project: Path, fin
     caches = [read_manifest(home / f"teachers/{name}/cache") for name in ("0", "few_teacher-0")]
     assert len({sum(len(entry.image_ids) for entry in each.shards) for each in caches}) == 1
     assert "30 % of the labels: distilled | " in done.stdout
+
+
+def test_each_seed_may_set_its_images_aside_anew() -> None:
+    params = {"dataset": {"format": "voc", "split_seed": 7}, "cache": {}}
+    (whole,) = parts(Path("home"), params, 3, False, Path("cards.yaml"))
+    assert whole == (Path("home"), params, range(3))
+    split = list(parts(Path("home"), params, 3, True, Path("cards.yaml")))
+    assert [(folder.name, seeds) for folder, _, seeds in split] == [
+        ("split-0", [0]),
+        ("split-1", [1]),
+        ("split-2", [2]),
+    ]
+    assert [each["dataset"] for _, each, _ in split] == [
+        {"format": "voc", "split_seed": seed} for seed in range(3)
+    ]
+    assert all(each["cache"] == {} for _, each, _ in split)
+
+
+def test_splits_of_drawn_scenes_are_not_set_aside(project: Path) -> None:
+    ended = _run(project, "--splits")
+    assert ended.returncode == 1
+    assert "--splits: profiles/scenes-smoke.yaml: dataset.format scenes has fixed splits" in ended.stderr
 
 
 def test_an_unknown_variant_is_refused(project: Path) -> None:
