@@ -23,7 +23,7 @@ def main() -> None:
             f"{PARAMS_FILE}: dataset.corrections: expected a file below {project.CORRECTIONS}, which DVC "
             f"watches, got {params.corrections!r}; put it there"
         )
-    write_prepared(Path(params.root), params, project.PREPARED, lambda line: sys.stdout.write(f"{line}\n"))
+    write_prepared(params.lies_in, params, project.PREPARED, lambda line: sys.stdout.write(f"{line}\n"))
 
 
 if __name__ == "__main__":

@@ -94,6 +94,11 @@ def _conflicts(profile: Profile, data: dict[str, Any]) -> Iterator[str]:
     """What is wrong between sections, or between a section and dvc.yaml."""
     if "draw" not in data["dataset"]:
         yield "dataset.draw: this key is missing, and dvc.yaml reads it; allowed: [] or, for scenes, [scenes]"
+    if "listed" not in data["dataset"]:
+        yield (
+            "dataset.listed: this key is missing, and dvc.yaml reads it; allowed: {}, or {photographs: PATH} "
+            f"with root: {project.LISTING}"
+        )
     if "folds" not in data["doubts"]:
         yield "doubts.folds: this key is missing, and dvc.yaml reads it; allowed: [] or one number, as [3]"
     drawn = isinstance(profile.dataset, ScenesDataset)

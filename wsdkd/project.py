@@ -12,6 +12,11 @@ CODE = DATA / "code"
 SCENES = DATA / "scenes"
 """The drawn dataset; only where ``dataset.format`` is scenes."""
 
+LISTING = DATA / "listing"
+"""A table of the files of a dataset, with digests, that DVC watches in its place; where one asks for it."""
+LISTING_INDEX = RESUME / "listing.parquet"
+"""Digests of these files, and what they are trusted by."""
+
 PREPARED = DATA / "prepared"
 IMAGES = PREPARED / "images.parquet"
 OBJECTS = PREPARED / "objects.parquet"

@@ -34,15 +34,15 @@ FOLDER_FILES = 8
 
 def _measure(world: World) -> Measured:
     project = world.folder / "repository"
-    files = _write_project(project, world.sizes.profile, _scenes(world))
-    _run(project, "git", "init", "--quiet")
+    files = write_project(project, world.sizes.profile, _scenes(world))
+    run_in(project, "git", "init", "--quiet")
     # Outputs that were never computed are taken as they are.
-    _dvc(project, "commit", "--force", "--quiet")
-    if "up to date" not in _dvc(project, "status"):
+    run_dvc(project, "commit", "--force", "--quiet")
+    if "up to date" not in run_dvc(project, "status"):
         raise RuntimeError("a pipeline that was just committed is out of date")
     return alternate(
-        partial(_dvc, project, "repro"),
-        partial(_dvc, project, "status"),
+        partial(run_dvc, project, "repro"),
+        partial(run_dvc, project, "status"),
         world.sizes.pairs,
         items=1,
         item="command",
@@ -58,7 +58,8 @@ def _scenes(world: World) -> int:
     return drawn.train_images + drawn.val_images + drawn.test_images
 
 
-def _write_project(project: Path, profile: str, scenes: int) -> int:
+def write_project(project: Path, profile: str, scenes: int) -> int:
+    """A working copy with a file for each output; how many of these there are."""
     for part in PARTS:
         target = project / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,11 +91,13 @@ def _files_of(output: str, scenes: int) -> list[str]:
     return [f"{output}/{number}.txt" for number in range(count)]
 
 
-def _dvc(project: Path, *arguments: str) -> str:
-    return _run(project, sys.executable, "-m", "dvc", *arguments)
+def run_dvc(project: Path, *arguments: str) -> str:
+    """What a command of DVC prints there; its failure is a RuntimeError."""
+    return run_in(project, sys.executable, "-m", "dvc", *arguments)
 
 
-def _run(project: Path, *command: str) -> str:
+def run_in(project: Path, *command: str) -> str:
+    """What a command prints there; its failure is a RuntimeError."""
     environment = {
         **os.environ,
         "DVC_NO_ANALYTICS": "1",

@@ -73,7 +73,7 @@ def _project(base: Path, seed: int, cases: int) -> tuple[Clone, list[Scene]]:
         _add(raw, scene)
     path = clone.root / "params.yaml"
     data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    data["dataset"] = {"format": "table", "root": "raw", "draw": []}
+    data["dataset"] = {"format": "table", "root": "raw", "draw": [], "listed": {}}
     with path.open("w", encoding="utf-8") as file:
         YAML().dump(data, file)
     return clone, train

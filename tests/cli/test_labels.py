@@ -33,7 +33,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ImageRow]:
     rows = make_project(tmp_path)
     use_as_student(tmp_path, "good")
     params = read_params()
-    params["dataset"] = {"format": "table", "root": "pictures", "draw": []}
+    params["dataset"] = {"format": "table", "root": "pictures", "draw": [], "listed": {}}
     YAML().dump(params, tmp_path / "params.yaml")
     spoiled = [
         replace(row, labels={"5": (), "7": (0, 1)}.get(row.image_id, row.labels))

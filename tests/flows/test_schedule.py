@@ -41,7 +41,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, smoke: Clone) -> Iterator[Cl
     subprocess.run(["chmod", "-R", "u+w", str(clone.root)], check=True)
     params = clone.root / "params.yaml"
     data = YAML(typ="safe", pure=True).load(params.read_text())
-    data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **LAYOUT}
+    data["dataset"] = {"format": "coco", "root": "raw", "draw": [], "listed": {}, **LAYOUT}
     params.write_text(json.dumps(data))
     (clone.root / ".gitignore").write_text((clone.root / ".gitignore").read_text() + "/raw/\n")
     clone.git("commit", "--quiet", "--all", "-m", "Read a folder of our own")

@@ -15,11 +15,13 @@ STAGES: dict[str, dict[str, Any]] = {
     name: stage.get("do", stage) for name, stage in _PIPELINE["stages"].items()
 }
 """All stages by name, in the order of dvc.yaml, which is that of a run."""
-ASKED = ("score_folds",)
+ASKED = ("list_photographs", "score_folds")
 """Those that there are only where a parameter asks for them."""
 RUN = [DRAWN if name == "draw_scenes" else name for name in STAGES if name not in ASKED]
 """The others' names as DVC calls them."""
-BLIND = [name for name in STAGES if name not in ("code", "draw_scenes", "prepare", "evaluate")]
+BLIND = [
+    name for name in STAGES if name not in ("code", "draw_scenes", "list_photographs", "prepare", "evaluate")
+]
 """Those that may not see annotated boxes."""
 
 

@@ -2,14 +2,18 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from ruamel.yaml import YAML
 
 from stages.code import stage_names
+from tests.datasets.small_datasets import table
 from tests.pipeline.clone import ROOT, Clone, make_clone
 from tests.pipeline.graph import BLIND, STAGES
 from wsdkd.cache.params import CacheParams
@@ -138,6 +142,28 @@ def test_a_user_s_own_pictures_are_never_deleted(clone: Clone, draw: str, mine: 
         shutil.rmtree(picture.parent)
         clone.repro("draw_scenes@scenes")
         assert (clone.root / "data/scenes/annotations/instances_train.json").is_file()
+
+
+def test_a_dataset_may_be_watched_by_a_listing_of_its_files(clone: Clone) -> None:
+    raw, listing = clone.root / "raw", "list_photographs@photographs"
+    keys = table(raw)
+    data = YAML(typ="safe", pure=True).load((clone.root / "params.yaml").read_text())
+    data["dataset"] = {"root": "data/listing", "draw": [], "listed": {"photographs": "raw"}, **keys}
+    (clone.root / "params.yaml").write_text(json.dumps(data))
+    assert clone.repro("prepare") == {"code", listing, "prepare"}
+    before = (clone.root / "data/prepared/images.parquet").read_bytes()
+    # What DVC depends on is one file; that of a user's folder it knows nothing.
+    assert "path: raw" not in (clone.root / "dvc.lock").read_text()
+    assert clone.repro("prepare") == {listing}
+    assert clone.changed() & {listing, "prepare"} == {listing}
+    picture = next(path for path in sorted(raw.rglob("*.jpg")))
+    then = picture.stat()
+    with Image.open(picture) as opened:
+        image = opened.convert("RGB")
+    image.save(picture, "JPEG", quality=30)
+    os.utime(picture, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert clone.repro("prepare") == {listing, "prepare"}
+    assert (clone.root / "data/prepared/images.parquet").read_bytes() != before
 
 
 def test_files_that_editors_leave_behind_rerun_nothing(clone: Clone) -> None:

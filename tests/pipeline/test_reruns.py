@@ -185,7 +185,7 @@ def own(smoke: Clone) -> Iterator[Clone]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     with _restored(params):
         data = YAML(typ="safe", pure=True).load(params.read_text())
-        data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **LAYOUT}
+        data["dataset"] = {"format": "coco", "root": "raw", "draw": [], "listed": {}, **LAYOUT}
         params.write_text(json.dumps(data))
         assert smoke.repro() == {"prepare"}
         yield smoke

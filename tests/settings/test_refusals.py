@@ -35,6 +35,7 @@ REFUSED = [
     # impossible values
     ("dataset.format", "imagenet", "dataset.format: got 'imagenet'; allowed: 'auto', 'scenes', 'coco'"),
     ("proposals.method", "rpn", "proposals.method: got 'rpn'; allowed: 'edge_boxes', 'selective_search'"),
+    ("dataset.listed", {"photographs": "p"}, "dataset.listed: should have at most 0 items, got"),
     ("dataset.draw", ["cats"], "dataset.draw.0: should be 'scenes', got 'cats'"),
     ("teacher.network.stride", 12, "teacher.network.stride: should be 8, 16 or 32, got 12"),
     (
@@ -97,7 +98,8 @@ def test_refused_by_full_name(key: str, value: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["teacher.input_size", "teacher.training.epochs", "dataset.format", "dataset.draw"]
+    "key",
+    ["teacher.input_size", "teacher.training.epochs", "dataset.format", "dataset.draw", "dataset.listed"],
 )
 def test_a_missing_key_is_named(key: str) -> None:
     data = _smoke()

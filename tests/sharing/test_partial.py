@@ -156,7 +156,7 @@ def _own_dataset(clone: Clone) -> None:
     params = clone.root / "params.yaml"
     yaml = YAML()
     data = yaml.load(params.read_text())
-    data["dataset"] = {"format": "coco", "root": "raw", "draw": [], **layout}
+    data["dataset"] = {"format": "coco", "root": "raw", "draw": [], "listed": {}, **layout}
     yaml.dump(data, params)
 
 

@@ -46,7 +46,7 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         raise DatasetError(f"{root}: not a folder; see dataset.root")
     # A pipe or a device is none of these, and opening one may never end.
     files = sorted(path for path in files_below(root, params.links) if (root / path).is_file())
-    forms = _forms(root, files, params)
+    forms = _forms(root, files)
     tables = [] if forms else _tables(root, files)
     if len(tables) == 1:
         forms = [_Form("table", tables[0], {"file": tables[0]})]
@@ -73,11 +73,11 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     return chosen, f"{root}: read as dataset.format: {form.name}, by {form.what}"
 
 
-def _forms(root: Path, files: Sequence[str], params: AutoDataset) -> list[_Form]:
+def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     # All but plain tables and folders, which lie beside others, too.
     forms: list[_Form] = []
     with suppress(DatasetError):
-        parts = parts_of(root, CocoDataset(format="coco", root=params.root))
+        parts = parts_of(root, CocoDataset(format="coco", root=str(root)))
         forms.append(_Form("coco", some([part.annotations for part in parts])))
     xml = (path for path in files if path.lower().endswith(".xml") and _is_annotation(root / path))
     sets = next((path for path in files if path.startswith("ImageSets/")), None) or next(xml, None)

@@ -1,9 +1,11 @@
 """Section ``dataset``: which photographs, which labels, which split."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from wsdkd import project
 from wsdkd.settings.numbers import Count, CountOrNone, Fraction, Resolution, Seed
 from wsdkd.settings.sections import Folder, Section
 
@@ -13,6 +15,8 @@ class _Common(Section):
     """Folder of the dataset; absolute, or relative to the project."""
     draw: tuple[()] = ()
     """What to draw before the dataset is read; dvc.yaml makes a stage of each, so only scenes have one."""
+    listed: dict[Literal["photographs"], Folder] = Field(default_factory=dict)
+    """Folder of the dataset where ``root`` is data/listing: dvc.yaml then has a stage that lists it."""
     max_rejected: CountOrNone = 0
     """The stage fails when more images than this cannot be used."""
     max_pixels: Annotated[int, Field(ge=1, le=178_956_970)] = 100_000_000
@@ -23,6 +27,21 @@ class _Common(Section):
     """File of corrected labels, below inputs/corrections; see :mod:`wsdkd.datasets.corrections`."""
     unlabelled_share: Fraction = 0.0
     """Share of the training images whose labels are withheld: they make up the split ``unlabelled``."""
+
+    @property
+    def lies_in(self) -> Path:
+        """Of the dataset itself, whether DVC watches it or a listing of it."""
+        return Path(self.listed.get("photographs", self.root))
+
+    @model_validator(mode="after")
+    def _what_is_listed_is_watched(self) -> Self:
+        listing = project.LISTING.as_posix()
+        if bool(self.listed) != (self.root == listing):
+            raise ValueError(
+                f"root: {listing} and listed: {{photographs: PATH}} go together, and DVC then watches a "
+                f"listing of PATH; got root: {self.root}, listed: {self.listed}"
+            )
+        return self
 
 
 class _HeldOut(_Common):
@@ -53,6 +72,7 @@ class ScenesDataset(_Common):
     """Scenes drawn by :mod:`wsdkd.datasets.scenes`, read back as COCO."""
 
     format: Literal["scenes"]
+    listed: dict[Literal["photographs"], Folder] = Field(default_factory=dict, max_length=0)
     links: Literal["inside", "anywhere"] = "anywhere"  # DVC may link a stage's outputs to its cache
     draw: tuple[Literal["scenes"]] = ("scenes",)  # type: ignore[assignment]
     train_images: Count = 1200

@@ -174,7 +174,9 @@ def read_folder(section: str, key: str, what: str, path: Path = PARAMS_FILE) -> 
 
 
 def dataset_root(path: Path = PARAMS_FILE) -> Path:
-    """The folder ``dataset.root``, for the stages after ``prepare``, which open the photographs.
+    """The folder of the dataset, for the stages after ``prepare``, which open the photographs.
+
+    It is ``dataset.root``, or the one of ``dataset.listed`` where that is a listing.
 
     These stages do not list ``dataset.root`` in dvc.yaml: ``images.parquet``, which they do list,
     holds a digest of every photograph, so that their input is known whatever the folder is called,
@@ -183,6 +185,9 @@ def dataset_root(path: Path = PARAMS_FILE) -> Path:
     Raises:
         ParamsError: the parameter file or the key is missing.
     """
+    listed = (read_params(path).get("dataset") or {}).get("listed")
+    if isinstance(listed, dict) and isinstance(listed.get("photographs"), str):
+        return Path(listed["photographs"])
     return read_folder("dataset", "root", "the folder of the dataset", path)
 
 
