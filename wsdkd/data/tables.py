@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from wsdkd import project
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, telling, told, write_parquet
 from wsdkd.data.photographs import in_folder
+from wsdkd.data.records import Records
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
@@ -34,8 +35,10 @@ TAUGHT: tuple[Split, ...] = ("train", UNLABELLED)
 """What a teacher's cache holds, and students learn from by distillation."""
 FIRST_TO_GO = (UNLABELLED, *SPLITS)
 """Of a picture in two splits, which one is left out: the earlier."""
-BATCH_ROWS = 65_536
-"""Read at once, before those of other splits are let go."""
+BATCH_ROWS, BATCH_BYTES = 65_536, 1 << 20
+"""Rows, and bytes of a column, read at once from Parquet."""
+READ_ROWS = 256
+"""Read at once where one row after the other is asked for."""
 
 IMAGES_SCHEMA = pa.schema(
     [
@@ -70,30 +73,26 @@ class ImageRow:
 
 
 class ImageTable(Sequence[ImageRow]):
-    """Rows that lie in memory column by column, and become objects when they are asked for.
+    """Rows that lie in temporary files, and become objects when they are asked for.
 
-    A row takes some 30 bytes and its texts; as an object it takes a kilobyte, and every forked process
-    would soon have a copy of its own, as looking at an object writes to it.
-
-    Args:
-        table: of :data:`IMAGES_SCHEMA`.
+    As an object a row takes a kilobyte, and every forked process would soon have a copy of its own, as
+    looking at an object writes to it.
     """
 
-    def __init__(self, table: pa.Table):
-        self._places = range(table.num_rows)
-        texts = [_column(table, name, pa.large_string()) for name in ("image_id", "path", "digest")]
-        same = texts[1].equals(texts[0])  # as COCO's are
-        ids, paths, digests = (_texts(column) for column in texts)
-        self._texts = (ids, ids if same else paths, digests)
-        split = _column(table, "split", pa.string()).dictionary_encode()
-        self._splits, self._split = split.dictionary.to_pylist(), split.indices.to_numpy()
-        self._sizes = tuple(_column(table, name, pa.int32()).to_numpy() for name in ("width", "height"))
-        self._classes = tuple(
-            _lists(_column(table, name, pa.large_list(pa.int16()))) for name in ("labels", "ignored")
-        )
+    def __init__(self, records: Records):
+        self._records, self._places = records, range(len(records))
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __iter__(self) -> Iterator[ImageRow]:
+        """Rows in order; of many that follow each other, some are read at once."""
+        if self._places.step != 1:
+            yield from (self[number] for number in range(len(self)))
+            return
+        for start in range(self._places.start, self._places.stop, READ_ROWS):
+            for fields in self._records.read(start, min(start + READ_ROWS, self._places.stop)):
+                yield ImageRow(*fields)
 
     @overload
     def __getitem__(self, place: int) -> ImageRow: ...
@@ -102,21 +101,13 @@ class ImageTable(Sequence[ImageRow]):
     def __getitem__(self, place: slice) -> "ImageTable": ...
 
     def __getitem__(self, place: int | slice) -> "ImageRow | ImageTable":
-        """A row, or a table of some of the rows that has no columns of its own."""
+        """A row, or a table of some of the rows that shares their files."""
         if isinstance(place, slice):
-            part = ImageTable.__new__(ImageTable)
-            part.__dict__.update(self.__dict__, _places=self._places[place])
+            part = ImageTable(self._records)
+            part._places = self._places[place]
             return part
         at = self._places[place]
-        image_id, path, digest = (
-            bytes(content[offsets[at] : offsets[at + 1]]).decode() for offsets, content in self._texts
-        )
-        width, height = (int(column[at]) for column in self._sizes)
-        labels, ignored = (
-            tuple(values[offsets[at] : offsets[at + 1]].tolist()) for offsets, values in self._classes
-        )
-        split = self._splits[self._split[at]]
-        return ImageRow(image_id, path, width, height, split, labels, ignored, digest)
+        return ImageRow(*next(self._records.read(at, at + 1)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -156,22 +147,6 @@ class RowsAt(Sequence[ImageRow]):
         return self._rows[int(self._places[place])]
 
 
-def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array:
-    # The larger kinds are asked for because texts of many images are more than the other's two gigabytes.
-    return pa.concat_arrays([pa.array([], kind), *table.column(name).cast(kind).chunks])
-
-
-def _texts(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (N + 1,) and UTF-8 (B,) of texts."""
-    _, offsets, content = column.buffers()
-    return np.frombuffer(offsets, np.int64), np.frombuffer(content or b"", np.uint8)
-
-
-def _lists(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (N + 1,) and values (V,) of lists."""
-    return column.offsets.to_numpy(), column.values.to_numpy()
-
-
 def write_images(
     path: Path, rows: Sequence[ImageRow], folder: Path | None = None, classes: Sequence[str] | None = None
 ) -> None:
@@ -195,7 +170,7 @@ def write_images(
 def read_images(
     path: Path, split: Split | Sequence[Split] | None = None, *, num_classes: int | None = None
 ) -> ImageTable:
-    """Read the rows of ``split`` (all by default), sorted by image id.
+    """Read the rows of ``split`` (all by default), sorted by image id, into temporary files beside them.
 
     Args:
         path: of ``images.parquet``.
@@ -204,12 +179,17 @@ def read_images(
 
     Raises:
         UserError: the file is missing, damaged or not a table of images, or a row cannot be.
+        DiskFullError: there is no room for the temporary files.
     """
-    batches = _checked(path, read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS), num_classes)
+    batches = _checked(
+        path,
+        read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS, buffer_size=BATCH_BYTES),
+        num_classes,
+    )
     if split is not None:
         wanted = pa.array([split] if isinstance(split, str) else split, pa.string())
         batches = (batch.filter(pc.is_in(batch.column("split"), value_set=wanted)) for batch in batches)
-    return ImageTable(pa.Table.from_batches(list(batches), IMAGES_SCHEMA))
+    return ImageTable(Records(path.parent, EVERY_SPLIT, batches))
 
 
 def _checked(
