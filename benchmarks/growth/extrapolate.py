@@ -99,6 +99,7 @@ def artifacts(dataset: Dataset, assumed: Assumptions) -> dict[str, float]:
         "the same unpacked, for each process that reads them": float(images * regions * assumed.box_bytes),
         "`data/teacher_cache`": float(cached.total),
         "of it `cache.json`": float(cached.parts()["manifest"]),
+        "of it `images.parquet`": float(cached.parts()["list of images"]),
         "memory of a training process, besides the network and `WSDKD_MEMORY_GB`": float(
             dataset.train * assumed.table_bytes
         ),

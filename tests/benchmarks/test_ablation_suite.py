@@ -135,7 +135,7 @@ def test_variants_with_few_labels_have_a_teacher_of_their_own(project: Path, fin
     assert ran == ["few", "few_teacher-0", "few_alone-0", "few_unlabelled-0"]
     home = project / "data/ablation/scenes-smoke"
     caches = [read_manifest(home / f"teachers/{name}/cache") for name in ("0", "few_teacher-0")]
-    assert len({sum(len(entry.image_ids) for entry in each.shards) for each in caches}) == 1
+    assert len({sum(entry.images for entry in each.shards) for each in caches}) == 1
     assert "30 % of the labels: distilled | " in done.stdout
 
 

@@ -2,6 +2,7 @@ import gc
 import json
 import os
 import pickle
+import resource
 import shutil
 import zlib
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from tests.cache import synthetic_teacher as synthetic
 from tests.cache.damage import first_byte, flip
 from wsdkd.cache.format import IMAGE_ARRAYS, SCHEMA_VERSION, VIEW_ARRAYS, CacheError
 from wsdkd.cache.manifest import read_manifest
-from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.reader import SHARDS_WITHOUT_LIMIT, TeacherCache, most_open
 from wsdkd.cache.view import CachedView
 from wsdkd.ground.digests import digest
 
@@ -88,6 +89,25 @@ def test_files_open_at_the_first_read_and_close(cache: Path) -> None:
     assert count() == 0
     assert len(reader.view("img-0000", False).boxes) > 0
     reader.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_few_shards_are_open_at_a_time(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"img-{place:04d}" for place in (0, 9, 19, 1, 10, 0)]  # of three shards, in turns
+    with TeacherCache(cache) as unbounded:
+        expected = [unbounded.view(image_id, False) for image_id in ids]
+    monkeypatch.setattr("wsdkd.cache.reader.most_open", lambda: 2)
+    with TeacherCache(cache) as reader:
+        for image_id, wanted in zip(ids, expected, strict=True):
+            for array, values in wanted._asdict().items():
+                np.testing.assert_array_equal(getattr(reader.view(image_id, False), array), values)
+            assert sum(name.startswith(str(cache)) for name in open_files()) <= 2
+
+
+def test_half_of_the_files_that_a_process_may_open_are_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, expected in ((1024, 512), (1, 1), (resource.RLIM_INFINITY, SHARDS_WITHOUT_LIMIT)):
+        monkeypatch.setattr("resource.getrlimit", lambda _, limit=limit: (limit, limit))
+        assert most_open() == expected
 
 
 def test_a_fitting_cache_is_accepted_without_opening_a_shard(cache: Path) -> None:
@@ -243,7 +263,7 @@ def sealed(data: dict[str, Any]) -> str:
     [
         lambda data: data["shards"].pop(),
         lambda data: data["classes"].reverse(),
-        lambda data: data["shards"][0]["image_ids"].reverse(),
+        lambda data: data.update(ids_sha256="0" * 64),
         lambda data: data["fingerprint"].update(outputs="2"),
         lambda data: data["settings"].clear(),
         lambda data: data.pop("digest"),

@@ -5,8 +5,9 @@ import pytest
 
 from tests.cache import synthetic_teacher as synthetic
 from tests.cache.damage import first_byte, flip
-from wsdkd.cache.format import ARRAYS
+from wsdkd.cache.format import ARRAYS, CacheError
 from wsdkd.cache.manifest import read_manifest
+from wsdkd.cache.reader import TeacherCache
 from wsdkd.cache.verify import verify_cache
 
 
@@ -29,6 +30,18 @@ def test_one_flipped_bit_is_placed(
     path = cache / "shard-00001.h5"
     flip(path, first_byte(path, array, 3, mirrored))
     assert damages(cache) == [f"shard-00001.h5: {array}: image img-0011: its checksum differs"]
+
+
+def test_a_damaged_list_of_images_is_named(cache: Path) -> None:
+    path = cache / "images.parquet"
+    flip(path, path.stat().st_size // 2)
+    assert [told.partition(":")[0] for told in damages(cache)] == ["images.parquet"]
+    with pytest.raises(CacheError, match=r"images\.parquet: damaged or of another cache"):
+        TeacherCache(cache)
+    path.unlink()
+    assert [told.partition(";")[0] for told in damages(cache)] == ["images.parquet: no such file"]
+    with pytest.raises(CacheError, match=r"images\.parquet: no such file"):
+        TeacherCache(cache)
 
 
 def test_two_damages_are_both_placed(cache: Path) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "data/prepared/classes.json": ["promoted consider", "cache estimate"],
     "data/proposals/part-00000.parquet": ["cache estimate --prepared cached"],
     "data/teacher_cache/cache.json": ["cache info", "cache verify", "show regions --prepared cached"],
+    "data/teacher_cache/images.parquet": ["cache verify", "show regions --prepared cached"],
     "data/teacher_cache/shard-00001.h5": ["cache verify", "show regions --prepared cached"],
     "cached/images.parquet": ["show regions --prepared cached"],
     "models/student/model.json": ["predict pictures/0.png --model student", "promoted consider"],

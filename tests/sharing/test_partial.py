@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tests.pipeline.clone import Clone
 from tests.sharing.conftest import SHARED
 from tests.sharing.stored import objects, outputs, path_of
-from wsdkd.cache.manifest import Manifest, read_manifest
+from wsdkd.cache.manifest import IDS, MANIFEST, Manifest, read_ids, read_manifest
 from wsdkd.ground.digests import sha256
 
 pytestmark = pytest.mark.long
@@ -112,29 +112,32 @@ def test_added_images_are_computed_alone(grown: dict[str, Any]) -> None:
     assert "Cache the teacher: 100%" in grown["log"]
     assert " 1/1 " in grown["log"].rpartition("Cache the teacher: 100%")[2].splitlines()[0]
     assert after.shards[: len(before.shards)] == before.shards
-    assert [entry.image_ids for entry in after.shards[len(before.shards) :]] == [(grown["added"],)]
+    assert [entry.images for entry in after.shards[len(before.shards) :]] == [1]
+    assert list(read_ids(grown["clone"].root / CACHE, after))[-1] == grown["added"]
 
 
 def test_added_images_are_uploaded_alone(grown: dict[str, Any]) -> None:
-    # The shard, the manifest, and DVC's list of the folder.
-    assert "3 files pushed" in grown["pushed"]
+    # The shard, the manifest with the ids, and DVC's list of the folder.
+    assert "4 files pushed" in grown["pushed"]
     after: Manifest = grown["after"]
     new = {path.stat().st_size for path in grown["new"]}
     assert after.shards[-1].bytes in new
-    manifest = (grown["clone"].root / CACHE / "cache.json").stat().st_size
-    assert sum(new) < after.shards[-1].bytes + manifest + 1000
+    listed = sum((grown["clone"].root / CACHE / name).stat().st_size for name in (MANIFEST, IDS))
+    assert sum(new) < after.shards[-1].bytes + listed + 1000
 
 
 def test_a_shard_that_no_longer_fits_is_never_kept(grown: dict[str, Any]) -> None:
     """One repainted photograph, in a cache whose other shards stay."""
     clone: Clone = grown["clone"]
     first = grown["after"].shards[0]
-    repainted, other_picture = (clone.root / "raw" / image_id for image_id in first.image_ids[:2])
+    ids = list(read_ids(clone.root / CACHE, grown["after"]))
+    repainted, other_picture = (clone.root / "raw" / image_id for image_id in ids[:2])
     shutil.copy(other_picture, repainted)
     clone.dvc("repro", "cache_teacher")
     after = read_manifest(clone.root / CACHE)
-    images = {image_id: entry for entry in after.shards for image_id in entry.image_ids}
-    assert images[first.image_ids[0]].fingerprint["images"] != first.fingerprint["images"]
+    shards = [entry for entry in after.shards for _ in range(entry.images)]
+    images = dict(zip(read_ids(clone.root / CACHE, after), shards, strict=True))
+    assert images[ids[0]].fingerprint["images"] != first.fingerprint["images"]
     kept = [entry for entry in grown["after"].shards if entry in after.shards]
     assert kept == list(grown["after"].shards[1:])
     assert all(sha256(clone.root / CACHE / entry.file) == entry.sha256 for entry in after.shards)

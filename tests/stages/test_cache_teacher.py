@@ -85,7 +85,7 @@ def test_two_processes_write_the_bytes_of_one(project: Path, tmp_path: Path) -> 
     assert shown.count("Cache the teacher (the first of 2 processes): 100%") == shown.count("100%") == 1
     one, two = (folder / "data/teacher_cache" for folder in (project, tmp_path / "two"))
     names = sorted(path.name for path in one.iterdir())
-    assert names == ["cache.json", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"]
+    assert names == ["cache.json", "images.parquet", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"]
     assert sorted(path.name for path in two.iterdir()) == names
     for name in names:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name

@@ -1,8 +1,8 @@
 """What a teacher cache looks like on disk: its shards, and the arrays in a shard.
 
-A cache is a folder with ``cache.json`` and some ``shard-XXXXX.h5``. A shard holds whole images, each
-in two views: the picture as it is, and mirrored, both from a forward pass of their own. Arrays are
-flat, with offsets, because a group an image reads eight times slower:
+A cache is a folder with ``cache.json``, ``images.parquet`` and some ``shard-XXXXX.h5``. A shard holds whole
+images, each in two views: the picture as it is, and mirrored, both from a forward pass of their own.
+Arrays are flat, with offsets, because a group an image reads eight times slower:
 
 ========================  =======  ==========  ==========================================================
 array                     type     shape       rows of image i
@@ -33,7 +33,7 @@ import numpy as np
 
 from wsdkd.ground.errors import UserError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised with every change of this layout; readers of another version refuse."""
 
 OUTPUTS_VERSION = 3

@@ -1,19 +1,29 @@
-"""``cache.json``: what is in a cache, and what went into it, as named digests."""
+"""``cache.json``: what is in a cache, and what went into it, as named digests.
+
+The ids of its images stand beside it in ``images.parquet``: of millions they are hundreds of megabytes, which
+as JSON would have to be in memory at once, each as an object.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError
-from wsdkd.ground.digests import digest
+from wsdkd.data.parquet import read_batches, write_parquet
+from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import read_json
 from wsdkd.ground.sealed import DIGEST, sealed, unsealed
 
 MANIFEST = "cache.json"
+IDS = "images.parquet"
+"""The ids of the images, of one shard after the other, in the order of their rows there."""
+_IDS_SCHEMA = pa.schema([("image_id", pa.string())])
+_READ_ROWS, _READ_BYTES = 65_536, 1 << 20
 
 
 class _Strict(BaseModel):
@@ -42,7 +52,8 @@ class ShardEntry(_Strict):
     structure: Structure
     fingerprint: dict[str, str]
     """What went into this shard alone: ``images``, ``labels`` and ``proposals``, each a digest."""
-    image_ids: tuple[str, ...]
+    images: int
+    """How many are in it."""
 
 
 class Manifest(_Strict):
@@ -55,6 +66,8 @@ class Manifest(_Strict):
     """What went into every shard: each named part's digest (:mod:`wsdkd.cache.writing.fingerprint`)."""
     settings: dict[str, Any]
     """The readable values behind some of the digests."""
+    ids_sha256: str
+    """Of ``images.parquet``."""
     shards: tuple[ShardEntry, ...]
 
 
@@ -95,6 +108,41 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(step) for step in first["loc"])
         raise CacheError(f"{path}: {key}: {first['msg']}") from None
+
+
+def write_ids(folder: Path, ids: Iterable[str]) -> str:
+    """Write ``images.parquet``; its SHA-256, for the manifest.
+
+    Args:
+        folder: of the cache.
+        ids: of all images, of one shard after the other.
+    """
+    path = folder / IDS
+    write_parquet(path, pa.table([pa.array(ids, pa.string())], schema=_IDS_SCHEMA), repeating=())
+    return sha256(path)
+
+
+def read_ids(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """The ids of the images of a cache, of one shard after the other, read by parts.
+
+    Raises:
+        CacheError: they are missing, damaged or of another cache.
+    """
+    path, count = folder / IDS, 0
+    try:
+        if path.is_file() and sha256(path) != manifest.ids_sha256:
+            raise CacheError(
+                f"{path}: damaged or of another cache: it is not the one that {MANIFEST} lists; "
+                "fetch the cache again (dvc pull), or run the stage cache_teacher"
+            )
+        for batch in read_batches(path, _IDS_SCHEMA, "ids", rows=_READ_ROWS, buffer_size=_READ_BYTES):
+            count += batch.num_rows
+            yield from batch.column("image_id").to_pylist()
+    except UserError as error:
+        raise CacheError(str(error)) from None
+    listed = sum(entry.images for entry in manifest.shards)
+    if count != listed:
+        raise CacheError(f"{path}: of another cache: {count} images, and {MANIFEST} lists {listed}")
 
 
 PARTS = {

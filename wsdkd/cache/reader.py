@@ -6,6 +6,7 @@ pickling (spawn) nor by a fork.
 
 import mmap
 import os
+import resource
 import zlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -19,13 +20,22 @@ import h5py
 import numpy as np
 
 from wsdkd.cache.format import ARRAYS, VIEW_ARRAYS, VIEWS, CacheError
-from wsdkd.cache.manifest import describe, differences, images_digest, read_manifest
+from wsdkd.cache.manifest import describe, differences, images_digest, read_ids, read_manifest
 from wsdkd.cache.shard import open_listed, read_index, stored_rows
 from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow, RowsAt
 from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.spool import RowSource
 from wsdkd.support import Ranking
+
+SHARDS_WITHOUT_LIMIT = 65_536
+"""Shards that a process keeps open where it may open any number of files."""
+
+
+def most_open() -> int:
+    """How many shards a process keeps open: half of the files that it may open (``ulimit -n``)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return SHARDS_WITHOUT_LIMIT if limit == resource.RLIM_INFINITY else max(1, limit // 2)
 
 
 class TeacherCache:
@@ -34,6 +44,8 @@ class TeacherCache:
     What is read is compared with what was written: the structure of a shard when it is opened, the rows of a
     view by their checksums when they are first read. Processes that are forked from this one, as loaders'
     workers are, share what they have compared.
+
+    Of more shards than :func:`most_open` says, those are closed that were not read for longest.
 
     Args:
         folder: holds ``cache.json`` and the shards.
@@ -45,17 +57,15 @@ class TeacherCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         manifest = read_manifest(folder)
-        counts = [len(entry.image_ids) for entry in manifest.shards]
         # Places of each shard's images, one shard after the other.
-        self._starts = list(accumulate(counts, initial=0))
-        self._index = IdIndex(image_id for entry in manifest.shards for image_id in entry.image_ids)
-        # The ids stay in the file: of millions of images they are gigabytes.
-        shards = tuple(entry.model_copy(update={"image_ids": ()}) for entry in manifest.shards)
-        self._manifest = manifest.model_copy(update={"shards": shards})
+        self._starts = list(accumulate((entry.images for entry in manifest.shards), initial=0))
+        self._index = IdIndex(read_ids(folder, manifest))
+        self._manifest = manifest
         self._start_afresh()
 
     def _start_afresh(self) -> None:
         self._open: dict[int, _OpenShard] = {}
+        self._most_open = most_open()
         self._pid = os.getpid()
         # A byte a view, in memory that forked processes share: 1 once its rows were compared.
         self._compared = mmap.mmap(-1, max(1, VIEWS * self._starts[-1]))
@@ -79,8 +89,7 @@ class TeacherCache:
     @property
     def image_ids(self) -> list[str]:
         """All cached images, ascending."""
-        shards = read_manifest(self._folder).shards
-        return sorted(image_id for entry in shards for image_id in entry.image_ids)
+        return sorted(read_ids(self._folder, self._manifest))
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -142,7 +151,12 @@ class TeacherCache:
                 f"{self._folder}: image {image_id} is not in it; the cache is of other images"
             ) from None
         number = bisect_right(self._starts, place) - 1
-        shard = self._opened().get(number) or self._open_shard(number)
+        opened = self._opened()
+        shard = opened.pop(number, None) or self._open_shard(number)
+        opened[number] = shard  # behind all others: the first one is the one that was not read for longest
+        while len(opened) > self._most_open:
+            # Not closed here: a thread that is reading from it holds it, and it closes when nobody does.
+            opened.pop(next(iter(opened)), None)
         return shard, place - self._starts[number], place
 
     def check(
@@ -232,7 +246,6 @@ class TeacherCache:
         except BaseException:
             file.close()
             raise
-        self._opened()[number] = shard
         return shard
 
     def _check_digests(self, number: int, digests: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from wsdkd.cache.format import ARRAYS, CacheError
-from wsdkd.cache.manifest import ShardEntry, read_manifest
+from wsdkd.cache.manifest import IDS, ShardEntry, read_ids, read_manifest
 from wsdkd.cache.shard import open_listed, read_index
 from wsdkd.ground.digests import sha256
 
@@ -34,12 +34,19 @@ def verify_cache(folder: Path) -> Iterator[tuple[str, list[Damage]]]:
     """Compare every shard of a cache with the manifest.
 
     Yields:
-        File name of each shard, and its damages, none where it is whole.
+        File name of each shard, and its damages, none where it is whole; before them that of the list of
+        images, if it is damaged.
 
     Raises:
         CacheError: ``cache.json`` is missing or unreadable.
     """
-    for entry in read_manifest(folder).shards:
+    manifest = read_manifest(folder)
+    try:
+        for _ in read_ids(folder, manifest):
+            pass
+    except CacheError as error:
+        yield IDS, [Damage(IDS, None, None, str(error).removeprefix(f"{folder / IDS}: "))]
+    for entry in manifest.shards:
         yield entry.file, list(_damages(folder, entry))
 
 

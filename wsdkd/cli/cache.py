@@ -31,7 +31,7 @@ Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the cach
 def info(path: Folder = project.TEACHER_CACHE) -> None:
     """Say what is in a cache and what went in."""
     manifest = read_manifest(path)
-    images = sum(len(entry.image_ids) for entry in manifest.shards)
+    images = sum(entry.images for entry in manifest.shards)
     here = [entry for entry in manifest.shards if (path / entry.file).is_file()]
     typer.echo(f"{path}: teacher cache, schema version {manifest.schema_version}")
     typer.echo(f"images        {images}, plain and mirrored")
@@ -50,7 +50,7 @@ def info(path: Folder = project.TEACHER_CACHE) -> None:
         absent = "" if entry in here else "  missing"
         parts = "  ".join(f"{name} {value[:12]}" for name, value in entry.fingerprint.items())
         size_text = gigabytes(entry.bytes)
-        typer.echo(f"  {entry.file}  {len(entry.image_ids):6} images  {size_text:>10}  {parts}{absent}")
+        typer.echo(f"  {entry.file}  {entry.images:6} images  {size_text:>10}  {parts}{absent}")
 
 
 @app.command("verify")

@@ -14,7 +14,7 @@ import torch
 from accelerate import PartialState
 
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError, shard_name
-from wsdkd.cache.manifest import Manifest, ShardEntry, write_manifest
+from wsdkd.cache.manifest import Manifest, ShardEntry, write_ids, write_manifest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.shard import (
     open_shard,
@@ -194,7 +194,7 @@ class CacheBuilder:
                         sha256=read_digest(shards / name),
                         structure=structure_of(aside / name),
                         fingerprint=shard_fingerprint(shard.rows, self._proposals, self._best),
-                        image_ids=tuple(row.image_id for row in shard.rows),
+                        images=len(shard.rows),
                     )
                 )
             manifest = Manifest(
@@ -203,6 +203,7 @@ class CacheBuilder:
                 feature_dim=_feature_dim([aside / name for name in names]),
                 fingerprint=self._common.parts,
                 settings=self._common.settings,
+                ids_sha256=write_ids(aside, (row.image_id for shard in plan for row in shard.rows)),
                 shards=tuple(entries),
             )
             write_manifest(aside, manifest)

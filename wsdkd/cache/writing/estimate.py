@@ -53,10 +53,10 @@ class CacheSize:
         index = self.images * (self.id_bytes + _DIGEST_BYTES + 8 * (1 + VIEWS))
         parts = [1 if name in IMAGE_ARRAYS else VIEWS for name in ARRAYS]
         sums = self.images * sum(parts) * 4
-        listed = self.images * (self.id_bytes + 8)
         chunks = sum(self._chunks(name) for name in ARRAYS) * _CHUNK_ENTRY_BYTES
         sizes["index and checksums"] = index + sums
-        sizes["manifest"] = listed + _MANIFEST_BYTES + self.shards * _SHARD_ENTRY_BYTES
+        sizes["manifest"] = _MANIFEST_BYTES + self.shards * _SHARD_ENTRY_BYTES
+        sizes["list of images"] = self.images * (self.id_bytes + 4)
         sizes["HDF5 structure"] = int(chunks) + self.shards * _FILE_BYTES
         return sizes
 
