@@ -7,6 +7,7 @@ export DVC_NO_ANALYTICS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 WORKERS ?= 2
 CRON ?= 0 2 * * *
+PORT ?= 4200
 
 # The newest Python that the pinned packages have wheels for and that can make an environment.
 # `make PYTHON=/path/to/python demo` takes another one.
@@ -29,8 +30,10 @@ demo: install ## Run the whole pipeline on the embedded dataset and print the ta
 retrain: $(VENV)/.installed-flow ## Run the Prefect flow once: all stages, then promotion, then sharing.
 	python -m flows.retrain
 
+# Without exec, make would tell a shell to end, and what that has started would go on. A make that is killed
+# tells nobody: the process looks after it by itself.
 serve: $(VENV)/.installed-flow ## Start a Prefect server, and retraining at two every night (UTC).
-	python -m flows.schedule --server --cron "$(CRON)"
+	exec python -m flows.schedule --server --port $(PORT) --cron "$(CRON)" --with-parent $$PPID
 
 student: install ## Train the student from a shared cache of the teacher; fetch it where it is trained.
 	dvc repro --pull code

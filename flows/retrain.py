@@ -50,6 +50,9 @@ def retrain(options: Retraining = Retraining()) -> State[Any]:  # noqa: B008
                 state = _retrain(options, processes, name)
         except BusyError as busy:
             state = Cancelled(message=str(busy))
+        except (commit.CommitError, pipeline.PipelineError) as error:
+            # The message says what to do. Prefect would set it amidst the lines of a traceback.
+            state = Failed(message=str(error))
         except BaseException:
             # Before the flow unwinds: Prefect waits for its tasks, and they for these.
             processes.stop()

@@ -5,8 +5,10 @@ Serves the flow ``retrain`` from this folder: the server says when, this process
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -29,6 +31,7 @@ NAME = "scheduled"
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 CANCELLED_WITHIN = 20.0  # seconds; longer where the server does not answer, which then is not waited for
 SERVER_AWAY_SECONDS = 5.0
+PARENT_LOOKED_AT = 1.0  # seconds
 
 
 @with_options
@@ -38,10 +41,15 @@ def main(
     interval: Annotated[float | None, typer.Option(min=1, help="Seconds from one run to the next.")] = None,
     server: Annotated[bool, typer.Option("--server", help="Run the Prefect server, too.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of that server, on 127.0.0.1.")] = PORT,
+    with_parent: Annotated[
+        int | None, typer.Option(metavar="PID", help="End when that process, which started this one, ends.")
+    ] = None,
 ) -> None:
     """Serve the deployment retrain/scheduled until this process is ended; options are those of its runs."""
     if (cron is None) == (interval is None):
         raise typer.BadParameter("give one of --cron and --interval")
+    if with_parent is not None:
+        end_with(with_parent)
     if cron is not None:
         _check(cron)
     when: dict[str, Any] = {"interval": timedelta(seconds=interval or 0)} if cron is None else {"cron": cron}
@@ -62,6 +70,18 @@ def main(
         sys.exit(130)
 
 
+def end_with(parent: int) -> None:
+    """Have this process told to end once ``parent`` has ended, which may be killed and tell nobody."""
+
+    def watch() -> None:
+        # Whoever has lost its parent gets another one.
+        while os.getppid() == parent:
+            time.sleep(PARENT_LOOKED_AT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def serve_for_ever(url: str, chosen: Retraining, when: dict[str, Any]) -> None:
     """Serve the deployment until a signal comes, and do so again after the server was away for long."""
     while True:
@@ -78,7 +98,7 @@ def serve_for_ever(url: str, chosen: Retraining, when: dict[str, Any]) -> None:
 
 
 async def serve(flow: Flow[..., Any], chosen: Retraining, when: dict[str, Any]) -> None:
-    """Serve until Ctrl-C or SIGTERM, which also cancel the run that is going on.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP, which also cancel the run that is going on.
 
     Prefect's runner waits for that run, however long it takes, so it is left to nobody: the run is
     cancelled first. Its stages end as they do when it is cancelled on its page.
@@ -105,7 +125,9 @@ async def serve(flow: Flow[..., Any], chosen: Retraining, when: dict[str, Any]) 
     # The runner sets a handler of its own when it starts; ours comes after it.
     await asyncio.sleep(0)
     signalled = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # nohup: it is to go on when the terminal is closed
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
     asked = asyncio.create_task(signalled.wait())
     await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)

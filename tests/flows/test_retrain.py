@@ -204,12 +204,18 @@ def test_a_failing_stage_is_not_retried_and_tells_why(project: FlowProject) -> N
     assert "stages" in project.server.artifacts(run["id"])
 
 
+def test_a_dirty_tree_is_refused_without_a_traceback(project: FlowProject) -> None:
+    (project.root / "stray.txt").write_text("not committed")
+    refused = project.run(status=1)
+    assert refused["state"]["message"].startswith("not committed: stray.txt; a run must be traceable")
+    logged_lines = project.server.logs(refused["id"])
+    assert not [line for line in logged_lines if "Traceback" in line or "xception" in line]
+
+
 @AFTER_FIRST
-def test_a_dirty_tree_is_refused(project: FlowProject) -> None:
+def test_a_dirty_tree_is_used_where_that_is_allowed(project: FlowProject) -> None:
     clone = project.clone
     (clone.root / "stray.txt").write_text("not committed")
-    refused = project.run(status=1)
-    assert "stray.txt" in refused["state"]["message"]
     refused = project.run("--commit", "--allow-dirty", status=1)
     assert "stray.txt" in refused["state"]["message"]
     assert project.run("--allow-dirty", "--no-promote")["state_name"] == "Completed"

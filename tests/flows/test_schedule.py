@@ -97,6 +97,27 @@ def test_a_schedule_fires_and_outlives_server_and_process(clone: Clone, tmp_path
     assert not project.processes()
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_make_serve_ends_all_that_it_started_however_it_ends(how: signal.Signals, tmp_path: Path) -> None:
+    clone, port = make_clone(tmp_path / "project"), free_port()
+    project = FlowProject(clone, Server(f"http://127.0.0.1:{port}/api"))
+    # The environment is this one: its target counts as done.
+    command = ["make", "--old-file=.venv/.installed-flow", "serve", f"PORT={port}"]
+    environment = {name: value for name, value in clone.environment().items() if name != "PREFECT_API_URL"}
+    make = subprocess.Popen(command, cwd=clone.root, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        wait_until((clone.root / ".prefect/server.url").exists, every=0.5)
+        wait_until(lambda: project.server.find("deployments"), every=0.5)
+        make.send_signal(how)
+        make.wait(timeout=30)
+        wait_until(lambda: not project.processes(), 60)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{project.server.url}/health")
+    finally:
+        for process in project.processes():
+            process.kill()
+
+
 def _end(serving: subprocess.Popen[bytes], number: signal.Signals) -> None:
     serving.send_signal(number)
     assert serving.wait(timeout=30) == 0
