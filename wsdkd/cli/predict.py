@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +14,12 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from wsdkd.cli.places import check_new_folder, check_output
 from wsdkd.data.images import MAX_MEMORY
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
-from wsdkd.ground.progress import track
+from wsdkd.ground.progress import beside_bars, track
 from wsdkd.ground.words import counted
 from wsdkd.networks.params import InferencePrecision
 from wsdkd.serving.labels import Choice, Scored, csv_rows, json_list, label_rows, shown, write_parquet
@@ -248,9 +246,7 @@ def _scored(
 
 
 def _write(text: str, err: bool = False) -> None:
-    # The bar is taken off a terminal for as long as a line is written beside it. In a log it would be
-    # drawn anew after every line.
-    with tqdm.external_write_mode() if sys.stderr.isatty() else nullcontext():
+    with beside_bars():
         typer.echo(text, nl=False, err=err)
 
 
