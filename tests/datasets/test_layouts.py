@@ -77,7 +77,7 @@ def test_the_scenes_fill_their_splits(scenes: Prepared) -> None:
     assert {(row.width, row.height) for row in scenes.images} == {(SIZE, SIZE)}
     assert {label for row in scenes.images for label in row.labels} == set(range(len(scenes.classes)))
     assert summary(facts_of(scenes), "rejected.csv")[0].startswith(
-        "1000 images (700 train, 100 val, 200 test), 20 classes"
+        "1,000 images (700 train, 100 val, 200 test), 20 classes"
     )
 
 

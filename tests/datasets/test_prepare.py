@@ -113,7 +113,7 @@ def test_a_rejected_object_does_not_count_as_an_image(root: Path, voc_image: Wri
     assert [(item.kind, item.image_id) for item in prepared.rejected] == [("object", "00")]
     assert len(prepared.images) == 20
     refuse_unusable(prepared, params(), "rejected.csv")
-    assert summary(facts_of(prepared), "rejected.csv")[0].endswith("rejected: 0 images, 1 objects")
+    assert summary(facts_of(prepared), "rejected.csv")[0].endswith("rejected: 0 images, 1 object")
 
 
 @pytest.mark.parametrize(

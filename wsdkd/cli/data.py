@@ -8,6 +8,7 @@ import typer
 from wsdkd import project
 from wsdkd.cli.places import check_output, require_project
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.words import counted
 
 app = typer.Typer(add_completion=False)
 
@@ -37,7 +38,7 @@ def data(
         typer.echo(line)
     if page:
         pictures = _write(to, prepared)
-        typer.echo(f"{to}: the same with {pictures} pictures")
+        typer.echo(f"{to}: the same with {counted(pictures, 'picture')}")
 
 
 def _write(to: Path, prepared: Path) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from wsdkd.cli.places import check_output
+from wsdkd.ground.words import counted
 from wsdkd.serving.named import student_named
 
 app = typer.Typer(add_completion=False)
@@ -29,7 +30,7 @@ def export(
     student = load_student(named.folder)
     point = named.operating_point(student)
     difference = export_student(student, point, to)
-    size, classes = student.params.input_size, len(student.classes)
-    typer.echo(f"{to}: takes uint8 (B, 3, {size}, {size}), gives probabilities of {classes} classes")
+    size, classes = student.params.input_size, counted(len(student.classes), "class")
+    typer.echo(f"{to}: takes uint8 (B, 3, {size}, {size}), gives probabilities of {classes}")
     typer.echo(f"thresholds in its metadata: {point.origin}")
     typer.echo(f"greatest difference from PyTorch: {difference:.1e}")

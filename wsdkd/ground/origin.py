@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from wsdkd.ground.words import counted
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -53,7 +55,7 @@ def package_versions(packages: Iterable[str]) -> dict[str, str]:
 def processor() -> str:
     """How many cores this process may use, and of which processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {_model()}"
+    return f"{counted(cores or 1, 'core')} of {_model()}"
 
 
 def _model() -> str:

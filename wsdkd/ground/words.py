@@ -2,8 +2,9 @@
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``, ``1,000 files``; for nouns whose plural has an s."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """``1 file``, ``2 files``, ``1,000 files``, ``2 classes``, ``2 boxes``; for nouns with an s."""
+    plural = "es" if noun.endswith(("s", "x")) else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def gigabytes(size: float) -> str:

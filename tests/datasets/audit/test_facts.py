@@ -47,7 +47,7 @@ def test_the_summary_tells_copies_odd_sizes_and_classes_that_are_one() -> None:
     assert "warning: classes that are always together, so that nothing tells them apart: sea, water" in lines
     assert "4 images in 2 groups are byte for byte the same, 1 of them in several splits" in lines
     assert "2 images in 1 group differ as files, but look alike, 1 of them in several splits" in lines
-    assert "1 images of an odd size, such as 4.jpg: 60 x 400 pixels" in lines
+    assert "1 image of an odd size, such as 4.jpg: 60 x 400 pixels" in lines
 
 
 def test_what_is_written_is_read_again_and_equal_bytes(tmp_path: Path) -> None:

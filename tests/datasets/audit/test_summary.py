@@ -89,7 +89,7 @@ def test_doubts_are_counted_by_cause_with_the_fix_and_an_example() -> None:
         Rejection("object", "c", "c.jpg", "box (0, 0, 0, 0) is empty", Cause.EMPTY_BOX),
     )
     found = lines(replace(GOOD, rejected=rejected))
-    assert found[0].endswith("rejected: 2 images, 1 objects")
+    assert found[0].endswith("rejected: 2 images, 1 object")
     assert found[-3:] == [
         f"image rejected, 2 x the file is missing; {Cause.MISSING.fix} "
         "(such as a.jpg: cannot be read: No such file)",

@@ -52,7 +52,7 @@ def test_a_shrunk_copy_in_another_split_is_said_dropped_or_refused(tmp_path: Pat
     assert len(prepared.images) == 6
     refuse_unusable(prepared, params(), "rejected.csv")
     with pytest.raises(
-        DatasetError, match=r"^1 images stand in two splits, .*; dataset.near_leaks: drop leaves"
+        DatasetError, match=r"^1 image stands in two splits, .*; dataset.near_leaks: drop leaves"
     ):
         refuse_unusable(prepared, params(near_leaks="refuse"), "rejected.csv")
     dropped = prepare(tmp_path, params(near_leaks="drop"), workers=1)

@@ -222,7 +222,7 @@ def test_the_stage_unpacks_and_later_stages_find_the_pictures(
     Path("params.yaml").write_text(f"dataset: {dataset}\n")
     run(main, "prepare")
     assert (
-        "12 rows in 1 files; pictures in column image, unpacked; labels in column labels"
+        "12 rows in 1 file; pictures in column image, unpacked; labels in column labels"
         in capsys.readouterr().out
     )
     rows = read_images(project.IMAGES)

@@ -7,6 +7,7 @@ from wsdkd.data.tables import SPLITS
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
 from wsdkd.datasets.prepare import Prepared
 from wsdkd.datasets.reading.rejections import Cause, DatasetError
+from wsdkd.ground.words import counted
 
 SHOWN = 3
 """Causes that the message names."""
@@ -30,7 +31,8 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
     rejected = prepared.rejected_images
     if len(rejected) > params.max_rejected:
         raise DatasetError(
-            f"{len(rejected)} images cannot be used, more than dataset.max_rejected: {params.max_rejected}; "
+            f"{counted(len(rejected), 'image')} cannot be used, more than dataset.max_rejected: "
+            f"{params.max_rejected}; "
             f"{'; '.join(_causes(prepared))}; {listed_in} lists all with the reason"
         )
     if not isinstance(params, ScenesDataset):
@@ -53,7 +55,8 @@ def _refuse_leaks(prepared: Prepared, cause: Cause, parameter: str, policy: str,
     found = [item for item in prepared.rejected if item.cause is cause]
     if found and policy == "refuse":
         raise DatasetError(
-            f"{len(found)} images stand in two splits, such as {found[0].path}: {found[0].reason}; "
+            f"{counted(len(found), 'image')} {'stands' if len(found) == 1 else 'stand'} in two splits, "
+            f"such as {found[0].path}: {found[0].reason}; "
             f"{listed_in} lists all; dataset.{parameter}: drop leaves them out, keep keeps them"
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from wsdkd.data.tables import SPLITS, UNLABELLED
 from wsdkd.datasets.audit.facts import Alike, Facts
+from wsdkd.ground.words import counted
 
 ROWS = 12
 """Of the table of classes; of more, those with the fewest training images are shown."""
@@ -36,10 +37,10 @@ def _totals(facts: Facts) -> Iterator[str]:
         splits += f", {facts.unlabelled} {UNLABELLED}"
     rejected = {kind: sum(doubt.count for doubt in facts.doubts if doubt.kind == kind) for kind in KINDS}
     yield (
-        f"{sum(facts.images) + facts.unlabelled} images ({splits}), "
-        f"{len(facts.classes)} classes, {facts.boxes} boxes; "
-        f"rejected: {rejected['image']} images, {rejected['object']} objects"
-        + (f"; left out by a parameter: {facts.dropped} images" if facts.dropped else "")
+        f"{counted(sum(facts.images) + facts.unlabelled, 'image')} ({splits}), "
+        f"{counted(len(facts.classes), 'class')}, {counted(facts.boxes, 'box')}; "
+        f"rejected: {counted(rejected['image'], 'image')}, {counted(rejected['object'], 'object')}"
+        + (f"; left out by a parameter: {counted(facts.dropped, 'image')}" if facts.dropped else "")
     )
     if facts.labels:
         images = np.array(facts.labels).sum(axis=1)
@@ -47,8 +48,8 @@ def _totals(facts: Facts) -> Iterator[str]:
         unknown = int(np.sum(facts.unknown))
         yield (
             f"labels an image: {(images * numbers).sum() / images.sum():.2f}, "
-            f"{numbers[images > 0][0]} to {numbers[-1]}; {images[0]} images without any"
-            + (f"; {unknown} labels neither present nor absent" if unknown else "")
+            f"{numbers[images > 0][0]} to {numbers[-1]}; {counted(int(images[0]), 'image')} without any"
+            + (f"; {counted(unknown, 'label')} neither present nor absent" if unknown else "")
         )
 
 
@@ -67,7 +68,8 @@ def _table(facts: Facts) -> Iterator[str]:
     rest = len(facts.classes) - len(order)
     if rest:
         others = counts[0, [place for place in range(len(facts.classes)) if place not in set(order)]]
-        yield f"  {rest} more classes, with {others.min()} to {others.max()} training images"
+        more = "1 more class" if rest == 1 else f"{rest} more classes"
+        yield f"  {more}, with {others.min()} to {others.max()} training images"
 
 
 def class_doubts(facts: Facts) -> Iterator[str]:
@@ -86,7 +88,7 @@ def class_doubts(facts: Facts) -> Iterator[str]:
         yield f"warning: classes that differ by case, blanks or dashes alone: {', '.join(map(repr, same))}"
     unlabelled = facts.labels[0][0] if facts.labels else 0
     if train and unlabelled > MOSTLY * train:
-        yield f"warning: {unlabelled} of {train} training images have no label"
+        yield f"warning: {unlabelled:,} of {train:,} training images have no label"
 
 
 def _picture_doubts(facts: Facts) -> Iterator[str]:
@@ -94,22 +96,19 @@ def _picture_doubts(facts: Facts) -> Iterator[str]:
     yield from _groups("differ as files, but look alike", facts.near)
     if facts.odd_sizes:
         image_id, width, height = facts.odd[0]
-        yield f"{facts.odd_sizes} images of an odd size, such as {image_id}: {width} x {height} pixels"
+        odd = counted(facts.odd_sizes, "image")
+        yield f"{odd} of an odd size, such as {image_id}: {width} x {height} pixels"
 
 
 def _groups(what: str, alike: Alike) -> Iterator[str]:
     if alike.groups:
         across = f", {alike.across} of them in several splits" if alike.across else ""
-        yield f"{alike.images} images in {_number(alike.groups, 'group')} {what}{across}"
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count > 1)}"
+        yield f"{counted(alike.images, 'image')} in {counted(alike.groups, 'group')} {what}{across}"
 
 
 def _named(what: str, names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"warning: {len(names)} class{'es' * (len(names) > 1)} {what}: {_some(names)}"
+        yield f"warning: {counted(len(names), 'class')} {what}: {_some(names)}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from wsdkd.datasets.checks.locate import Sought, locate, whereabouts
 from wsdkd.datasets.reading.paths import Links, refusal
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
+from wsdkd.ground.words import counted
 
 
 @dataclass(frozen=True)
@@ -194,4 +195,4 @@ def _boxes(pairs: Sequence[tuple[ImageRecord, Checked]], rules: Rules, found: Fo
             f"{count} with boxes drawn on the {frame} picture"
             for frame, count in sorted(frames.count.items())
         )
-        found.said.append(", ".join([f"turned upright by EXIF: {len(turned)} pictures", *drawn]))
+        found.said.append(", ".join([f"turned upright by EXIF: {counted(len(turned), 'picture')}", *drawn]))

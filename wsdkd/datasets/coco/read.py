@@ -19,6 +19,7 @@ from wsdkd.datasets.reading.records import ImageRecord, ObjectRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import yes_or_no
 from wsdkd.ground.progress import track
+from wsdkd.ground.words import counted
 
 
 def read_coco(
@@ -48,8 +49,8 @@ def read_coco(
             file = load_coco(root, part.annotations)  # one at a time: COCO's are gigabytes in memory
             records += _records(file, part, categories.add(file), rejected)
             told.append(
-                f"{part.annotations} with {len(file.images)} images of {part.images or 'the root'} and "
-                f"{file.count} annotations ({part.split})"
+                f"{part.annotations} with {counted(len(file.images), 'image')} of "
+                f"{part.images or 'the root'} and {counted(file.count, 'annotation')} ({part.split})"
             )
         classes, numbers = categories.classes()
     except DatasetError as error:

@@ -20,6 +20,7 @@ from wsdkd.datasets.reading.picture_files import files_below, is_picture
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError
 from wsdkd.datasets.reading.words import Place, place_of_folder
+from wsdkd.ground.words import counted
 
 
 def read_folders(root: Path, params: FoldersDataset) -> Reading:
@@ -57,7 +58,7 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     for picture in hidden:
         path = normal(params.images, picture)
         rows.append(Told(path, path, UNLABELLED, UNKNOWN))
-    notes = [f"{base}: {len(rows)} pictures; {'; '.join(told)}"]
+    notes = [f"{base}: {counted(len(rows), 'picture')}; {'; '.join(told)}"]
     return reading_of(rows, params, source=str(base), order=order, notes=notes, cause=Cause.UNANNOTATED)
 
 

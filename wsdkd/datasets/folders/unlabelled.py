@@ -13,6 +13,7 @@ from wsdkd.datasets.reading.paths import normal
 from wsdkd.datasets.reading.picture_files import files_below, is_picture
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.ground.words import counted
 
 KEY = "dataset.unlabelled_images"
 
@@ -46,7 +47,7 @@ def with_unlabelled(reading: Reading, root: Path, params: DatasetParams) -> Read
     if not others:
         raise DatasetError(f"{base}: no picture in it that the annotations do not list; see {KEY}")
     records = tuple(ImageRecord(path, path, UNLABELLED, ()) for path in others)
-    note = f"{base}: {len(others)} pictures that the annotations do not list ({UNLABELLED})"
+    note = f"{base}: {counted(len(others), 'picture')} that the annotations do not list ({UNLABELLED})"
     return replace(reading, images=(*reading.images, *records), notes=(*reading.notes, note))
 
 

@@ -26,6 +26,7 @@ from wsdkd.datasets.tables.arrow import class_names, first_line, holds_pictures,
 from wsdkd.datasets.tables.cells import Cells
 from wsdkd.datasets.tables.label_columns import choose_labels, read_labels, require_column, some
 from wsdkd.ground.progress import track
+from wsdkd.ground.words import counted
 
 ROWS = 64
 """Of a file, whose pictures are in memory at once."""
@@ -118,7 +119,8 @@ def read_hugging_face(root: Path, params: HuggingFaceDataset, folder: Path) -> R
         )
     ]
     told.insert(0, f"pictures in column {image}{', unpacked' if unpacked else ' lie beside the files'}")
-    notes = [f"{cells.source}: {len(cells.rows)} rows in {len(files)} files; {'; '.join(told)}"]
+    size = f"{counted(len(cells.rows), 'row')} in {counted(len(files), 'file')}"
+    notes = [f"{cells.source}: {size}; {'; '.join(told)}"]
     reading = reading_of(rows, params, source=cells.source, order=order, notes=notes)
     return replace(reading, unpacked=unpacked)
 

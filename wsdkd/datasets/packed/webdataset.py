@@ -24,6 +24,7 @@ from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.words import splits_of_files
 from wsdkd.datasets.tables.cells import Cells
 from wsdkd.datasets.tables.label_columns import choose_labels, read_labels, require_column
+from wsdkd.ground.words import counted
 
 LOOKED_AT = 1000
 """Samples that show where the labels stand, before what else the others tell is let go."""
@@ -83,7 +84,7 @@ def read_webdataset(root: Path, params: WebDataset, folder: Path) -> Reading:
         )
         for sample, label in zip(samples, labels, strict=True)
     ]
-    notes = [f"{base}: {len(samples)} samples in {len(used)} shards; {'; '.join(told)}"]
+    notes = [f"{base}: {counted(len(samples), 'sample')} in {counted(len(used), 'shard')}; {'; '.join(told)}"]
     reading = reading_of(rows, params, source=str(base), order=order, notes=notes)
     return replace(reading, unpacked=packed)
 

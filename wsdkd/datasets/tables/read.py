@@ -18,6 +18,7 @@ from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
 from wsdkd.datasets.tables.label_columns import read_labels
+from wsdkd.ground.words import counted
 
 EMPTY = "split '' is not train, val or test"
 
@@ -43,7 +44,7 @@ def read_table(root: Path, params: TableDataset) -> Reading:
         Told(path, path, split, names, row, group)
         for path, split, names, row, group in zip(paths, splits, labels, cells.rows, groups, strict=True)
     )
-    notes = [f"{cells.source}: {len(cells.rows):,} rows; {'; '.join(told)}"]
+    notes = [f"{cells.source}: {counted(len(cells.rows), 'row')}; {'; '.join(told)}"]
     return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
 
 
