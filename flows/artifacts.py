@@ -48,8 +48,9 @@ def show_metrics(root: Path = ROOT) -> None:
         }
         for name in names
     ]
-    gained = {"gain_mAP": metrics.get("gain_mAP"), "gap_recovered": metrics.get("gap_recovered")}
-    described = ", ".join(f"{name} {_figure(value)}" for name, value in gained.items() if value is not None)
+    described = f"gain of distillation: {metrics['gain_mAP']:+.2f} points of mAP"
+    if metrics.get("gap_recovered") is not None:
+        described += f", {metrics['gap_recovered']:.2f} of the teacher's lead recovered"
     create_table_artifact(table=table, key="metrics", description=described)
 
 
@@ -68,7 +69,8 @@ def show_promotion(decision: dict[str, Any]) -> None:
             lines.append(f"| {name} | {_figure(value)} | {_figure(other)} | {gap} |")
     if decision.get("interval"):
         low, high = decision["interval"]
-        lines += ["", f"Interval of the difference in {decision.get('metric')}: {low:+.2f} to {high:+.2f}."]
+        of_what = f"Interval of the difference in {decision.get('metric')}"
+        lines += ["", f"{of_what}: {low:+.2f} to {high:+.2f} points."]
     create_markdown_artifact("\n".join(lines), key="promotion", description="Promotion")
 
 

@@ -62,7 +62,7 @@ def test_a_worse_one_is_refused_and_not_measured_twice(
     assert text.startswith("refused: models/student; version 1 stays in use\n  mAP ")
     # Measured again as soon as the circumstances are others.
     set_params(project, margin=1.0)
-    assert "margin of 1" in consider()["reasons"][0]
+    assert "margin of 1 points" in consider()["reasons"][0]
     write_images(IMAGES, read_images(IMAGES)[:-1])
     assert consider()["split_size"] == 23
 
@@ -216,9 +216,9 @@ def test_a_first_promotion_is_held_against_the_baseline(project: Path) -> None:
     shutil.copytree(project / "models/good", project / "models/baseline")
     (warning,) = first()
     assert warning.startswith("warning: mAP ")
-    assert "its own baseline 100.00: without a teacher it does as well, or better" in warning
+    assert "its own baseline 100.00 %: without a teacher it does as well, or better" in warning
     shutil.rmtree(project / "models/baseline")
     shutil.copytree(project / "models/bad", project / "models/baseline")
     use_as_student(project, "good")
     (figures,) = first()
-    assert figures.startswith("mAP 100.00 on the validation images, its own baseline ")
+    assert figures.startswith("mAP 100.00 % on the validation images, its own baseline ")

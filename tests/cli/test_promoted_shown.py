@@ -48,6 +48,13 @@ def test_list_and_rollback_for_people(project: Path) -> None:
     rows = [line.split() for line in run("list").stdout.splitlines() if "mAP" in line]
     assert [row[0] for row in rows] == ["1", "*"]
     assert [row["version"] for row in asked("list")] == [1, 2]
+    # In a log of 80 columns, too, nothing is cut off.
+    assert "…" not in run("list").stdout
+    times = [row["time"] for row in asked("list")]
+    assert [row[1:4] if row[0] == "*" else row[:3] for row in rows] == [
+        [str(number), time[:10], time[11:16]] for number, time in enumerate(times, start=1)
+    ]
+    assert "metrics, figures in percent\n" in run("show", "1").stdout
     assert "version 1 is in use again, in place of 2: models/promoted/versions/0001" in run("rollback").stdout
     assert [row["current"] for row in asked("list")] == [True, False]
     shutil.rmtree("models/promoted/versions/0002")
@@ -78,8 +85,9 @@ def test_rebuild_for_people(project: Path) -> None:
 
 def test_nothing_promoted_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"not a project's folder: there is no dvc\.yaml"):
-        run("list")
+    for command in ("list", "show", "rollback", "rebuild", "consider"):
+        with pytest.raises(UserError, match=r"not a project's folder: there is no dvc\.yaml"):
+            run(command)
     (tmp_path / "dvc.yaml").touch()
     assert asked("list") == []
     assert "no student is promoted yet" in run("list").stdout

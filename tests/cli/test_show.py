@@ -45,12 +45,12 @@ def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: 
     low, high = report["gain_mAP_interval"]
     for expected in (
         "80 test images, 5 classes, percent",
-        f"gain of distillation: {report['gain_mAP']:+.2f} mAP; 95% interval over test images "
+        f"gain of distillation: {report['gain_mAP']:+.2f} points of mAP; 95% interval over test images "
         f"{low:+.2f} to {high:+.2f}",
         f"gap recovered: {report['gap_recovered']:.2f} of the teacher's lead",
         # One object of two is detected, half covered by its best region and by its proposal.
-        "teacher's localisation: AP50 50.0, COCO AP 50.0, CorLoc 100.0",
-        "recall of the proposals: 100.0 at IoU 0.5, 50.0 at IoU 0.7",
+        "teacher's localisation: AP50 50.0 %, COCO AP 50.0 %, CorLoc 100.0 %",
+        "recall of the proposals: 100.0 % at IoU 0.5, 50.0 % at IoU 0.7",
         "the baseline learned from labels alone",
         "protocol: AP non-interpolated, test images without labels: keep",
         f"{report['cost']['teacher']['multiply_adds'] / 1e9:.3f} G",
@@ -126,6 +126,30 @@ def test_writes_the_page_with_what_differs_from_run_to_run(
     assert answer.stdout == f"{tmp_path / 'a.html'}: the report; no browser was found to open it\n"
     assert opened == [(tmp_path / "a.html").as_uri()]
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == page
+
+
+def test_fits_a_terminal_of_80_columns(
+    run: Run, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    chosen = {f"chosen_{name}": 1.0 for name in ("CP", "CR", "CF1", "OP", "OR", "OF1")}
+    lines = run(report | {"student": report["student"] | chosen}).stdout.splitlines()
+    (row,) = (line for line in lines if "own thresholds" in line)
+    assert row.split()[2:] == ["student"] + 6 * ["1.0"]
+    # A long sentence goes on below its own beginning.
+    (place,) = (place for place, line in enumerate(lines) if line.startswith("  gain of distillation"))
+    assert lines[place + 1].startswith("  ")
+    assert lines[place + 1].strip()
+
+
+@pytest.mark.parametrize("words", [[], ["regions"]])
+def test_says_where_there_is_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(app, words)
+    assert isinstance(answer.exception, UserError)
+    assert "not a project's folder: there is no dvc.yaml" in str(answer.exception)
 
 
 def test_says_when_there_are_no_results_yet(tmp_path: Path) -> None:

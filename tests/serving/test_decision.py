@@ -33,7 +33,7 @@ def test_a_clear_win_is_promoted(metric):
     assert 0 < found.interval[0] < found.difference < found.interval[1]
     assert (found.metric, found.split_size, found.version) == (metric, 300, None)
     assert len(found.reasons) == 1
-    assert "above the margin of 0" in found.reasons[0]
+    assert "above the margin of 0 points" in found.reasons[0]
 
 
 def test_the_way_back_is_refused():
@@ -49,7 +49,7 @@ def test_a_lead_within_the_noise_is_refused():
     assert found.difference > 0.1
     assert found.interval[0] < 0
     assert found.decision == "refused"
-    assert "whose lower end is not above the margin of 0" in found.reasons[0]
+    assert "whose lower end is not above the margin of 0 points" in found.reasons[0]
 
 
 def test_a_lead_below_the_margin_is_refused():
@@ -91,7 +91,7 @@ def test_a_class_that_matters_may_not_lose():
     found = made(mixed, WEAK, classes=("cat", "dog"))
     assert found.decision == "refused"
     assert found.reasons == (
-        f"class dog: AP {found.classes['dog'].candidate:.2f} against {found.classes['dog'].promoted:.2f}, "
+        f"class dog: AP {found.classes['dog'].candidate:.2f} against {found.classes['dog'].promoted:.2f} %, "
         "a loss above 5 points",
     )
     loss = found.classes["dog"].loss

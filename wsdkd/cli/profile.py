@@ -151,6 +151,8 @@ def show(name: Name) -> None:
 def _find(name: str) -> Path:
     path = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
     if not path.is_file():
+        if path.parent == PROFILES:
+            require_project()
         known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.yaml"))) or "none found here"
         raise UserError(f"{name}: no such profile; allowed: {known}, or the path of a YAML file")
     return path

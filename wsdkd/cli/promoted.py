@@ -56,6 +56,8 @@ def consider(
     """
     if commit is None and dirty:
         raise UserError("--dirty needs --commit")
+    if model == STUDENT:
+        require_project()
     here = Code(commit=commit, dirty=tuple(dirty), run=run)
     code = working_code(Path(), run) if commit is None else here
     decision = consider_student(model, Store(project.PROMOTED), SOURCES, code, force=force)
@@ -78,13 +80,14 @@ def list_versions(as_json: AsJson = False) -> None:
         typer.echo(f"{project.PROMOTED}: no student is promoted yet; promote one: wsdkd promoted consider")
     else:
         table = Table(box=box.SIMPLE_HEAD, header_style="bold")
-        for name in ("", "version", "promoted", "metric", "percent", "run", "commit", ""):
+        for name in ("", "version", "promoted, UTC", "metric", "percent", "run", "commit", ""):
             table.add_column(name, justify="right" if name in ("version", "percent") else "left")
         for row in rows:
             table.add_row(
                 "*" if row["current"] else "",
                 str(row["version"]),
-                row["time"],
+                # Its seconds would not fit into 80 columns.
+                f"{row['time'][:16].replace('T', ' ')}",
                 row["metric"],
                 "-" if row["value"] is None else f"{row['value']:.2f}",
                 row["run"] or "-",
@@ -100,7 +103,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Say where a promoted version lies, how it was measured and what it was made of."""
-    store = Store(project.PROMOTED)
+    store = _store()
     ledger = store.ledger()
     if version is None:
         store.current_student()  # refuses where there is none, or a damaged one
@@ -119,7 +122,7 @@ def show(
         return
     typer.echo(f"version {version}{', in use' if found['current'] else ''}: {found['path']}")
     for part in ("metrics", "provenance"):
-        typer.echo(part)
+        typer.echo(f"{part}, figures in percent" if part == "metrics" else part)
         for line in _lines(found[part], "  "):
             typer.echo(line)
 
@@ -130,7 +133,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Put an earlier version in use again; the one left is promoted again with --force alone."""
-    store = Store(project.PROMOTED)
+    store = _store()
     before, after = store.roll_back(version)
     if as_json:
         _print_json({"version": after, "previous": before})
@@ -150,7 +153,7 @@ def rebuild(
 
     What was rolled back is not known any more: name with --use the version that shall be in use.
     """
-    store = Store(project.PROMOTED)
+    store = _store()
     made = store.rebuild(use)
     assert made.ledger.current is not None  # noqa: S101, there is a version
     if as_json:
@@ -165,6 +168,13 @@ def rebuild(
     typer.echo(f"version {made.ledger.current} is in use: {store.path(made.ledger.current)}")
     if use is None and len(made.ledger.versions) > 1:
         typer.echo("it is the last that is whole; if it had been rolled back: wsdkd promoted rollback")
+
+
+def _store() -> Store:
+    """The students that were promoted here; they need no project around them."""
+    if not project.PROMOTED.exists():
+        require_project()
+    return Store(project.PROMOTED)
 
 
 def _row(store: Store, event: Event, current: int | None) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 
 from wsdkd import project
-from wsdkd.cli.places import check_output
+from wsdkd.cli.places import check_output, require_project
 from wsdkd.evaluation.table import results
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import read_json
+from wsdkd.ground.words import counted
 from wsdkd.settings.sections import PARAMS_FILE
 
 OPEN = {
@@ -44,6 +45,8 @@ def show(
     """
     if context.invoked_subcommand is not None:
         return
+    if reports == project.REPORTS:
+        require_project()
     path = reports / project.METRICS.name
     metrics = _read(path)
     if html or opens or to is not None:
@@ -110,6 +113,8 @@ def regions(
     to: Annotated[Path, typer.Option(help="The picture to write.")] = project.REGIONS,
 ) -> None:
     """Draw the teacher's best region of each class in the first training images that hold it."""
+    if prepared == project.PREPARED:
+        require_project()
     if to != project.REGIONS:
         check_output(to, ".png")
     # The table of results does without these, which take a second to load.
@@ -126,4 +131,4 @@ def regions(
     folder = photographs_folder(prepared / project.IMAGES.name)
     page = best_region_page(reader, classes, train, folder, images)
     save_png(page, to)
-    typer.echo(f"{to}: the teacher's best region of each of {len(classes)} classes")
+    typer.echo(f"{to}: the teacher's best region of each of {counted(len(classes), 'class')}")

@@ -5,11 +5,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from wsdkd.evaluation.params import NETWORKS
 from wsdkd.evaluation.thresholded import NAMES
+from wsdkd.ground.words import counted
 
 
 def results(metrics: Mapping[str, Any]) -> Group:
@@ -22,13 +24,15 @@ def results(metrics: Mapping[str, Any]) -> Group:
         KeyError: it is not the report of an evaluation.
     """
     parts: list[RenderableType] = [_classification(metrics), Text()]
-    parts += [Text(f"  {line}") for line in [*_gain(metrics), *_regions(metrics), *_protocol(metrics)]]
+    lines = [*_gain(metrics), *_regions(metrics), *_protocol(metrics)]
+    parts += [Padding(Text(line), (0, 0, 0, 2)) for line in lines]
     return Group(*parts, Text(), _cost(metrics["cost"]))
 
 
 def _classification(metrics: Mapping[str, Any]) -> Table:
     protocol, counts = metrics["protocol"], metrics["counts"]
-    title = f"{counts['test_images']} test images, {counts['classes']} classes, percent"
+    images, classes = counted(counts["test_images"], "test image"), counted(counts["classes"], "class")
+    title = f"{images}, {classes}, percent"
     table = _table(title)
     table.add_column("labels", style="dim")
     table.add_column("network")
@@ -43,7 +47,7 @@ def _classification(metrics: Mapping[str, Any]) -> Table:
         (top, f"top{protocol['top_k']}_", NETWORKS),
     ]
     chosen = tuple(network for network in NETWORKS if "chosen_CF1" in metrics[network])
-    groups += [("at thresholds a class", "chosen_", chosen)] if chosen else []
+    groups += [("own thresholds", "chosen_", chosen)] if chosen else []
     for first, prefix, networks in groups:
         for network in networks:
             row = metrics[network]
@@ -58,7 +62,7 @@ def _gain(metrics: Mapping[str, Any]) -> list[str]:
     low, high = metrics["gain_mAP_interval"]
     level = metrics["protocol"]["interval_level"]
     gain = (
-        f"gain of distillation: {metrics['gain_mAP']:+.2f} mAP; "
+        f"gain of distillation: {metrics['gain_mAP']:+.2f} points of mAP; "
         f"{level:.0%} interval over test images {low:+.2f} to {high:+.2f}"
     )
     if metrics["gap_recovered"] is None:
@@ -69,9 +73,9 @@ def _gain(metrics: Mapping[str, Any]) -> list[str]:
 def _regions(metrics: Mapping[str, Any]) -> list[str]:
     teacher = metrics["teacher"]
     names = {"AP50": "AP50", "COCO_AP": "COCO AP", "CorLoc": "CorLoc"}
-    found = [f"{name} {teacher[key]:.1f}" for key, name in names.items() if key in teacher]
+    found = [f"{name} {teacher[key]:.1f} %" for key, name in names.items() if key in teacher]
     recalls = [
-        f"{value:.1f} at IoU {key.removeprefix('recall_')}"
+        f"{value:.1f} % at IoU {key.removeprefix('recall_')}"
         for key, value in metrics.get("proposals", {}).items()
         if key.startswith("recall_")
     ]
@@ -93,7 +97,7 @@ def _protocol(metrics: Mapping[str, Any]) -> list[str]:
     lines += [f"protocol: AP {protocol['AP']}, test images without labels: {protocol['unlabelled']}"]
     unlabelled = metrics["counts"].get("unlabelled_images")
     if unlabelled:
-        lines.append(f"the student also learned from {unlabelled} images without labels")
+        lines.append(f"the student also learned from {counted(unlabelled, 'image')} without labels")
     left_out = metrics["classes_without_positives"]
     if left_out:
         lines.append(f"left out of means over classes, no test image has them: {', '.join(left_out)}")
@@ -101,8 +105,9 @@ def _protocol(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _calibration(name: str, figures: Mapping[str, Any]) -> str:
+    loss = f"{figures['NLL']:.2f} -> {figures['NLL_calibrated']:.2f} nats an image"
     return (
-        f"calibration of the {name}: NLL {figures['NLL']:.2f} -> {figures['NLL_calibrated']:.2f} an image, "
+        f"calibration of the {name}: NLL {loss}, "
         f"expected calibration error {figures['ECE']:.1f} -> {figures['ECE_calibrated']:.1f} %"
     )
 

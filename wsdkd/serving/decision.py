@@ -132,16 +132,17 @@ def decide(
     low, high = _interval(promoted, candidate, labels, known, params, threshold)
     changes = {name: _change(after, before, names.index(name)) for name in params.classes}
     lead = (
-        f"{params.metric} {figures[params.metric]:.2f} against {figures_before[params.metric]:.2f}: "
+        f"{params.metric} {figures[params.metric]:.2f} against {figures_before[params.metric]:.2f} %: "
         f"{difference:+.2f} points, {100 * params.confidence:g} % interval {low:+.2f} to {high:+.2f}"
     )
     against = [_objection(name, change, params) for name, change in changes.items()]
     reasons = [reason for reason in against if reason is not None]
+    margin = f"the margin of {params.margin:g} points"
     if not low > params.margin:
-        reasons = [f"{lead}, whose lower end is not above the margin of {params.margin:g}", *reasons]
+        reasons = [f"{lead}, whose lower end is not above {margin}", *reasons]
     return Decision(
         decision="refused" if reasons else "promoted",
-        reasons=tuple(reasons) or (f"{lead}, whose lower end is above the margin of {params.margin:g}",),
+        reasons=tuple(reasons) or (f"{lead}, whose lower end is above {margin}",),
         metric=params.metric,
         candidate=figures,
         promoted=figures_before,
@@ -163,7 +164,7 @@ def against_baseline(student: Decision, baseline: Decision) -> str:
     if own is None or other is None:
         return "its baseline cannot be scored, so nothing says that distillation has helped"
     ours, theirs = own[student.metric], other[student.metric]
-    figures = f"{student.metric} {ours:.2f} on the validation images, its own baseline {theirs:.2f}"
+    figures = f"{student.metric} {ours:.2f} % on the validation images, its own baseline {theirs:.2f} %"
     return figures if ours > theirs else f"warning: {figures}: without a teacher it does as well, or better"
 
 
@@ -226,7 +227,7 @@ def _objection(name: str, change: ClassChange, params: PromotionParams) -> str |
         )
     if change.loss > params.max_class_loss:
         return (
-            f"class {name}: AP {change.candidate:.2f} against {change.promoted:.2f}, "
+            f"class {name}: AP {change.candidate:.2f} against {change.promoted:.2f} %, "
             f"a loss above {params.max_class_loss:g} points"
         )
     return None

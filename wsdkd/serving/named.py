@@ -56,6 +56,12 @@ def student_named(model: str, within: Path = Path()) -> NamedStudent:
     """
     names = {"promoted": project.PROMOTED, "student": project.STUDENT, "baseline": project.BASELINE}
     folder = within / names[model] if model in names else Path(model)
+    there = (within / project.PIPELINE, within / PARAMS_FILE, folder)
+    if model in names and not any(path.exists() for path in there):
+        raise UserError(
+            f"{within.resolve()}: not a project's folder, so there is no student called {model}; go to a "
+            "project's, or name the folder of a student"
+        )
     store = Store(folder)
     if model == "promoted" or (folder / LEDGER).is_file() or store.versions.is_dir():
         folder = store.current_student()

@@ -103,8 +103,12 @@ def test_models_by_name(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_refused_at_once(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="not a project's folder, so there is no student called promoted"):
+        run("a.png")
+    (tmp_path / "dvc.yaml").touch()
     with pytest.raises(UserError, match="no student is promoted yet"):
         run("a.png")
+    (tmp_path / "dvc.yaml").unlink()
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="no pictures found"):
         run(tmp_path, "--model", model)

@@ -1,6 +1,7 @@
 """What the report's page says and shows, of made-up scores and drawn pictures, and what is added later."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def html(evidence: Evidence, figures: Figures, tmp_path_factory: pytest.TempPath
 def test_the_result_stands_first(html: str, figures: Figures) -> None:
     text = " ".join(Page(html).text.split())
     gain = figures.accuracy["gain_mAP"]
-    assert f"Distillation: +{gain:.1f} mAP for the student" in text
+    assert f"Distillation: +{gain:.1f} points of mAP for the student" in text
     student = figures.accuracy["student"]["mAP"]
     assert re.search(f"lifts the mAP of a plain classifier from .* to {student:.1f} on 80 test images", text)
     assert "Baseline: overfits after epoch 2. Validation loss rises from 6.00 to 9.00" in text
@@ -198,6 +199,18 @@ def test_what_differs_from_run_to_run_is_filled_in(html: str, figures: Figures) 
         assert text in seen.text
     assert seen.named("a", href="file:///reports/data.html")
     assert with_run(html, figures.accuracy, Beside()).count("speed-teacher") == 1
+    one = with_run(html, {**figures.accuracy, "made": {**made, "changed": 1}}, Beside())
+    assert "and 1 changed file<" in one
+
+
+def test_a_student_that_lost_against_its_baseline_recovers_nothing(
+    evidence: Evidence, figures: Figures, tmp_path: Path
+) -> None:
+    lost = replace(figures, accuracy={**figures.accuracy, "gap_recovered": -0.66})
+    write_report_page(tmp_path / "lost.html", report_content(lost, evidence, torch.device("cpu")))
+    text = " ".join(Page((tmp_path / "lost.html").read_text(encoding="utf-8")).text.split())
+    assert "The student recovers nothing of the teacher's lead of" in text
+    assert "66 %" not in text
 
 
 def test_pictures_of_a_class_grow_fewer_with_more_classes() -> None:
