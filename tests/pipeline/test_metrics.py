@@ -41,6 +41,9 @@ def test_two_runs_are_compared(committed: Clone) -> None:
     assert changed["OF1"]["old"] == before["OF1"]
     assert changed["OF1"]["new"] == after["OF1"]
     assert "mAP.student" not in changed  # a threshold moves no ranking
+    between = json.loads(committed.dvc("exp", "diff", "--json"))
+    assert between["metrics"]["reports/summary.json"]["OF1"] == changed["OF1"]
+    assert between["params"]["params.yaml"]["evaluation.threshold"]["new"] == 0.01
 
     rows = json.loads(committed.dvc("exp", "show", "--json"))
     workspace, head = rows[0], rows[1]
