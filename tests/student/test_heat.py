@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from wsdkd.settings.sections import parse_section
-from wsdkd.student.heat import class_heat
+from wsdkd.student.heat import class_heat, hot_box
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 
@@ -69,3 +69,13 @@ def test_a_network_of_fully_connected_layers_has_a_map_too():
     assert np.isfinite(heat).all()
     assert heat.max() <= 1
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_box_is_around_what_is_joined_to_the_hottest_cell():
+    heat = np.zeros((4, 8), np.float32)
+    heat[1, 2:5] = (0.3, 1.0, 0.5)
+    heat[2, 3] = 0.3
+    heat[3, 7] = 0.9  # elsewhere
+    heat[1, 5] = 0.1  # no longer warm
+    assert hot_box(heat) == (2 / 8, 1 / 4, 5 / 8, 3 / 4)
+    assert hot_box(np.zeros((4, 8), np.float32)) is None

@@ -143,7 +143,8 @@ def _print_size(size: "CacheSize") -> None:
         f"{size.chosen / size.images / 2:.1f} of them with features {size.feature_dim} wide in a view,"
     )
     typer.echo(
-        f"{counted(size.classes, 'class')}, {counted(size.shards, 'shard')}, {size.bits} bits a logit or feature:"
+        f"{counted(size.classes, 'class')}, {counted(size.shards, 'shard')}, "
+        f"{size.bits} bits a logit or feature:"
     )
     for name, count in size.parts().items():
         typer.echo(f"  {name:20} {gigabytes(count):>12} {100 * count / size.total:6.1f} %")

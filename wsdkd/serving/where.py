@@ -1,4 +1,4 @@
-"""Where a student sees its labels: each picture, and beside it again for each label, with its heat.
+"""Where a student sees its labels: each picture, and beside it again for each label, with its heat and a box.
 
 Heat says which part of a picture speaks for a class (:mod:`wsdkd.student.heat`). Nobody has taught the
 student where things are; it is a hint, no detection.
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from wsdkd.data.images import MAX_MEMORY, ImageError, decode, load_square
 from wsdkd.networks.decoding import as_batch
 from wsdkd.serving.labels import Choice, Scored
-from wsdkd.student.heat import class_heat
+from wsdkd.student.heat import class_heat, hot_box
 from wsdkd.student.network import LoadedStudent
 
 SIDE = 320
@@ -58,7 +58,7 @@ def drawn(
 
 
 def panels(picture: Image.Image, names: Sequence[str], heat: np.ndarray) -> Image.Image:
-    """The picture as it is, and once for each name with its heat over it.
+    """The picture as it is, and once for each name with its heat over it, and a box around the hottest part.
 
     Args:
         picture: upright, RGB.
@@ -73,6 +73,12 @@ def panels(picture: Image.Image, names: Sequence[str], heat: np.ndarray) -> Imag
     font, draw = ImageFont.load_default(14), ImageDraw.Draw(sheet)
     for column, (name, one) in enumerate(zip(names, heat, strict=True), start=1):
         sheet.paste(_heated(small, one), (column * size[0], 0))
+        box = hot_box(one)
+        if box is not None:
+            x1, y1, x2, y2 = (round(share * side) for share, side in zip(box, 2 * size, strict=True))
+            draw.rectangle(
+                (column * size[0] + x1, y1, column * size[0] + x2 - 1, y2 - 1), outline="white", width=2
+            )
         draw.text((column * size[0] + 4, size[1] + 2), name, fill="black", font=font)
     return sheet
 

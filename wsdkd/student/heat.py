@@ -10,12 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn import functional as F
 
 from wsdkd.student.network import Student
 
 QUIET = 0.8
 """The share of a map's cells, those that speak least for a class, that stay without heat."""
+
+WARM = 0.25
+"""Of the greatest heat: half way up from the quiet cells, before heat is squared."""
 
 
 def class_heat(model: Student, pictures: torch.Tensor, classes: Sequence[Sequence[int]]) -> list[np.ndarray]:
@@ -42,6 +46,28 @@ def class_heat(model: Student, pictures: torch.Tensor, classes: Sequence[Sequenc
             _gradient_maps(model, one[None], wanted) for one, wanted in zip(features, classes, strict=True)
         ]
     return [np.stack([_scaled(one) for one in each.cpu().numpy()]) for each in found]
+
+
+def hot_box(heat: np.ndarray) -> tuple[float, float, float, float] | None:
+    """The box around the cells that are warm and joined to the hottest one.
+
+    Args:
+        heat: (h, w), one map of :func:`class_heat`.
+
+    Returns:
+        (x1, y1, x2, y2) as shares of the picture's sides; None where all cells say the same.
+    """
+    if not heat.any():
+        return None
+    parts, _ = ndimage.label(heat >= WARM)
+    rows, columns = np.nonzero(parts == parts[np.unravel_index(heat.argmax(), heat.shape)])
+    height, width = heat.shape
+    return (
+        float(columns.min() / width),
+        float(rows.min() / height),
+        float((columns.max() + 1) / width),
+        float((rows.max() + 1) / height),
+    )
 
 
 def _cell_logits(model: Student, embedded: torch.Tensor) -> torch.Tensor:

@@ -140,5 +140,10 @@ def test_pictures_show_where_their_labels_are(
         redder = panel[:, :, 0] - panel[:, :, 2]
         assert np.median(redder[:, : where.SIDE // 3]) > 50
         assert abs(np.median(redder[:, -where.SIDE // 3 :])) < 5
+        # A white box around the hot half, but for what JPEG makes of it.
+        white = panel.min(axis=2) > 150
+        for edge in (white[1], white[-2], white[:, 1].T, white[:, where.SIDE // 2 - 1].T):
+            assert edge[: where.SIDE // 2].mean() > 0.9
+        assert not white[:, where.SIDE // 2 + 4 :].any()
     run(pictures / "0.png", "--model", model, "--threshold", "1", "--where", tmp_path / "none")
     assert list((tmp_path / "none").iterdir()) == []
