@@ -136,6 +136,17 @@ def test_memory_names_the_limit_where_there_is_one() -> None:
     assert "`ulimit -v` of 4,294,967,296 bytes limits this process" in done.stdout
 
 
+def test_a_card_that_is_too_small_is_no_defect() -> None:
+    # As PyTorch says it, on a card of 80 GB.
+    said = (
+        "CUDA out of memory. Tried to allocate 40.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which "
+        "30.02 GiB is free. See documentation for Memory Management"
+    )
+    line = in_words(RuntimeError(said)) or ""
+    assert line.startswith(f"the GPU's memory is too small ({said}); lower the batch (cache.batch_size")
+    assert "\n" not in line
+
+
 def test_defects_are_none_of_these() -> None:
     defects: list[BaseException] = []
     for wrong in (lambda: NOTHING[1], lambda: {}["x"], lambda: int("x"), lambda: None.x):  # type: ignore[attr-defined]

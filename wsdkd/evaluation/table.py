@@ -25,7 +25,7 @@ def results(metrics: Mapping[str, Any]) -> Group:
     """
     parts: list[RenderableType] = [_classification(metrics), Text()]
     lines = [*_gain(metrics), *_regions(metrics), *_protocol(metrics)]
-    parts += [Padding(Text(line), (0, 0, 0, 2)) for line in lines]
+    parts += [Padding(Text(line), (0, 0, 0, 2), expand=False) for line in lines]
     return Group(*parts, Text(), _cost(metrics["cost"]))
 
 

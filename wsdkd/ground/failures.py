@@ -34,6 +34,9 @@ NO_MEMORY = (
 )
 """What is said where there is no memory, by exceptions that are no :class:`MemoryError`."""
 
+NO_GPU_MEMORY = ("CUDA out of memory", "HIP out of memory", "CUDA error: out of memory")
+"""The same of a GPU's memory. A training says by itself which of its parameters helps."""
+
 
 def tell(error: Exception, *, traceback_of_defect: bool = True) -> None:
     """Write one line about ``error`` to standard error, and its traceback where that is of use.
@@ -90,6 +93,12 @@ def in_words(error: BaseException) -> str | None:
     if full is not None:
         return str(full)
     lines = str(error).splitlines()
+    card = [line.strip() for line in lines if any(text in line for text in NO_GPU_MEMORY)]
+    if card:
+        return (
+            f"the GPU's memory is too small ({card[0]}); lower the batch (cache.batch_size, or --batch-size "
+            "of predict and serve) or the size of the input; docs/gpu.md says what helps in each stage"
+        )
     want = [line.strip() for line in lines if any(text in line for text in NO_MEMORY)]
     if isinstance(error, MemoryError) or want:
         return _out_of_memory(want[0] if want else first_line(error) if lines else "")
