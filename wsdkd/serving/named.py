@@ -59,8 +59,8 @@ def student_named(model: str, within: Path = Path()) -> NamedStudent:
     there = (within / project.PIPELINE, within / PARAMS_FILE, folder)
     if model in names and not any(path.exists() for path in there):
         raise UserError(
-            f"{within.resolve()}: not a project's folder, so there is no student called {model}; go to a "
-            "project's, or name the folder of a student"
+            f"{folder}: no such folder, and {within.resolve()} is no project's; go to one, or name the "
+            "folder of a student"
         )
     store = Store(folder)
     if model == "promoted" or (folder / LEDGER).is_file() or store.versions.is_dir():

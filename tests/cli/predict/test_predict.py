@@ -103,7 +103,9 @@ def test_models_by_name(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_refused_at_once(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="not a project's folder, so there is no student called promoted"):
+    with pytest.raises(
+        UserError, match=r"models/promoted: no such folder, and .* is no project's; go to one"
+    ):
         run("a.png")
     (tmp_path / "dvc.yaml").touch()
     with pytest.raises(UserError, match="no student is promoted yet"):
