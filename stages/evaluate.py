@@ -1,4 +1,7 @@
-"""Stage ``evaluate``: baseline, teacher and student on the test split; the one stage that sees boxes."""
+"""Stage ``evaluate``: baseline, teacher and student on the test split; the one stage that sees boxes.
+
+Each of several processes scores its share of the test images, and the first one writes.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import UNLABELLED, read_classes, read_images
 from wsdkd.evaluation.charts import save_png
-from wsdkd.evaluation.evaluate import evaluate
+from wsdkd.evaluation.evaluate import Evaluation, evaluate
 from wsdkd.evaluation.files import read_curves, summary, write_class_rows, write_columns, write_report
 from wsdkd.evaluation.page.content import write_report_page
 from wsdkd.evaluation.params import EvaluationParams
@@ -23,6 +26,7 @@ from wsdkd.settings.sections import load_section
 from wsdkd.student.network import load_student
 from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.network import load_teacher
+from wsdkd.training.processes import in_processes
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-contrib-python-headless", "wsdkd")
 RUNS = ("teacher", "baseline", "features", "student")
@@ -48,8 +52,14 @@ def main() -> None:
         load_student(project.BASELINE), load_teacher(project.TEACHER), load_student(project.STUDENT)
     )
     training = {run: read_curves(project.CURVES / run) for run in RUNS}
-    device = PartialState(cpu=not torch.cuda.is_available()).device
-    found = evaluate(networks, data, cache, training, params, baseline, device)
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    found = evaluate(networks, data, cache, training, params, baseline, processes)
+    if found is not None:
+        _write(found)
+    processes.destroy_process_group()
+
+
+def _write(found: Evaluation) -> None:
     write_report(project.ACCURACY, found.accuracy)
     write_report(project.SUMMARY, summary(found.accuracy))
     write_class_rows(project.PER_CLASS, found.classes)
@@ -68,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "evaluate")
+    run(main, "evaluate", launch=in_processes)

@@ -2,8 +2,13 @@
 
 import csv
 import json
+import os
+import socket
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,9 +66,9 @@ class CacheOfTeacher:
         assert list(classes) == CLASSES
         assert [row.image_id for row in rows] == list(self.views)
 
-    def view(self, image_id, mirrored):
-        assert not mirrored
-        return self.views[image_id]
+    def best_regions(self, image_id):
+        view = self.views[image_id]
+        return view.boxes[view.shares.argmax(axis=0)]
 
 
 def make_rows():
@@ -249,3 +254,58 @@ def test_a_test_split_without_labels_is_refused():
     write_images(project.IMAGES, rows)
     with pytest.raises(UserError, match="no image of the split test has a label"):
         evaluate.main()
+
+
+def reports():
+    """All files that the stage writes, but for that of the speeds."""
+    files = (path for path in project.REPORTS.rglob("*") if path.is_file() and path.suffix != ".tsv")
+    return {path: path.read_bytes() for path in files if path.name != "metrics.json"}
+
+
+def test_several_processes_write_the_bytes_of_one(working_copy, monkeypatch):
+    monkeypatch.setattr(method, "STUDENT_BATCH", method.TEACHER_BATCH)  # so that 16 pictures are two shares
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    evaluate.main()
+    torch.set_num_threads(threads)
+    one = reports()
+    assert {path.name for path in one} >= {"accuracy.json", "per_class.csv", "report.html", "examples.png"}
+    for path in one:
+        path.unlink()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank in range(3):  # the first of which has no batch
+        variables = {
+            "RANK": rank,
+            "LOCAL_RANK": rank,
+            "WORLD_SIZE": 3,
+            "LOCAL_WORLD_SIZE": 3,
+            "MASTER_PORT": port,
+        }
+        environment = {
+            **os.environ,
+            **{name: str(value) for name, value in variables.items()},
+            "MASTER_ADDR": "127.0.0.1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        command = [sys.executable, "-m", "tests.stages.evaluate_in_processes"]
+        processes.append(
+            subprocess.Popen(command, cwd=working_copy, env=environment, stderr=subprocess.PIPE, text=True)
+        )
+    told = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], told
+    assert [path for path in one if one[path] != path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(("count", "processes"), [(0, 2), (1, 3), (32, 2), (33, 2), (1000, 7)])
+def test_shares_are_whole_batches_that_follow_each_other(count, processes):
+    parts = [
+        method.share(count, SimpleNamespace(process_index=i, num_processes=processes))
+        for i in range(processes)
+    ]
+    assert [place for part in parts for place in range(count)[part]] == list(range(count))
+    assert all(part.start % method.STUDENT_BATCH == 0 for part in parts if part.start < count)
+    assert method.STUDENT_BATCH % method.TEACHER_BATCH == 0

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from wsdkd.average_precision import average_precisions, without_positives
@@ -22,7 +21,7 @@ from wsdkd.evaluation.page.content import Evidence, Figures, report_content
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
 from wsdkd.evaluation.report import at_operating_point, classification, comparison, protocol
-from wsdkd.evaluation.scoring import Data, Networks, Said, check_classes, score
+from wsdkd.evaluation.scoring import Data, Networks, Processes, Said, check_classes, score
 from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
@@ -65,8 +64,8 @@ def evaluate(
     training: Mapping[str, Curves],
     params: EvaluationParams,
     baseline: BaselineParams,
-    device: torch.device,
-) -> Evaluation:
+    processes: Processes,
+) -> Evaluation | None:
     """Score the networks on the test split, and the teacher's regions where boxes are annotated.
 
     Args:
@@ -76,7 +75,10 @@ def evaluate(
         training: curves of each network's training, drawn as they are.
         params: thresholds and rules.
         baseline: what that learned from.
-        device: where to compute.
+        processes: who takes part; each of several scores its share of the test images.
+
+    Returns:
+        What was found, in the first process; None in the others, whose work is done then.
 
     Raises:
         UserError: a network has other classes or scores that are not finite, or no test image has a label.
@@ -85,7 +87,10 @@ def evaluate(
     truth, kept = _truth(data, params)
     # Without boxes to hold them against, only the detections that are shown are needed.
     first = None if data.objects else EXAMPLES
-    said = score(networks, data, cache.ranking, params, first, device)
+    said = score(networks, data, cache.ranking, params, first, processes)
+    if processes.process_index:
+        return None
+    device = processes.device
     scores = {name: said.scores[name][kept] for name in NETWORKS}
     figures = {name: classification(scores[name], truth, params) for name in NETWORKS}
     points = {

@@ -1,11 +1,13 @@
 """What the three networks say of the test images: scores, logits, detections."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
@@ -85,15 +87,33 @@ def check_classes(networks: Networks, classes: Sequence[str]) -> None:
             raise UserError(f"{name}: trained on other classes than the dataset has now; run: dvc repro")
 
 
+class Processes(Protocol):
+    """Who shares the test images; ``accelerate.PartialState`` is one."""
+
+    process_index: int
+    num_processes: int
+    device: torch.device
+
+
+def share(count: int, processes: Processes) -> slice:
+    """Which of ``count`` images this process scores: whole batches, in order, so that each is as in one."""
+    batches = -(-count // STUDENT_BATCH)
+    begin, end = (
+        STUDENT_BATCH * (batches * place // processes.num_processes)
+        for place in (processes.process_index, processes.process_index + 1)
+    )
+    return slice(min(begin, count), min(end, count))
+
+
 def score(
     networks: Networks,
     data: Data,
     ranking: Ranking,
     params: EvaluationParams,
     first: int | None,
-    device: torch.device,
+    processes: Processes,
 ) -> Said:
-    """Ask the networks about all test images.
+    """Ask the networks about all test images; each of several processes scores its share, and gets all.
 
     Args:
         networks: baseline, teacher and student.
@@ -101,11 +121,35 @@ def score(
         ranking: what detections are ranked by.
         params: rules of detections, and the precision.
         first: in how many images to detect; None is all.
-        device: where to compute.
+        processes: who takes part, and where this one computes.
 
     Raises:
         UserError: a network's scores are not finite.
     """
+    mine = share(len(data.test), processes)
+    part = replace(data, test=data.test[mine])
+    here = None if first is None else max(0, first - mine.start)
+    said = _together(_score(networks, part, ranking, params, here, processes), processes)
+    for name, values in said.scores.items():
+        if not np.isfinite(values).all():
+            raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
+    return said
+
+
+def _score(
+    networks: Networks,
+    data: Data,
+    ranking: Ranking,
+    params: EvaluationParams,
+    first: int | None,
+    processes: Processes,
+) -> Said:
+    if not len(data.test):  # of fewer batches than processes
+        nothing = np.zeros((0, len(data.classes)), np.float32)
+        return Said(dict.fromkeys(NETWORKS, nothing), dict.fromkeys(networks.students(), nothing), [], [])
+    device, count = processes.device, processes.num_processes
+    shown = processes.process_index == 0  # whose share is as large as any
+    among = f" (the first of {count} processes)" if count > 1 else ""
     scores, logits = {}, {}
     for name, student in networks.students().items():
         logits[name], scores[name] = student_outputs(
@@ -115,7 +159,7 @@ def score(
             batch_size=STUDENT_BATCH,
             device=device,
             precision=params.precision,
-            description=f"{name} on test images",
+            description=f"{name} on test images{among}" if shown else None,
         )
     regions = run_fused_teacher(
         networks.teacher,
@@ -124,7 +168,7 @@ def score(
         batch_size=TEACHER_BATCH,
         device=device,
         precision=params.precision,
-        description="teacher on test images",
+        description=f"teacher on test images{among}" if shown else None,
     )
     best: list[np.ndarray] = []
     scores["teacher"], detections = image_scores_and_detections(
@@ -133,10 +177,20 @@ def score(
         params.detections,
         first=first,
     )
-    for name, values in scores.items():
-        if not np.isfinite(values).all():
-            raise UserError(f"{name}: its scores are not finite; train it with a lower learning rate")
     return Said(scores, logits, detections, best)
+
+
+def _together(said: Said, processes: Processes) -> Said:
+    """What all processes say, each of its share of the images."""
+    if processes.num_processes == 1:
+        return said
+    every: list[Said] = gather_object([said])
+    return Said(
+        {name: np.concatenate([each.scores[name] for each in every]) for name in said.scores},
+        {name: np.concatenate([each.logits[name] for each in every]) for name in said.logits},
+        [one for each in every for one in each.detections],
+        [one for each in every for one in each.best],
+    )
 
 
 def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:

@@ -70,7 +70,7 @@ def student_outputs(
     batch_size: int,
     device: torch.device,
     precision: InferencePrecision = "fp32",
-    description: str,
+    description: str | None,
 ) -> Outputs:
     """Logits and scores of each of ``rows``.
 
@@ -81,17 +81,15 @@ def student_outputs(
         batch_size: images a forward pass.
         device: where to compute.
         precision: in which; logits and scores are in fp32 in any.
-        description: stands before the progress bar.
+        description: stands before the progress bar; without it there is none.
     """
     model = placed(loaded.model, device)
     pinning = device.type == "cuda"
     batches = picture_batches(rows, root, loaded.params.input_size, False, batch_size, pinning)
-    count = -(-len(rows) // batch_size)
+    if description is not None:
+        batches = track(batches, description, total=-(-len(rows) // batch_size), unit="batch")
     with computing_in(precision, device):
-        logits = [
-            model(pictures.to(device, non_blocking=True))
-            for _, pictures in track(batches, description, total=count, unit="batch")
-        ]
+        logits = [model(pictures.to(device, non_blocking=True)) for _, pictures in batches]
     if not logits:
         return Outputs(*np.zeros((2, 0, len(loaded.classes)), np.float32))
     # A batch at a time: the last digit of a sigmoid depends on where in the array a number stands.

@@ -163,7 +163,7 @@ def run_fused_teacher(
     batch_size: int,
     device: torch.device,
     precision: InferencePrecision = "fp32",
-    description: str,
+    description: str | None,
 ) -> Iterator[ScoredRegions]:
     """Score the proposals of each image over all views of the teacher's test.
 
@@ -176,7 +176,7 @@ def run_fused_teacher(
         batch_size: images a batch.
         device: where the teacher runs.
         precision: in which.
-        description: what the progress bars say.
+        description: what the progress bars say; without it there are none.
 
     Yields:
         Scored regions of each image, in their order.
@@ -191,7 +191,9 @@ def run_fused_teacher(
             device=device,
             precision=precision,
             choose=no_features,
-            description=description if len(views) == 1 else f"{description}, {_name(view)}",
+            description=description
+            if description is None or len(views) == 1
+            else f"{description}, {_name(view)}",
         )
         for view in views
     ]
