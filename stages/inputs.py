@@ -75,6 +75,24 @@ class Inputs:
                     f"{old}; run: dvc repro, with {old} again to keep what was computed"
                 )
 
+    def changed_since_last_run(self) -> list[tuple[str, Any, Any]]:
+        """Name, old and new value of each parameter that differs from that of the last run DVC recorded.
+
+        Raises:
+            UserError: dvc.lock is damaged.
+        """
+        if not project.LOCK.is_file():
+            return []
+        with naming(project.LOCK):
+            lock = YAML(typ="safe", pure=True).load(project.LOCK.read_text(encoding="utf-8")) or {}
+        recorded = (lock.get("stages") or {}).get(self.stage, {}).get("params", {}).get(PARAMS_FILE.name, {})
+        return [
+            each
+            for name, value in self.parameters.items()
+            if name in recorded
+            for each in _differences(name, recorded[name], value)
+        ]
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, shortened, over the code, the data and the parameters.

@@ -15,6 +15,7 @@ from stages.run import is_first, run
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
+from wsdkd.ground.progress import note
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
 from wsdkd.training.processes import in_processes
@@ -66,12 +67,16 @@ class TrainingStage:
             # Before the states are cleared: with its old value a parameter costs seconds then.
             inputs.refuse_other_parameters()
 
+        states = states_of(inputs)
+        if is_first() and states.folder is not None and not states.folder.exists():
+            for line in _more_epochs(inputs):
+                note(f"{self.curves}: {line}")
         training = Training(
             name=self.curves,
             phases=course.phases,
             validation=course.validation,
             curves=project.CURVES / self.curves,
-            states=states_of(inputs),
+            states=states,
             save=save,
         )
         train(training, course.accelerator)
@@ -81,6 +86,16 @@ class TrainingStage:
         if self.fetches and "WORLD_SIZE" not in os.environ:
             fetch_photographs([read_images(project.IMAGES, (*self.learns_from, "val"))])
         return in_processes(main, module)
+
+
+def _more_epochs(inputs: Inputs) -> list[str]:
+    """What somebody should know who asks for more epochs than the last training had, and may wait for few."""
+    return [
+        f"{name} was {old} and is {new} now: all {new} are trained, as the learning rate follows the whole "
+        "schedule; a training that has ended does not go on"
+        for name, old, new in inputs.changed_since_last_run()
+        if name.endswith(".epochs") and isinstance(old, int) and isinstance(new, int) and new > old
+    ]
 
 
 def states_of(inputs: Inputs) -> Resume:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+"""What DVC recorded of the last run of each stage."""
 
 DATA = Path("data")
 RESUME = DATA / ".resume"

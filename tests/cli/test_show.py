@@ -40,6 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: dict[str, Any]) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "gain_per_class.png").touch()
+    (tmp_path / "report.html").touch()
     answer = run(report)
     assert answer.exit_code == 0, answer.exception
     low, high = report["gain_mAP_interval"]
@@ -53,6 +54,7 @@ def test_prints_the_table_and_names_the_files(run: Run, tmp_path: Path, report: 
         "recall of the proposals: 100.0 % at IoU 0.5, 50.0 % at IoU 0.7",
         "the baseline learned from labels alone",
         "protocol: AP non-interpolated, test images without labels: keep",
+        "report.html                  all of it as a page, without internet, which dvc plots show needs",
         f"{report['cost']['teacher']['multiply_adds'] / 1e9:.3f} G",
         f"cost on {report['cost']['device']}, batches of 8, proposals not counted\n",
     ):

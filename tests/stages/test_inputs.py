@@ -116,6 +116,14 @@ def test_a_parameter_that_is_changed_meanwhile_fails_the_stage(
     assert line.startswith(f"error: params.yaml: {told} while stage propose ran with ")
 
 
+def test_what_differs_from_the_last_run_that_dvc_recorded(project: Path) -> None:
+    assert read_inputs("propose").changed_since_last_run() == []  # it never ran
+    recorded = "{student: {input_size: 32}, cache.rois: 4}"
+    (project / "dvc.lock").write_text(f"stages: {{propose: {{params: {{params.yaml: {recorded}}}}}}}")
+    assert read_inputs("propose").changed_since_last_run() == [("student.input_size", 32, 64)]
+    assert read_inputs("draw_scenes").changed_since_last_run() == []
+
+
 def test_a_parameter_of_others_may_change_meanwhile(project: Path) -> None:
     run(lambda: change(project, "bits: 8", "bits: 16"), "propose")
 

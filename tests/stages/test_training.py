@@ -74,6 +74,20 @@ def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained() -> N
 
 
 @pytest.mark.usefixtures("params")
+@pytest.mark.parametrize(("before", "said"), [(1, True), (2, False), (3, False)])
+def test_more_epochs_than_before_are_no_continuation_and_it_says_so(
+    before: int, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.LOCK.write_text(
+        "stages: {train_baseline: {params: {params.yaml: "
+        f"{{distill_features.training: {{epochs: {before}, batch_size: 4}}}}}}}}}}"
+    )
+    train_baseline.STAGE.train()
+    told = "baseline: distill_features.training.epochs was 1 and is 2 now: all 2 are trained"
+    assert (told in capsys.readouterr().err) == said
+
+
+@pytest.mark.usefixtures("params")
 @pytest.mark.parametrize(
     ("stage", "learned"),
     [

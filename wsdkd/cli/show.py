@@ -16,7 +16,7 @@ from wsdkd.ground.words import counted
 from wsdkd.settings.sections import PARAMS_FILE
 
 OPEN = {
-    "report.html": "all of it as a page: classes with pictures, mistakes, training curves",
+    "report.html": "all of it as a page, without internet, which dvc plots show needs",
     "metrics.json": "all numbers, with the protocol they were measured by",
     "per_class.csv": "each class: how often it occurs, its AP, its gain",
     "pictures/examples.png": "test images: where the teacher looks, which labels each network gives",
