@@ -68,7 +68,7 @@ def main(
         int, typer.Option(help="Cells side by side; 0: as many as cores, or one with a GPU.")
     ] = 0,
     splits: Annotated[
-        bool, typer.Option(help="Each seed sets its images aside anew: dataset.split_seed is the seed.")
+        bool, typer.Option(help="Each seed sets its images aside anew: it is added to dataset.split_seed.")
     ] = False,
     on: Annotated[str, typer.Option(help="val to choose parameters by; test for results.")] = "test",
 ) -> None:
@@ -118,7 +118,7 @@ def parts(
     if "split_seed" not in params["dataset"]:
         raise UserError(f"--splits: {source}: dataset.format {params['dataset']['format']} has fixed splits")
     for seed in range(seeds):
-        dataset = {**params["dataset"], "split_seed": seed}
+        dataset = {**params["dataset"], "split_seed": params["dataset"]["split_seed"] + seed}
         yield home / f"split-{seed}", {**params, "dataset": dataset}, [seed]
 
 

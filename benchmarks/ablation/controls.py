@@ -141,7 +141,7 @@ def with_features_of_others() -> None:
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
     others = OtherFeatures(cache, [row.image_id for row in rows], features.training.seed)
     supervision = CachedFeatures(rows, others, features)
-    softened = CachedPredictions(rows, cache, predictions)
+    softened = CachedPredictions(rows, cache, predictions, predictions.labels_in_view)
 
     def phases(student: Student) -> Phases:
         regions = feature_objective(student, features, cache.feature_dim)

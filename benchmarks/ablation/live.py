@@ -124,7 +124,9 @@ def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Superv
 
 def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Supervision:
     """What stage 2 needs, likewise."""
-    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params)(views)
+    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params, params.labels_in_view)(
+        views
+    )
 
 
 class PlainScores:

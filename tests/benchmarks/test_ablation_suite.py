@@ -150,7 +150,7 @@ def test_each_seed_may_set_its_images_aside_anew() -> None:
         ("split-2", [2]),
     ]
     assert [each["dataset"] for _, each, _ in split] == [
-        {"format": "voc", "split_seed": seed} for seed in range(3)
+        {"format": "voc", "split_seed": 7 + seed} for seed in range(3)
     ]
     assert all(each["cache"] == {} for _, each, _ in split)
 

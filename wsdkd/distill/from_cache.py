@@ -8,6 +8,7 @@ import torch
 from wsdkd.cache.format import VIEWS
 from wsdkd.cache.view import CachedView, TeacherViews
 from wsdkd.data.tables import UNLABELLED, ImageRow
+from wsdkd.distill.in_view import LabelsInView
 from wsdkd.distill.params import DistillFeaturesParams, SoftenedPredictions
 from wsdkd.networks.roi_pooling import stack_rois
 from wsdkd.scores import image_scores
@@ -23,13 +24,29 @@ class Taught(Labels):
     """Adds to :class:`Labels` where the teacher's word counts, ``taught`` (B, K).
 
     That is where a class is known, and everywhere in images whose labels nobody knows (split ``unlabelled``).
+    With ``in_view`` neither the label nor the teacher's word counts of classes that a crop has lost.
     """
+
+    def __init__(self, rows: Sequence[ImageRow], num_classes: int, in_view: LabelsInView | None = None):
+        super().__init__(rows, num_classes)
+        self.in_view = in_view
 
     def __call__(self, views: Sequence[View]) -> Batch:
         """See the class."""
         batch = super().__call__(views)
         unlabelled = torch.tensor([self.rows[view.row].split == UNLABELLED for view in views])
-        return {**batch, "taught": batch["known"] | unlabelled[:, None]}
+        batch["taught"] = batch["known"] | unlabelled[:, None]
+        if self.in_view is not None:
+            for place, view in enumerate(views):
+                lost = self.in_view.lost(view)
+                batch["known"][place, lost] = batch["taught"][place, lost] = False
+        return batch
+
+
+def taught(rows: Sequence[ImageRow], cache: TeacherViews, labels_in_view: float | None) -> Taught:
+    """:class:`Taught` of images in a cache; ``labels_in_view`` is the key of that name of a stage."""
+    in_view = None if labels_in_view is None else LabelsInView(rows, cache, labels_in_view)
+    return Taught(rows, len(cache.classes), in_view)
 
 
 class CachedPredictions:
@@ -38,9 +55,15 @@ class CachedPredictions:
     They are kept in memory where those of all views fit the budget.
     """
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: SoftenedPredictions):
+    def __init__(
+        self,
+        rows: Sequence[ImageRow],
+        cache: TeacherViews,
+        params: SoftenedPredictions,
+        labels_in_view: float | None = None,
+    ):
         self.rows, self.cache, self.params = rows, cache, params
-        self.labels = Taught(rows, len(cache.classes))
+        self.labels = taught(rows, cache, labels_in_view)
         self._kept: dict[int, np.ndarray] = {}
         size = VIEWS * len(rows) * (len(cache.classes) * np.dtype(np.float32).itemsize + KEPT_BYTES)
         self._keeps = size <= memory_budget()
@@ -79,9 +102,9 @@ class CachedFeatures:
     def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
         self.rows, self.cache, self.best = rows, cache, params.rois
         self.of_images: Supervision = (
-            Taught(rows, len(cache.classes))
+            taught(rows, cache, params.labels_in_view)
             if params.predictions is None
-            else CachedPredictions(rows, cache, params.predictions)
+            else CachedPredictions(rows, cache, params.predictions, params.labels_in_view)
         )
 
     def __call__(self, views: Sequence[View]) -> Batch:

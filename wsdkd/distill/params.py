@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from wsdkd.settings.numbers import Count, NonNegative, Positive
+from wsdkd.settings.numbers import Count, NonNegative, Positive, Share
 from wsdkd.settings.sections import Section
 from wsdkd.training.params import Optimisation
 
@@ -42,6 +42,9 @@ class DistillFeaturesParams(Section):
     """Weight of L_p (Eq. 5) already in this stage; neither release nor paper has it."""
     predictions: SoftenedPredictions | None = None
     """Stage 2's loss L_p' already in this stage; null: not. Neither release nor paper has it."""
+    labels_in_view: Share | None = None
+    """Of a crop: labels do not count whose best chosen region in view holds them less than this share as well
+    as the best of all (:mod:`wsdkd.distill.in_view`); null: they count in every crop."""
     training: Optimisation
 
     @model_validator(mode="after")
@@ -56,4 +59,7 @@ class DistillPredictionsParams(SoftenedPredictions):
 
     label_weight: NonNegative = 1.0
     """Weight of L_p (Eq. 5)."""
+    labels_in_view: Share | None = None
+    """Of a crop: labels do not count whose best chosen region in view holds them less than this share as well
+    as the best of all (:mod:`wsdkd.distill.in_view`); null: they count in every crop."""
     training: Optimisation

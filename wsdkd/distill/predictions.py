@@ -75,7 +75,7 @@ def predictions_course(
     network, params, classes, _ = load_student(student)
     if classes != list(images.classes):
         raise UserError(f"{student}: trained on other classes than the dataset has now; run: dvc repro")
-    taught = CachedPredictions(images.train, cache, predictions)
+    taught = CachedPredictions(images.train, cache, predictions, predictions.labels_in_view)
     pictures = Pictures(images.train, images.root, [params.input_size])
     phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)
     watched = labels_of(images.val, network, images, predictions.training.label_loss)
