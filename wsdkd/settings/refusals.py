@@ -78,6 +78,8 @@ def _reason(error: ErrorDetails, steps: Sequence[str | int], data: Any, schema: 
         return f"got {context['tag']!r}; allowed: {context['expected_tags']}"
     if kind in _WRONG_SHAPE:
         return f"expected keys below it, got {_show(error['input'])}"
+    if kind == "too_long":
+        return f"should have at most {context['max_length']} items, got {_show(error['input'])}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":
         return message
