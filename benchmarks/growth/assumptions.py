@@ -38,7 +38,7 @@ class Assumptions:
     photograph_bytes: int = 160_000
     row_bytes: int = 90
     box_bytes: int = 20
-    table_bytes: int = 260
+    table_bytes: int = 90
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ class Work(NamedTuple):
 
     multiply_adds: float = 0.0
     core_seconds: float = 0.0
-    shared: bool = True
-    """Whether several processes take part."""
+    one_core_seconds: float = 0.0
+    """Of one core, however many there are."""
 
 
 class Networks(NamedTuple):
@@ -64,7 +64,7 @@ def work(dataset: Dataset, assumed: Assumptions) -> dict[str, Work]:
         return Work(float(views) * step, views * each / 1e3)
 
     seen = test * (networks.tested + 2 * networks.student.forward)
-    looked_at = test * (assumed.decode_ms + 2 * assumed.small_decode_ms) + train * assumed.cached_view_ms
+    looked_at = test * (assumed.decode_ms + 2 * assumed.small_decode_ms)
     return {
         "prepare": Work(core_seconds=images * assumed.prepare_ms / 1e3),
         "propose": Work(core_seconds=images * assumed.search_ms / 1e3),
@@ -73,7 +73,7 @@ def work(dataset: Dataset, assumed: Assumptions) -> dict[str, Work]:
         "train_baseline": student(first + second, cached=False),
         "distill_features": student(first, cached=True),
         "distill_predictions": student(second, cached=True),
-        "evaluate": Work(float(seen), looked_at / 1e3, shared=False),
+        "evaluate": Work(float(seen), looked_at / 1e3, train * assumed.cached_view_ms / 1e3),
     }
 
 
@@ -159,10 +159,10 @@ def _networks(name: str, classes: int) -> Networks:
 
 
 def _hours(done: Work, assumed: Assumptions, gpus: int | None = None) -> str:
-    gpus = (assumed.gpus if gpus is None else gpus) if done.shared else 1
+    gpus = assumed.gpus if gpus is None else gpus
     scaling = assumed.scaling if gpus > 1 else 1.0
     computing = 2 * done.multiply_adds / (assumed.tflops * 1e12 * gpus * scaling)
-    loading = done.core_seconds / (assumed.cores * gpus)
+    loading = done.core_seconds / (assumed.cores * gpus) + done.one_core_seconds
     longest = max(computing, loading) / HOUR
     # Letters tell what the stage waits for.
     return f"{_figure(longest)} {'g' if computing >= loading else 'c'}"

@@ -9,7 +9,9 @@ from benchmarks.ablation.workspace import PROJECT
 from wsdkd.settings.sections import read_params
 
 _PIPELINE = YAML(typ="safe", pure=True).load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))
-STAGES = tuple(name for name in _PIPELINE["stages"] if name != "code")
+ASKED = ("code", "list_photographs", "score_folds")
+"""The first does nothing with images, and the others are there only where a parameter asks for them."""
+STAGES = tuple(name for name in _PIPELINE["stages"] if name not in ASKED)
 """In the order in which they run."""
 
 BLIND = ("draw_scenes", "prepare", "train_baseline")

@@ -35,7 +35,11 @@ REFUSED = [
     # impossible values
     ("dataset.format", "imagenet", "dataset.format: got 'imagenet'; allowed: 'auto', 'scenes', 'coco'"),
     ("proposals.method", "rpn", "proposals.method: got 'rpn'; allowed: 'edge_boxes', 'selective_search'"),
-    ("dataset.listed", {"photographs": "p"}, "dataset.listed: should have at most 0 items, got"),
+    (
+        "dataset.listed",
+        {"photographs": "p"},
+        "dataset: root: data/listing and listed: {photographs: PATH} go",
+    ),
     ("dataset.draw", ["cats"], "dataset.draw.0: should be 'scenes', got 'cats'"),
     ("teacher.network.stride", 12, "teacher.network.stride: should be 8, 16 or 32, got 12"),
     (

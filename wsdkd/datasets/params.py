@@ -72,7 +72,6 @@ class ScenesDataset(_Common):
     """Scenes drawn by :mod:`wsdkd.datasets.scenes`, read back as COCO."""
 
     format: Literal["scenes"]
-    listed: dict[Literal["photographs"], Folder] = Field(default_factory=dict, max_length=0)
     links: Literal["inside", "anywhere"] = "anywhere"  # DVC may link a stage's outputs to its cache
     draw: tuple[Literal["scenes"]] = ("scenes",)  # type: ignore[assignment]
     train_images: Count = 1200

@@ -24,8 +24,9 @@ class IdIndex:
             digests += blake2b(text.encode(errors="surrogateescape"), digest_size=_KEY_BYTES).digest()
         keys = np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
         order = np.argsort(keys[:, 0], kind="stable")
-        self._first, self._second = keys[order, 0], keys[order, 1]
         self._places = order.astype(np.uint32 if len(order) < 2**32 else np.int64)
+        del order  # of millions each array counts
+        self._first, self._second = keys[self._places, 0], keys[self._places, 1]
 
     def __len__(self) -> int:
         return len(self._places)
