@@ -14,13 +14,16 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import UNLABELLED, read_classes, read_images
+from wsdkd.datasets.audit.facts import read_facts
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.evaluation.charts import save_png
-from wsdkd.evaluation.evaluate import Evaluation, evaluate
+from wsdkd.evaluation.evaluate import Evaluation, Sections, evaluate
 from wsdkd.evaluation.files import read_curves, summary, write_class_rows, write_columns, write_report
 from wsdkd.evaluation.page.content import write_report_page
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.scoring import Data, Networks
 from wsdkd.ground.origin import checkout, processor, versions
+from wsdkd.proposals.params import ProposalsParams
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section
 from wsdkd.student.network import load_student
@@ -34,8 +37,13 @@ RUNS = ("teacher", "baseline", "features", "student")
 
 def main() -> None:
     """Score the three networks and write numbers, charts, costs and the page that shows them."""
-    params = load_section("evaluation", EvaluationParams)
-    baseline = load_section("baseline", BaselineParams)
+    sections = Sections(
+        evaluation=load_section("evaluation", EvaluationParams),
+        baseline=load_section("baseline", BaselineParams),
+        proposals=load_section("proposals", ProposalsParams),
+        distill_features=load_section("distill_features", DistillFeaturesParams),
+        distill_predictions=load_section("distill_predictions", DistillPredictionsParams),
+    )
     classes = read_classes(project.CLASSES)
     data = Data(
         classes=classes,
@@ -44,6 +52,7 @@ def main() -> None:
         objects=read_objects(project.OBJECTS, num_classes=len(classes)),
         proposals=read_proposals(project.PROPOSALS),
         root=photographs_folder(project.IMAGES),
+        audit=read_facts(project.AUDIT),
         unlabelled=len(read_images(project.IMAGES, UNLABELLED)),
     )
     cache = TeacherCache(project.TEACHER_CACHE)
@@ -53,7 +62,7 @@ def main() -> None:
     )
     training = {run: read_curves(project.CURVES / run) for run in RUNS}
     processes = PartialState(cpu=not torch.cuda.is_available())
-    found = evaluate(networks, data, cache, training, params, baseline, processes)
+    found = evaluate(networks, data, cache, training, sections, processes)
     if found is not None:
         _write(found)
     processes.destroy_process_group()

@@ -23,7 +23,7 @@ from tests.datasets.small_datasets import SMALL
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.tables import write_classes, write_images
-from wsdkd.datasets.audit.facts import facts_of
+from wsdkd.datasets.audit.count import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams, ScenesDataset

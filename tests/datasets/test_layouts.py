@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from tests.datasets.written_forms import FORMS, write
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.audit.facts import facts_of
+from wsdkd.datasets.audit.count import facts_of
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import (

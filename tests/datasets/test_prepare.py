@@ -12,7 +12,7 @@ from stages.run import run
 from wsdkd import project
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.tables import read_classes, read_images
-from wsdkd.datasets.audit.facts import facts_of
+from wsdkd.datasets.audit.count import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import VocDataset

@@ -36,6 +36,9 @@ def test_classes_sort_and_open_and_nothing_comes_from_outside(smoke: Clone) -> N
         section = seen.page.locator(link.get_attribute("href"))
         assert section.get_attribute("open") is not None
         assert section.locator("summary").is_visible()
+        audit = seen.page.locator("#dataset").inner_text()
+        assert "84 images (48 train, 12 val, 24 test), 20 classes" in audit
+        assert "3 classes without an image in split val: arrow, bolt, house" in audit
         heat = seen.page.locator("details[open] .heat").first
         if heat.count():
             seen.page.locator("#heat").uncheck()

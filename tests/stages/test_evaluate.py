@@ -19,6 +19,10 @@ from stages import evaluate
 from wsdkd import project
 from wsdkd.data.annotations import ObjectRow, write_objects
 from wsdkd.data.tables import ImageRow, read_images, write_classes, write_images
+from wsdkd.datasets.audit.count import facts_of
+from wsdkd.datasets.audit.facts import write_facts
+from wsdkd.datasets.prepare import Prepared
+from wsdkd.datasets.reading.rejections import Cause, Rejection
 from wsdkd.evaluation import scoring as method
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
@@ -52,6 +56,7 @@ class CacheOfTeacher:
     """Plain views straight from the teacher, where a stage reads them from the cache."""
 
     ranking = "scores"
+    settings = {"cache": {"rois": 6}, "software": {"torch": "2.0.7"}}  # noqa: RUF012, never changed
 
     def __init__(self, _folder):
         loaded, rows = load_teacher(project.TEACHER), read_images(project.IMAGES, "train")
@@ -98,6 +103,8 @@ def working_copy(tmp_path, monkeypatch):
         Image.fromarray(pixels).save(tmp_path / "pictures" / row.path)
     write_images(project.IMAGES, rows)
     write_classes(project.CLASSES, CLASSES)
+    gone = Rejection("image", "image99", "99.png", "cannot be read", Cause.MISSING)
+    write_facts(project.AUDIT, facts_of(Prepared(tuple(CLASSES), tuple(rows), (), (gone,), 0)))
     annotate(rows)
     proposals = []
     for row in rows:
@@ -130,7 +137,10 @@ def annotate(rows):
 def set_params(**evaluation):
     params = {
         "dataset": {"root": "pictures"},
+        "proposals": {"method": "edge_boxes", "max_boxes": 31},
         "baseline": {},
+        "distill_features": {"training": {"epochs": 17}},
+        "distill_predictions": {"training": {"epochs": 1}, "temperature": 4.25},
         "evaluation": {"cost_seconds": 0.01, **evaluation},
     }
     Path("params.yaml").write_text(json.dumps(params))
@@ -185,6 +195,21 @@ def test_reports():
     assert (short["gain_mAP"], short["CF1"]) == (accuracy["gain_mAP"], accuracy["student"]["CF1"])
     for name, (low, high) in accuracy["mAP_intervals"].items():
         assert low <= accuracy[name]["mAP"] <= high
+
+
+@pytest.mark.usefixtures("working_copy")
+def test_the_page_shows_what_the_audit_found_and_all_that_is_an_input():
+    evaluate.main()
+    page = project.REPORT.read_text(encoding="utf-8")
+    assert "22 images (6 train, 0 val, 16 test), 4 classes, 0 boxes; rejected: 1 image, 0 objects." in page
+    assert "1 × the file is missing (image rejected)" in page
+    assert "99.png: cannot be read" in page
+    for parameter in ("&#34;max_boxes&#34;: 31", "&#34;epochs&#34;: 17", "&#34;temperature&#34;: 4.25"):
+        assert parameter in page
+    assert "<dt>teacher's cache computed with torch</dt><dd>2.0.7</dd>" in page
+    for name in ("commit", "machine"):
+        assert f"<dt>{name}</dt>" not in page
+    assert "wsdkd show --html adds them" in page
 
 
 @pytest.mark.usefixtures("working_copy")

@@ -82,6 +82,11 @@ class TeacherCache:
         return ranking
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """By what it was computed: parameters under ``cache``, versions of packages under ``software``."""
+        return dict(self._manifest.settings)
+
+    @property
     def feature_dim(self) -> int:
         """D, the width of the features."""
         return self._manifest.feature_dim

@@ -70,8 +70,6 @@ def show(
 
 def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
     # The table of results does without these.
-    from wsdkd.datasets.audit.facts import read_facts
-    from wsdkd.datasets.audit.summary import summary
     from wsdkd.evaluation.page.shown import Beside, with_run
     from wsdkd.ground.files import publish_file
     from wsdkd.ground.reading import read_text
@@ -80,11 +78,10 @@ def _write_page(reports: Path, metrics: dict[str, object], to: Path) -> None:
         check_output(to, ".html")
     source = reports / project.REPORT.name
     text = read_text(source, "there is no page of the results yet, run: dvc repro evaluate")
-    parameters, audit = reports.parent / PARAMS_FILE, reports.parent / project.AUDIT
+    parameters = reports.parent / PARAMS_FILE
     audit_page = reports / project.DATA_PAGE.name
     beside = Beside(
         read_text(parameters) if parameters.is_file() else None,
-        summary(read_facts(audit), str(project.REJECTED)) if audit.is_file() else (),
         audit_page.resolve().as_uri() if audit_page.is_file() else None,
     )
     try:

@@ -8,7 +8,8 @@ from wsdkd import project
 from wsdkd.data.annotations import write_objects
 from wsdkd.data.photographs import unpacked_into
 from wsdkd.data.tables import ImageTable, Split, read_classes, read_images, write_classes, write_images
-from wsdkd.datasets.audit.facts import facts_of, write_facts
+from wsdkd.datasets.audit.count import facts_of
+from wsdkd.datasets.audit.facts import write_facts
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import DatasetParams
@@ -67,7 +68,7 @@ def write_prepared(
             raise
         # Before anything can be refused, so that the reasons are there to be read.
         write_rejected(rejected, prepared.rejected)
-        facts = facts_of(prepared)
+        facts = facts_of(prepared, root)
         write_facts(to / project.AUDIT.name, facts)
         if say is not None:
             for line in (*facts.notes, *summary(facts, str(rejected))):

@@ -11,6 +11,7 @@ from wsdkd.average_precision import average_precisions, without_positives
 from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import label_counts, targets
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
@@ -26,6 +27,8 @@ from wsdkd.evaluation.thresholded import precision_and_recall, predicted_above
 from wsdkd.evaluation.truth import Truth, gather_objects
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.precision import settled
+from wsdkd.proposals.params import ProposalsParams
+from wsdkd.settings.sections import Section
 from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.run import (
     Detections,
@@ -57,13 +60,33 @@ class Evaluation:
     page: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Sections:
+    """Sections of the parameter file, all of which the page shows.
+
+    Those of the networks and of the cache lie beside the weights and in the cache.
+
+    Attributes:
+        evaluation: thresholds and rules.
+        baseline: what that learned from.
+        proposals: how regions were proposed.
+        distill_features: how the student learned first.
+        distill_predictions: how it learned then.
+    """
+
+    evaluation: EvaluationParams
+    baseline: BaselineParams
+    proposals: ProposalsParams
+    distill_features: DistillFeaturesParams
+    distill_predictions: DistillPredictionsParams
+
+
 def evaluate(
     networks: Networks,
     data: Data,
     cache: TeacherCache,
     training: Mapping[str, Curves],
-    params: EvaluationParams,
-    baseline: BaselineParams,
+    sections: Sections,
     processes: Processes,
 ) -> Evaluation | None:
     """Score the networks on the test split, and the teacher's regions where boxes are annotated.
@@ -73,8 +96,7 @@ def evaluate(
         data: the test split, and the training split for what is said of it.
         cache: of the teacher on the training split.
         training: curves of each network's training, drawn as they are.
-        params: thresholds and rules.
-        baseline: what that learned from.
+        sections: parameters.
         processes: who takes part; each of several scores its share of the test images.
 
     Returns:
@@ -83,6 +105,7 @@ def evaluate(
     Raises:
         UserError: a network has other classes or scores that are not finite, or no test image has a label.
     """
+    params = sections.evaluation
     check_classes(networks, data.classes)
     truth, kept = _truth(data, params)
     # Without boxes to hold them against, only the detections that are shown are needed.
@@ -121,7 +144,7 @@ def evaluate(
             fused_views(networks.teacher.params),
             cache.ranking,
             points,
-            baseline,
+            sections.baseline,
         ),
     }
     classes = _class_rows(data, scores, truth, located.ap50)
@@ -140,15 +163,33 @@ def evaluate(
     )
     precision_recall = {"recall": RECALLS, **curves}
     parameters = {
-        "teacher": networks.teacher.params,
-        "baseline and student": networks.student.params,
-        "evaluation": params,
+        "proposals": _dumped(sections.proposals),
+        "teacher": _dumped(networks.teacher.params),
+        "cache": cache.settings["cache"],
+        "student": _dumped(networks.student.params),
+        "baseline": _dumped(sections.baseline),
+        "distill_features": _dumped(sections.distill_features),
+        "distill_predictions": _dumped(sections.distill_predictions),
+        "evaluation": _dumped(params),
     }
-    reported = Figures(accuracy, cost, classes, precision_recall, training, parameters)
+    reported = Figures(
+        accuracy,
+        cost,
+        classes,
+        precision_recall,
+        training,
+        data.audit,
+        parameters,
+        cache.settings["software"],
+    )
     page = report_content(
         reported, _evidence(networks, data, said, truth, kept, points, params.threshold), device
     )
     return Evaluation(accuracy, cost, classes, precision_recall, pictures, page)
+
+
+def _dumped(section: Section) -> dict[str, Any]:
+    return section.model_dump(mode="json")
 
 
 def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:

@@ -11,6 +11,7 @@ from accelerate.utils import gather_object
 
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.facts import Facts
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import Proposals
@@ -34,6 +35,7 @@ class Data:
         objects: annotated objects of both; empty where the dataset has no boxes.
         proposals: of at least the test images.
         root: folder that the rows' paths are relative to.
+        audit: what is known of the whole dataset.
         unlabelled: how many images without labels the student has learned from as well.
     """
 
@@ -43,6 +45,7 @@ class Data:
     objects: Sequence[ObjectRow]
     proposals: Proposals
     root: Path
+    audit: Facts
     unlabelled: int = 0
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from tests.datasets.audit.test_summary import GOOD, prepared
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.audit.facts import EXAMPLES, facts_of, read_facts, write_facts
+from wsdkd.datasets.audit.count import EXAMPLES, facts_of
+from wsdkd.datasets.audit.facts import read_facts, write_facts
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.audit.together import groups_of, together
 from wsdkd.datasets.reading.rejections import Cause, Rejection

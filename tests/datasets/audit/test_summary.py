@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from wsdkd.data.tables import ImageRow
-from wsdkd.datasets.audit.facts import facts_of
+from wsdkd.datasets.audit.count import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.audit.summary import summary
 from wsdkd.datasets.params import TableDataset

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.data.test_likeness import scene
-from wsdkd.datasets.audit.facts import facts_of
+from wsdkd.datasets.audit.count import facts_of
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.prepare import Prepared, prepare

@@ -1,6 +1,7 @@
 """What the report's page says and shows, of made-up scores and drawn pictures, and what is added later."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,9 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.datasets.audit.test_summary import GOOD
 from tests.evaluation.small_report import CLASSES, STRENGTHS, scores, small_report, small_student, truth
 from wsdkd.average_precision import average_precisions
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.count import facts_of
+from wsdkd.datasets.audit.facts import Facts
+from wsdkd.datasets.prepare import Prepared
+from wsdkd.datasets.reading.rejections import Cause, Rejection
 from wsdkd.evaluation.files import class_rows
 from wsdkd.evaluation.page import pictures
 from wsdkd.evaluation.page.content import Evidence, Figures, report_content, write_report_page
@@ -65,8 +71,16 @@ def _figures(evidence: Evidence) -> Figures:
         classes=class_rows(NAMES, np.arange(5), labels.sum(axis=0), precisions, None),
         precision_recall={"recall": RECALLS, **curves},
         training={"baseline": overfitting, "teacher": {"train/wsddn": (one, one + 1)}},
-        parameters={"evaluation": EvaluationParams()},
+        audit=_facts(evidence.rows),
+        parameters={"evaluation": EvaluationParams().model_dump(mode="json")},
+        software={"torch": "9.8"},
     )
+
+
+def _facts(rows: Sequence[ImageRow]) -> Facts:
+    gone = [Rejection("image", str(n), f"{n}.png", f"gone {STRANGE}", Cause.MISSING) for n in range(2)]
+    prepared = Prepared(tuple(NAMES), tuple(rows), (), tuple(gone), 0, notes=("folder: a <b>table",))
+    return facts_of(replace(prepared, copies=(("i0", "i1"),)))
 
 
 class Page(HTMLParser):
@@ -181,9 +195,7 @@ def test_where_there_is_no_room_classes_go_without_pictures(
 
 def test_what_differs_from_run_to_run_is_filled_in(html: str, figures: Figures) -> None:
     made = {"commit": "0" * 40, "changed": 2, "machine": "2 cores of <x>", "versions": {"torch": "9.9"}}
-    beside = Beside(
-        "a: 1 # <b>", ["5 images", "bee and <wasp> in the same images"], "file:///reports/data.html"
-    )
+    beside = Beside("a: 1 # <b>", "file:///reports/data.html")
     page = with_run(html, {**figures.accuracy, "made": made}, beside)
     speed = figures.cost["teacher"]["images_per_second"]
     assert f'<span data-run="speed-teacher">{speed:.1f}</span>' in page
@@ -194,13 +206,32 @@ def test_what_differs_from_run_to_run_is_filled_in(html: str, figures: Figures) 
         "2 cores of <x>",
         "9.9",
         "a: 1 # <b>",
-        "5 images\nbee and <wasp>",
     ):
         assert text in seen.text
     assert seen.named("a", href="file:///reports/data.html")
     assert with_run(html, figures.accuracy, Beside()).count("speed-teacher") == 1
     one = with_run(html, {**figures.accuracy, "made": {**made, "changed": 1}}, Beside())
     assert "and 1 changed file<" in one
+
+
+def test_what_the_audit_found(html: str, evidence: Evidence, figures: Figures, tmp_path: Path) -> None:
+    text = " ".join(Page(html).text.split())
+    assert (
+        "folder: a <b>table 80 images (0 train, 0 val, 80 test), 5 classes, 0 boxes; rejected: 2 images"
+        in text
+    )
+    assert "5 classes without an image in split train" in text
+    assert "2 images in 1 group are byte for byte the same" in text
+    assert (
+        f"2 × {Cause.MISSING.words} (image rejected) What to do: {Cause.MISSING.fix}. 0.png: gone {STRANGE}"
+        in text
+    )
+    assert "teacher's cache computed with torch9.8" in text
+    assert "Nothing was rejected" not in text
+    good = replace(figures, audit=facts_of(GOOD))
+    write_report_page(tmp_path / "good.html", report_content(good, evidence, torch.device("cpu")))
+    text = " ".join(Page((tmp_path / "good.html").read_text(encoding="utf-8")).text.split())
+    assert "0 images without any. Nothing was rejected, and nothing is in doubt. wsdkd data shows" in text
 
 
 def test_a_student_that_lost_against_its_baseline_recovers_nothing(

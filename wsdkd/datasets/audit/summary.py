@@ -24,14 +24,15 @@ def summary(facts: Facts, listed_in: str) -> list[str]:
         facts: of the dataset.
         listed_in: the file that lists what is rejected or in doubt; for the last line.
     """
-    lines = [*_totals(facts), *_table(facts), *class_doubts(facts), *_picture_doubts(facts)]
+    lines = [*totals(facts), *_table(facts), *class_doubts(facts), *picture_doubts(facts)]
     doubts = list(_by_cause(facts))
     if doubts:
         lines += [*doubts, f"all of them are listed in {listed_in}"]
     return lines
 
 
-def _totals(facts: Facts) -> Iterator[str]:
+def totals(facts: Facts) -> Iterator[str]:
+    """Lines on how many there are of everything."""
     splits = ", ".join(f"{count} {split}" for split, count in zip(SPLITS, facts.images, strict=True))
     if facts.unlabelled:
         splits += f", {facts.unlabelled} {UNLABELLED}"
@@ -91,7 +92,8 @@ def class_doubts(facts: Facts) -> Iterator[str]:
         yield f"warning: {unlabelled:,} of {train:,} training images have no label"
 
 
-def _picture_doubts(facts: Facts) -> Iterator[str]:
+def picture_doubts(facts: Facts) -> Iterator[str]:
+    """Lines on images that are the same, or of an odd size."""
     yield from _groups("are byte for byte the same", facts.copies)
     yield from _groups("differ as files, but look alike", facts.near)
     if facts.odd_sizes:

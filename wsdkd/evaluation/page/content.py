@@ -1,5 +1,6 @@
 """From what an evaluation found to what the template report.html shows."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import torch
 from markupsafe import Markup
 
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.audit.facts import Facts
+from wsdkd.datasets.audit.summary import class_doubts, picture_doubts, totals
 from wsdkd.evaluation.files import ClassRow, Curves
 from wsdkd.evaluation.page.charts import precision_recall_chart, reliability_chart, training_charts
 from wsdkd.evaluation.page.courses import courses
@@ -26,7 +29,6 @@ from wsdkd.evaluation.truth import Truth
 from wsdkd.pages.page import write_page
 from wsdkd.pages.svg import bar, signed_bar
 from wsdkd.pages.thumbnails import Thumbnail
-from wsdkd.settings.sections import Section
 from wsdkd.student.network import LoadedStudent
 
 PAIRS, MATRIX = 25, 16
@@ -78,7 +80,9 @@ class Figures:
         classes: a row a class.
         precision_recall: ``recall`` and the mean precision of each network there, fractions (T,).
         training: curves of each run.
-        parameters: sections by what they are of.
+        audit: what is known of the whole dataset.
+        parameters: by section of the parameter file.
+        software: versions of packages that the teacher's cache was computed with.
     """
 
     accuracy: Mapping[str, Any]
@@ -86,7 +90,9 @@ class Figures:
     classes: Sequence[ClassRow]
     precision_recall: Mapping[str, np.ndarray]
     training: Mapping[str, Curves]
-    parameters: Mapping[str, Section]
+    audit: Facts
+    parameters: Mapping[str, Mapping[str, Any]]
+    software: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,11 @@ def report_content(figures: Figures, evidence: Evidence, device: torch.device) -
         "confusion": _confusion(evidence, present, known),
         "courses": trained,
         "training": training_charts(trained) if trained else [],
-        "parameters": {name: each.model_dump_json(indent=2) for name, each in figures.parameters.items()},
+        "audit": _audit(figures.audit),
+        "parameters": {
+            name: json.dumps(each, indent=2, ensure_ascii=False) for name, each in figures.parameters.items()
+        },
+        "software": figures.software,
     }
 
 
@@ -221,6 +231,18 @@ def _sights(
     return gallery, {
         label: {kind: [sight(place, label) for place in getattr(found, kind)] for kind in KINDS}
         for label, found in chosen.items()
+    }
+
+
+def _audit(facts: Facts) -> dict[str, Any]:
+    """What the dataset's own audit found, in sentences."""
+    return {
+        "notes": facts.notes,
+        "totals": list(totals(facts)),
+        "warnings": [line.removeprefix("warning: ") for line in class_doubts(facts)],
+        "pictures": list(picture_doubts(facts)),
+        "never_without": facts.never_without,
+        "doubts": facts.doubts,
     }
 
 

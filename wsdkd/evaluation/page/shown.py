@@ -5,7 +5,7 @@ it, elements with ``data-run``, which :func:`with_run` fills.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,10 @@ class Beside:
 
     Attributes:
         parameters: the text of params.yaml, or None.
-        audit: what is to be known of the dataset, in lines; none where it was not audited.
         audit_page: address of the page on the dataset, or None.
     """
 
     parameters: str | None = None
-    audit: Sequence[str] = ()
     audit_page: str | None = None
 
 
@@ -51,10 +49,8 @@ def with_run(page: str, metrics: Mapping[str, Any], beside: Beside) -> str:
         for name in NETWORKS
     }
     texts["speed-note"] = f"Speeds are of {cost['device']}, in batches of {cost['batch_size']}."
-    if beside.audit:
-        texts["audit"] = Markup("<pre>{}</pre>").format("\n".join(beside.audit))
-        if beside.audit_page is not None:
-            texts["audit"] += Markup('<p><a href="{}">With pictures</a></p>').format(beside.audit_page)
+    if beside.audit_page is not None:
+        texts["audit"] = Markup('<a href="{}">The same with pictures</a>').format(beside.audit_page)
     texts["machine"] = Markup(  # noqa: S704, of a template that escapes
         render_page("wsdkd.evaluation.page", "run.html", {"made": made, "parameters": beside.parameters})
     )
