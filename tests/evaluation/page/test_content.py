@@ -182,6 +182,17 @@ def test_equal_inputs_give_equal_bytes(
     assert str(evidence.root) not in html
 
 
+def test_how_labels_were_given_stands_in_the_protocol(
+    evidence: Evidence, figures: Figures, tmp_path: Path
+) -> None:
+    points = {"student": {"thresholds": "for F1 <a class>", "of": {"not": "shown"}}}
+    accuracy = {**figures.accuracy, "protocol": {**figures.accuracy["protocol"], "operating_points": points}}
+    content = report_content(replace(figures, accuracy=accuracy), evidence, torch.device("cpu"))
+    write_report_page(tmp_path / "points.html", content)
+    text = Page((tmp_path / "points.html").read_text(encoding="utf-8")).text
+    assert "student's thresholdsfor F1 <a class>" in text
+
+
 def test_where_there_is_no_room_classes_go_without_pictures(
     evidence: Evidence, figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +239,7 @@ def test_what_the_audit_found(html: str, evidence: Evidence, figures: Figures, t
     )
     assert "teacher's cache computed with torch9.8" in text
     assert "Nothing was rejected" not in text
+    assert "100 training images, 80 test images, 5 classes." in text
     good = replace(figures, audit=facts_of(GOOD))
     write_report_page(tmp_path / "good.html", report_content(good, evidence, torch.device("cpu")))
     text = " ".join(Page((tmp_path / "good.html").read_text(encoding="utf-8")).text.split())
