@@ -13,6 +13,7 @@ import torch
 from stages.inputs import Inputs, read_inputs
 from stages.run import is_first, run
 from stages.train_baseline import baseline
+from stages.training import chosen_trackers
 from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images
@@ -51,6 +52,7 @@ def main() -> None:
                 curves=project.FOLDS / "curves" / str(number + 1),
                 states=_scratch(inputs, str(number)),
                 save=part.score,
+                trackers=chosen_trackers(),
             )
             train(training, course.accelerator)
     if is_first():

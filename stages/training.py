@@ -16,8 +16,10 @@ from wsdkd import project
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
 from wsdkd.ground.progress import note
+from wsdkd.settings.sections import parse_section, read_params
 from wsdkd.training.course import Course, Images
 from wsdkd.training.loop import Training, train
+from wsdkd.training.params import Tracker, TrackingParams
 from wsdkd.training.processes import in_processes
 from wsdkd.training.record import Resume
 
@@ -78,6 +80,7 @@ class TrainingStage:
             curves=project.CURVES / self.curves,
             states=states,
             save=save,
+            trackers=chosen_trackers(),
         )
         train(training, course.accelerator)
 
@@ -86,6 +89,17 @@ class TrainingStage:
         if self.fetches and "WORLD_SIZE" not in os.environ:
             fetch_photographs([read_images(project.IMAGES, (*self.learns_from, "val"))])
         return in_processes(main, module)
+
+
+def chosen_trackers() -> tuple[Tracker, ...]:
+    """Who is told of a training, by a section that dvc.yaml lists nowhere: no result depends on it.
+
+    Parameter files from before there was such a section name nobody.
+    """
+    params = read_params()
+    if "tracking" not in params:
+        return ()
+    return parse_section(params, "tracking", TrackingParams).trackers
 
 
 def _more_epochs(inputs: Inputs) -> list[str]:

@@ -27,6 +27,7 @@ from wsdkd.settings.sections import ParamsError, parse_params, parse_section, re
 from wsdkd.settings.yaml_text import typed_value
 from wsdkd.student.params import BaselineParams, StudentParams
 from wsdkd.teacher.params import TeacherParams
+from wsdkd.training.params import TrackingParams
 
 KINDS: dict[str, Any] = {
     "dataset": DatasetParams,
@@ -40,6 +41,7 @@ KINDS: dict[str, Any] = {
     "evaluation": EvaluationParams,
     "doubts": DoubtsParams,
     "promotion": PromotionParams,
+    "tracking": TrackingParams,
 }
 
 PROFILES = Path("profiles")
@@ -63,6 +65,7 @@ class Profile:
     evaluation: EvaluationParams
     doubts: DoubtsParams
     promotion: PromotionParams
+    tracking: TrackingParams
 
 
 def load_profile(path: Path) -> Profile:

@@ -161,6 +161,26 @@ def test_check_builds_the_networks(
     assert all(line.startswith(f"params.yaml: {start}") for line, start in zip(refused, told, strict=True))
 
 
+def test_check_says_what_an_older_file_lacks_and_what_is_not_installed(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    text = (project / "profiles/scenes-smoke.yaml").read_text()
+    shutil.rmtree(project / "profiles")
+    params = project / "params.yaml"
+    for changed, told in (
+        (text.partition("tracking:")[0], "tracking: this section is missing"),
+        (
+            text.replace("trackers: []", "trackers: [mlflow]"),
+            "tracking.trackers: mlflow is not installed; run: pip install mlflow-skinny",
+        ),
+    ):
+        assert changed != text
+        params.write_text(changed)
+        assert _run(monkeypatch, "profile", "check") == 1
+        assert capsys.readouterr().err == f"error: params.yaml: {told}\n"
+
+
 @pytest.mark.usefixtures("project")
 def test_an_unknown_profile_names_the_known(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

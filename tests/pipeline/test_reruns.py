@@ -33,6 +33,7 @@ ALL = {"prepare", *PROPOSE}
 
 PARAMETERS: list[tuple[str, set[str]]] = [
     ("promotion.margin=1.0", set()),
+    ("tracking.trackers=[tensorboard]", set()),
     ("doubts.folds=[2]", {"score_folds@2"}),
     ("evaluation.threshold=0.4", EVALUATE),
     ("evaluation.top_k=2", EVALUATE),

@@ -110,7 +110,10 @@ def _succeeds(command: Sequence[str]) -> bool:
 
 @app.command("check")
 def check() -> None:
-    """Validate every profile and the active params.yaml; their networks are built, without weights."""
+    """Validate every profile and the active params.yaml.
+
+    Their networks are built, without weights, and what they log to has to be installed.
+    """
     paths = [*sorted(PROFILES.glob("*.yaml")), *([PARAMS_FILE] if PARAMS_FILE.exists() else [])]
     if not paths:
         raise UserError(f"neither {PROFILES}/*.yaml nor {PARAMS_FILE} here; go to the project's folder")
@@ -123,9 +126,11 @@ def check() -> None:
             refused += str(error).splitlines()
     # Torch takes seconds to load, which no file that is refused without it need cost.
     from wsdkd.cli.networks import misfits
+    from wsdkd.training.trackers import absent
 
     for path, profile in read.items():
-        lines = [f"{path}: {line}" for part in (profile.teacher, profile.student) for line in misfits(part)]
+        found = [*misfits(profile.teacher), *misfits(profile.student), *absent(profile.tracking.trackers)]
+        lines = [f"{path}: {line}" for line in found]
         if not lines:
             typer.echo(f"{path}: ok")
         refused += lines

@@ -33,6 +33,7 @@ SECTIONS = (
     "evaluation",
     "doubts",
     "promotion",
+    "tracking",
 )
 
 

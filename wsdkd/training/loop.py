@@ -18,7 +18,7 @@ from wsdkd.ground.progress import note, track
 from wsdkd.training.kept import MAP
 from wsdkd.training.learner import Learner, Objective
 from wsdkd.training.loader import Supervision, load_batches
-from wsdkd.training.params import Optimisation
+from wsdkd.training.params import Optimisation, Tracker
 from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.record import (
     Epoch,
@@ -78,6 +78,7 @@ class Training:
         curves: folder that takes the curves; None draws none.
         states: takes the state after each epoch, and gives back that of an interrupted training.
         save: keeps the result; called by the main process alone. Only then are the states cleared.
+        trackers: get the curves, too, under the name of the training.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Training:
     curves: Path | None
     states: Resume
     save: Callable[[], None]
+    trackers: Sequence[Tracker] = ()
 
 
 def train(training: Training, accelerator: Accelerator) -> None:
@@ -109,7 +111,7 @@ def train(training: Training, accelerator: Accelerator) -> None:
             f"{training.name}: training.keep: best needs validation images with labels, and there is none; "
             "set it to last"
         )
-    with open_curves(training.curves, accelerator) as live:
+    with open_curves(training.curves, accelerator, training.trackers, training.name) as live:
         validate = dict if watched is None else validator(watched, batch_size, accelerator, measures)
         record = Record(training.name, live, training.states, validate)
         first_epoch = 0

@@ -1,4 +1,4 @@
-"""How a network is trained. Read without torch, as parameters are."""
+"""How a network is trained, and who is told meanwhile. Read without torch, as parameters are."""
 
 from typing import Annotated, Literal
 
@@ -65,3 +65,12 @@ class Optimisation(Section):
     precision: Precision = "fp32"
     """Of the backbone and of linear layers; RoI layers, the last linear layers and losses stay in fp32."""
     seed: Seed = 0
+
+
+Tracker = Literal["tensorboard", "mlflow"]
+
+
+class TrackingParams(Section):
+    """Who is told of a training while it goes on. No result depends on it, so no stage reruns with it."""
+
+    trackers: tuple[Tracker, ...] = ()

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 
 from wsdkd.ground.files import publish_file
 from wsdkd.networks.weights import load_tensors
+from wsdkd.training.params import Tracker
 from wsdkd.training.trackers import Log, open_trackers
 
 State = dict[str, Any]
@@ -60,13 +61,19 @@ class _Tracked:
 
 
 @contextmanager
-def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]:
-    """Where the curves of a stage go: TSV files below ``folder``, which the main process alone writes.
+def open_curves(
+    folder: Path | None, accelerator: Accelerator, trackers: Sequence[Tracker] = (), run: str = ""
+) -> Iterator[Live]:
+    """Where the curves of a training go, which the main process alone writes.
 
-    Trackers that :mod:`wsdkd.training.trackers` knows of get them, too. Without a folder they go nowhere.
+    Args:
+        folder: takes TSV files; None: they go nowhere.
+        accelerator: knows which process this is.
+        trackers: get them, too.
+        run: what these call the training.
 
     Raises:
-        UserError: a tracker is asked for that there is not.
+        UserError: a tracker is not installed.
     """
     if folder is None:
         yield _Nowhere()
@@ -82,7 +89,7 @@ def open_curves(folder: Path | None, accelerator: Accelerator) -> Iterator[Live]
             target = folder if accelerator.is_main_process else nowhere
             live = DvcLive(str(target), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False)
         logging: AbstractContextManager[list[Log]] = (
-            open_trackers(folder.name) if accelerator.is_main_process else nullcontext([])
+            open_trackers(trackers, run) if accelerator.is_main_process else nullcontext([])
         )
         with live, logging as logs:
             yield _Tracked(live, logs) if logs else live

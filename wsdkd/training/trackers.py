@@ -1,46 +1,51 @@
 """Where else the curves of a training go: TensorBoard and MLflow, for whoever watches many runs there.
 
-``WSDKD_TRACKERS=tensorboard,mlflow`` names them. No result depends on it, so it is no parameter of a stage,
-and to set it reruns nothing.
+``tracking.trackers`` names them. No result depends on it, so no stage of dvc.yaml does, and to set it reruns
+nothing.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from wsdkd import project
 from wsdkd.ground.errors import UserError
+from wsdkd.settings.sections import PARAMS_FILE
+from wsdkd.training.params import Tracker
 
-TRACKERS_VARIABLE = "WSDKD_TRACKERS"
+PACKAGES: dict[Tracker, str] = {"tensorboard": "tensorboard", "mlflow": "mlflow-skinny"}
+"""What to install for each; the module has the tracker's name."""
 
 Log = Callable[[str, float, int], object]
 """Takes the name of a metric, its value and the step."""
 
 
+def absent(trackers: Sequence[Tracker]) -> list[str]:
+    """What to say of those that are not installed, a line each."""
+    return [
+        f"tracking.trackers: {name} is not installed; run: pip install {PACKAGES[name]}"
+        for name in trackers
+        if find_spec(name) is None
+    ]
+
+
 @contextmanager
-def open_trackers(run: str) -> Iterator[list[Log]]:
-    """Begin a run with each tracker that the variable names; it ends with the context.
+def open_trackers(trackers: Sequence[Tracker], run: str) -> Iterator[list[Log]]:
+    """Begin a run with each tracker; it ends with the context.
 
     Args:
+        trackers: one that is named twice is told once.
         run: its name there.
 
     Raises:
-        UserError: the variable names another tracker, or one that is not installed.
+        UserError: one is not installed.
     """
-    names = [name.strip() for name in os.environ.get(TRACKERS_VARIABLE, "").split(",") if name.strip()]
-    for name in names:
-        if name not in TRACKERS:
-            raise UserError(f"{TRACKERS_VARIABLE}={name}: unknown; allowed: {', '.join(TRACKERS)}")
+    for line in absent(trackers):
+        raise UserError(f"{PARAMS_FILE}: {line}")
     with ExitStack() as stack:
-        try:
-            logs = [stack.enter_context(TRACKERS[name](run)) for name in names]
-        except ImportError as error:
-            raise UserError(
-                f"{TRACKERS_VARIABLE}: {error.name} is not installed; "
-                "TensorBoard needs: pip install tensorboard, MLflow: pip install mlflow-skinny"
-            ) from None
-        yield logs
+        yield [stack.enter_context(TRACKERS[name](run)) for name in dict.fromkeys(trackers)]
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def _mlflow(run: str) -> Iterator[Log]:
         yield lambda name, value, step: mlflow.log_metric(name, value, step=step)
 
 
-TRACKERS: dict[str, Callable[[str], AbstractContextManager[Log]]] = {
+TRACKERS: dict[Tracker, Callable[[str], AbstractContextManager[Log]]] = {
     "tensorboard": _tensorboard,
     "mlflow": _mlflow,
 }
