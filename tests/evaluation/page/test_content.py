@@ -210,6 +210,12 @@ def test_what_differs_from_run_to_run_is_filled_in(html: str, figures: Figures) 
     page = with_run(html, {**figures.accuracy, "made": made}, beside)
     speed = figures.cost["teacher"]["images_per_second"]
     assert f'<span data-run="speed-teacher">{speed:.1f}</span>' in page
+    # A network has a bar of its mAP, one of what it costs, and by now one of its speed.
+    assert len(_bars(html)) == 6
+    bars = _bars(page)
+    for place, quantity in ((1, "multiply_adds"), (2, "images_per_second")):
+        costs = [figures.cost[name][quantity] for name in ("student", "teacher", "student")]
+        assert bars[place::3] == pytest.approx([92 * each / max(costs) for each in costs], abs=0.05)
     seen = Page(page)
     for text in (
         "0" * 40,
@@ -244,6 +250,11 @@ def test_what_the_audit_found(html: str, evidence: Evidence, figures: Figures, t
     write_report_page(tmp_path / "good.html", report_content(good, evidence, torch.device("cpu")))
     text = " ".join(Page((tmp_path / "good.html").read_text(encoding="utf-8")).text.split())
     assert "0 images without any. Nothing was rejected, and nothing is in doubt. wsdkd data shows" in text
+
+
+def _bars(html: str) -> list[float]:
+    """Their lengths in pixels."""
+    return [float(width) for width in re.findall(r'<rect y="4" width="([\d.]+)"', html)]
 
 
 def test_a_student_that_lost_against_its_baseline_recovers_nothing(

@@ -24,6 +24,7 @@ from wsdkd.evaluation.page.mistakes import (
     reliability,
 )
 from wsdkd.evaluation.page.pictures import Gallery, heat_uris, images_of_a_kind
+from wsdkd.evaluation.page.shown import COST_WIDTH
 from wsdkd.evaluation.params import NETWORKS
 from wsdkd.evaluation.truth import Truth
 from wsdkd.pages.page import write_page
@@ -162,6 +163,7 @@ def write_report_page(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _network(name: str, figures: Figures) -> dict[str, Any]:
+    most = max(figures.cost[each]["multiply_adds"] for each in ("teacher", "student"))
     row, interval = figures.accuracy[name], figures.accuracy["mAP_intervals"][name]
     # The baseline is the student's network, trained without a teacher.
     cost = figures.cost["teacher" if name == "teacher" else "student"]
@@ -172,6 +174,7 @@ def _network(name: str, figures: Figures) -> dict[str, Any]:
         "bar": bar(row["mAP"], interval, 100.0, f"var(--{name})"),
         "parameters": cost["parameters"],
         "multiply_adds": cost["multiply_adds"],
+        "cost_bar": bar(cost["multiply_adds"], None, most, f"var(--{name})", width=COST_WIDTH),
     }
 
 

@@ -14,7 +14,10 @@ from markupsafe import Markup, escape
 from wsdkd.evaluation.params import NETWORKS
 from wsdkd.pages import numbers
 from wsdkd.pages.page import render_page
+from wsdkd.pages.svg import bar
 
+COST_WIDTH = 96
+"""Pixels of the bar of what the costliest network takes, or of how many images the fastest does a second."""
 PLACE = re.compile(r'<(span|div) data-run="([a-z-]+)">([^<]*)</\1>')
 
 
@@ -40,14 +43,15 @@ def with_run(page: str, metrics: Mapping[str, Any], beside: Beside) -> str:
         beside: what lies beside the report.
     """
     cost = metrics["cost"]
-    made = {"commit": None, "changed": 0, "machine": None, "versions": {}, **metrics.get("made", {})}
-    texts: dict[str, Any] = {
-        f"speed-{name}": numbers.decimals(
-            # The baseline is the student's network.
-            cost["teacher" if name == "teacher" else "student"]["images_per_second"]
-        )
-        for name in NETWORKS
+    # The baseline is the student's network.
+    speeds = {
+        name: cost["teacher" if name == "teacher" else "student"]["images_per_second"] for name in NETWORKS
     }
+    made = {"commit": None, "changed": 0, "machine": None, "versions": {}, **metrics.get("made", {})}
+    texts: dict[str, Any] = {f"speed-{name}": numbers.decimals(speed) for name, speed in speeds.items()}
+    for name, speed in speeds.items():
+        fastest = max(speeds.values())
+        texts[f"speed-bar-{name}"] = bar(speed, None, fastest, f"var(--{name})", width=COST_WIDTH)
     texts["speed-note"] = f"Speeds are of {cost['device']}, in batches of {cost['batch_size']}."
     if beside.audit_page is not None:
         texts["audit"] = Markup('<a href="{}">The same with pictures</a>').format(beside.audit_page)
