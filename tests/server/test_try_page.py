@@ -4,7 +4,7 @@ from tests.pages.browser import opened
 from tests.server.conftest import Served
 
 
-def test_pictures_are_labelled_and_a_click_shows_where(server: Served) -> None:
+def test_pictures_are_labelled_and_it_shows_where(server: Served) -> None:
     broken = server.root / "broken.png"
     broken.write_text("no picture")
     with opened(server.address) as tried:
@@ -20,15 +20,19 @@ def test_pictures_are_labelled_and_a_click_shows_where(server: Served) -> None:
         # The bar is the score, and the label is given where it ends beyond the mark.
         bar, mark = (red.locator(part).bounding_box() for part in (".bar i", ".bar b"))
         assert bar["x"] + bar["width"] > mark["x"]
-        red.click()
-        assert answer.locator(".seen .heat").count() == 1
+        assert answer.locator(".seen .heat").get_attribute("data-name") == "red"  # the best one, at once
         red.click()
         assert answer.locator(".seen .heat").count() == 0
+        red.click()
+        assert answer.locator(".seen .heat").count() == 1
         assert "not an image" in page.locator(".tried .bad").inner_text()
         page.select_option("#student", "student")
         page.set_input_files("#files", [server.root / "pictures/1.png"])
         page.get_by_text("3 of 3 pictures").wait_for()
         assert page.locator(".tried").first.locator("p.note").inner_text() == "student"
+        page.get_by_role("link", name="/docs").click()
+        page.get_by_role("heading", name="POST /predict").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
         # The console tells of the answer 422, and of nothing else.
         assert all("422" in error for error in tried.errors)
         assert all(url.startswith((server.address, "blob:")) for url in tried.requests)

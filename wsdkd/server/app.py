@@ -19,6 +19,7 @@ from wsdkd.data.images import MAX_MEMORY, ImageError, load_square
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.workers import worker_count
 from wsdkd.pages.page import render_page
+from wsdkd.server.addresses import addresses_page
 from wsdkd.server.answers import REFUSALS, Answer, Label, RefusedError
 from wsdkd.server.asked import Pool, Ready
 from wsdkd.server.batches import Batches, QueueFullError
@@ -74,7 +75,7 @@ def make_app(
             with suppress(asyncio.CancelledError):
                 await task
 
-    # The usual pages of documentation load their scripts from elsewhere, which a page here never does.
+    # The usual pages of documentation load their scripts from elsewhere; the one here loads nothing.
     app = FastAPI(title="wsdkd", lifespan=lifespan, docs_url=None, redoc_url=None)
 
     _answer_pictures(app, answering, counts)
@@ -148,6 +149,10 @@ def _tell(app: FastAPI, students: Pool, batches: Batches, counts: Counts) -> Non
         """Counts in Prometheus' form of text."""
         counts.waiting.set(batches.waiting)
         return Response(counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def addresses() -> str:
+        return addresses_page(app.openapi())
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def page() -> str:
