@@ -3,6 +3,7 @@
     python -m benchmarks.ablation --profile scenes --seeds 5
     python -m benchmarks.ablation --profile cards --seeds 5 --set dataset.root=PATH
     python -m benchmarks.ablation --profile cards --seeds 5 --splits --set dataset.root=PATH
+    python -m benchmarks.ablation --profile auto --seeds 5 --variants crops --set dataset.root=PATH
     python -m benchmarks.ablation --profile scenes --seeds 2 --variants baseline,teacher,both
     python -m benchmarks.ablation --profile scenes --name scenes-unlabelled --seeds 5 --variants fewer
 
@@ -27,10 +28,12 @@ from benchmarks.ablation import charts, plan, results, tables
 from benchmarks.ablation.variants import (
     ALL,
     BASELINE,
+    CROPS,
     FEW_UNLABELLED,
     FEWER_LABELS,
     OURS,
     RIVALS,
+    TEACHER,
     VARIANTS,
     changed,
 )
@@ -45,6 +48,7 @@ from wsdkd.settings.sections import ParamsError, parse_params
 
 REPORTS = Path("reports/ablation")
 GROUPS = {
+    "crops": [BASELINE, TEACHER, OURS, "random_regions", *CROPS],
     "fewer": [BASELINE, OURS, *FEWER_LABELS],
     "rivals": [BASELINE, OURS, "random_regions", "rival", *RIVALS],
 }

@@ -128,6 +128,21 @@ RIVALS: dict[str, Variant] = {
 }
 """Distillation as others have published it, on our student."""
 
+WHOLE_PICTURES = {
+    "distill_features.training.augmentation.crop": 1.0,
+    "distill_predictions.training.augmentation.crop": 1.0,
+}
+EVERY_LABEL = {"distill_features.labels_in_view": None, "distill_predictions.labels_in_view": None}
+CROPS: dict[str, Variant] = {
+    "every_label": Variant("our recipe, all labels of the image in each crop", "cached", EVERY_LABEL),
+    "uncropped": Variant("our recipe, whole pictures", "cached", WHOLE_PICTURES),
+    "uncropped_baseline": Variant("labels alone, whole pictures", "plain", LABELS_ALONE | WHOLE_PICTURES),
+}
+"""What crops of the pictures give, and what the teacher's knowledge of where in them each label is.
+
+They differ from the baseline and our recipe in profiles that crop.
+"""
+
 AS_MANY_STEPS = 1 / (1 - WITHHELD)
 FEWER_LABELS: dict[str, Variant] = {
     "few_baseline": Variant("30 % of the labels: labels alone", "plain", LABELS_ALONE, labels="few alone"),
@@ -174,10 +189,10 @@ CANDIDATES: dict[str, Variant] = {
 Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cache.
 """
 
-ALL = VARIANTS | RIVALS | FEWER_LABELS | CANDIDATES
+ALL = VARIANTS | RIVALS | CROPS | FEWER_LABELS | CANDIDATES
 
 BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
-TEACHER_FREE = (BASELINE, "random_regions", "augmented")
+TEACHER_FREE = (BASELINE, "random_regions", "augmented", "uncropped_baseline")
 """Students of the same size and epochs that know no teacher."""
 
 FEW_TEACHER, FEW_ALONE, FEW_UNLABELLED = "few_teacher", "few_alone", "few_unlabelled"

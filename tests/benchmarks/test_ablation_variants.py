@@ -10,7 +10,17 @@ from ruamel.yaml import YAML
 from benchmarks.ablation import rivals
 from benchmarks.ablation.__main__ import shown
 from benchmarks.ablation.plan import cells, chains, teacher_folder, teacher_of
-from benchmarks.ablation.variants import ALL, EPOCHS, FEWER_LABELS, RIVALS, SEEDS, VARIANTS, changed
+from benchmarks.ablation.variants import (
+    ALL,
+    CROPS,
+    EPOCHS,
+    FEWER_LABELS,
+    RIVALS,
+    SEEDS,
+    TEACHER_FREE,
+    VARIANTS,
+    changed,
+)
 from wsdkd.profiles import parse_profile
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -20,7 +30,7 @@ def _params(profile: str = "scenes") -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, *RIVALS, *FEWER_LABELS])
+@pytest.mark.parametrize("name", [*VARIANTS, *RIVALS, *CROPS, *FEWER_LABELS])
 @pytest.mark.parametrize("profile", ["scenes", "cards", "coco"])
 def test_the_parameters_of_every_variant_are_accepted(name: str, profile: str) -> None:
     source = Path(f"profiles/{profile}.yaml")
@@ -72,6 +82,21 @@ def test_the_plain_teacher_has_the_teachers_network_and_size() -> None:
     assert (
         result["student"]["input_size"] == params["teacher"]["input_size"] != params["student"]["input_size"]
     )
+
+
+def test_controls_of_crops_change_both_stages_of_a_profile_that_crops_and_nothing_else() -> None:
+    params: Any = _params("auto")
+    for name, crop, least in (("every_label", 0.4, None), ("uncropped", 1.0, 0.5)):
+        result: Any = changed(params, CROPS[name], 0)
+        for section in ("distill_features", "distill_predictions"):
+            assert result[section]["training"]["augmentation"]["crop"] == crop
+            assert result[section]["labels_in_view"] == least
+            result[section]["training"]["augmentation"]["crop"] = 0.4
+            result[section]["labels_in_view"] = 0.5
+        assert result == params
+    assert (
+        "uncropped_baseline" in TEACHER_FREE
+    )  # what whole pictures give belongs to students without a teacher
 
 
 def test_changing_a_variant_leaves_the_profile_alone() -> None:
