@@ -16,7 +16,7 @@ def student(images: Images) -> Course:
     """A student that learns the teacher's features of regions."""
     params: StudentParams = load_section("student", StudentParams)
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
-    return features_course(params, features, images, teacher_cache(images.classes, images.train))
+    return features_course(params, features, images, *teacher_cache(images))
 
 
 STAGE = TrainingStage("distill_features", student, project.STUDENT_FEATURES, save_student, "features", TAUGHT)

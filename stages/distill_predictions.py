@@ -14,8 +14,7 @@ from wsdkd.training.course import Course, Images
 def student(images: Images) -> Course:
     """The student of stage 1, which learns from labels and from the teacher's predictions."""
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    cache = teacher_cache(images.classes, images.train)
-    return predictions_course(project.STUDENT_FEATURES, predictions, images, cache)
+    return predictions_course(project.STUDENT_FEATURES, predictions, images, *teacher_cache(images))
 
 
 STAGE = TrainingStage("distill_predictions", student, project.STUDENT, save_student, "student", TAUGHT)

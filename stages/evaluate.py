@@ -10,7 +10,9 @@ from accelerate import PartialState
 
 from stages.run import run
 from wsdkd import project
+from wsdkd.cache.manifest import RUNNING
 from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.running import RunningTeacher
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import UNLABELLED, read_classes, read_images
@@ -55,7 +57,8 @@ def main() -> None:
         audit=read_facts(project.AUDIT),
         unlabelled=len(read_images(project.IMAGES, UNLABELLED)),
     )
-    cache = TeacherCache(project.TEACHER_CACHE)
+    running = (project.TEACHER_CACHE / RUNNING).is_file()
+    cache = RunningTeacher(project.TEACHER_CACHE) if running else TeacherCache(project.TEACHER_CACHE)
     cache.check(data.classes, data.train)
     networks = Networks(
         load_student(project.BASELINE), load_teacher(project.TEACHER), load_student(project.STUDENT)

@@ -28,7 +28,7 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
-from wsdkd.evaluation.localisation import best_cached_regions, localisation
+from wsdkd.evaluation.localisation import best_training_regions, localisation
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.scoring import image_scores_and_detections
 from wsdkd.evaluation.truth import gather_objects
@@ -137,13 +137,13 @@ def _score_teacher(splits: list[Split]) -> tuple[dict[str, float], dict[Split, n
         scores[split], detections = image_scores_and_detections(regions, params.nms_iou, params.detections)
         if split == "test":
             objects = read_objects(project.OBJECTS)
-            train_ids = [row.image_id for row in read_images(project.IMAGES, "train")]
+            train, root = read_images(project.IMAGES, "train"), photographs_folder(project.IMAGES)
             figures = localisation(
                 detections,
                 [proposals.of(row.image_id, loaded.params.proposals)[0] for row in rows],
                 gather_objects(objects, [row.image_id for row in rows]),
-                best_cached_regions(TeacherCache(project.TEACHER_CACHE), train_ids),
-                gather_objects(objects, train_ids),
+                best_training_regions(TeacherCache(project.TEACHER_CACHE), train, root),
+                gather_objects(objects, [row.image_id for row in train]),
                 len(read_classes(project.CLASSES)),
             ).teacher
     return {name: round(value, 4) for name, value in figures.items()}, scores

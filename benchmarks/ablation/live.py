@@ -6,33 +6,27 @@ it is what the cache is held against, in accuracy and in time.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.device import device
 from wsdkd import project
 from wsdkd.cache.params import CacheParams
-from wsdkd.cache.view import CachedView
-from wsdkd.cache.writing.selection import choose_rois
-from wsdkd.data.boxes import to_input
+from wsdkd.cache.running import RunningTeacher
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import TAUGHT, ImageRow, read_classes, read_images
 from wsdkd.distill.features import feature_objective
-from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions, Taught
+from wsdkd.distill.from_cache import Asked, CachedFeatures, CachedPredictions, Taught
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.distill.predictions import PredictionObjective
+from wsdkd.distill.running import keep_teacher, running_teacher
 from wsdkd.networks.checkpoints import save_network
-from wsdkd.networks.roi_pooling import stack_rois
-from wsdkd.proposals.stored import read_proposals
-from wsdkd.scores import refined_scores
 from wsdkd.settings.sections import load_section
 from wsdkd.student.learning import labels_of
 from wsdkd.student.network import LoadedStudent, Student, load_student
 from wsdkd.student.params import StudentParams
-from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.run import ImageRegions
 from wsdkd.training.course import Images
 from wsdkd.training.learner import Objective
 from wsdkd.training.loader import Batch, Supervision
@@ -46,87 +40,25 @@ Phases = Sequence[tuple[Objective, Supervision]]
 """Of stage 1 and of stage 2: what is trained, and what its losses need besides pictures."""
 
 
-class LiveTeacher:
-    """A teacher that is asked for the views of a batch, and then read as if it were a cache.
+def live_teacher(
+    teacher: Path, proposals: Path, images: Images, kept: CacheParams
+) -> tuple[RunningTeacher, Asked]:
+    """A teacher that runs along as in the release: its dropout stays on.
 
     Args:
-        rows: training images.
-        root: folder that their paths are relative to.
-        folder: of the teacher.
+        teacher: folder of the network.
         proposals: folder of the proposals.
-        cache: which RoIs are chosen, as for the cache.
+        images: to learn from.
+        kept: which RoIs are chosen, as for the cache.
     """
-
-    def __init__(
-        self, rows: Sequence[ImageRow], root: Path, folder: Path, proposals: Path, cache: CacheParams
-    ):
-        self.rows, self.kept = rows, cache
-        self.loaded = load_teacher(folder)
-        self.classes, self.feature_dim = self.loaded.classes, self.loaded.model.feature_dim
-        self.proposals = read_proposals(proposals)
-        self.pictures = Pictures(self.rows, root, [self.loaded.params.input_size])
-        self.device = device()
-        model = self.loaded.model.to(self.device).to(memory_format=torch.channels_last)
-        # Dropout stays on, as in the release; the statistics of batch normalisation stay as learned.
-        for layer in model.modules():
-            if isinstance(layer, nn.Dropout):
-                layer.train()
-        self._seen: dict[tuple[str, bool], CachedView] = {}
-
-    @torch.no_grad()
-    def look(self, views: Sequence[View]) -> "LiveTeacher":
-        """Run the teacher on the pictures of ``views``, in one batch."""
-        size = self.loaded.params.input_size
-        pictures = self.pictures.load([view._replace(size=size, change=None) for view in views])
-        rows = [self.rows[view.row] for view in views]
-        found = [self.proposals.of(row.image_id, self.loaded.params.proposals) for row in rows]
-        rois = stack_rois(
-            [
-                to_input(boxes, row.width, row.height, size, view.mirrored)
-                for (boxes, _), row, view in zip(found, rows, views, strict=True)
-            ]
-        )
-        objectness = torch.from_numpy(np.concatenate([scores for _, scores in found]).astype(np.float32))
-        outputs = self.loaded.model(
-            pictures.to(self.device), rois.to(self.device), objectness.to(self.device)
-        )
-        counts = [len(scores) for _, scores in found]
-        each = [[part.numpy() for part in torch.split(output.cpu(), counts)] for output in outputs]
-        self._seen = {}
-        for place, (row, view, (boxes, scores)) in enumerate(zip(rows, views, found, strict=True)):
-            class_logits, detection_logits, features, refinements = (part[place] for part in each)
-            refined = refined_scores(refinements)
-            said = ImageRegions(
-                row.image_id, boxes, scores, class_logits, detection_logits, features, refined
-            )
-            chosen = choose_rois(said, row.labels, self.kept)
-            self._seen[row.image_id, view.mirrored] = CachedView.of(
-                boxes,
-                scores,
-                class_logits,
-                detection_logits,
-                chosen.regions,
-                chosen.confidence,
-                chosen.shares,
-                features[chosen.regions],
-            )
-        return self
-
-    def view(self, image_id: str, mirrored: bool) -> CachedView:
-        """As of a cache; of a view of the last batch."""
-        return self._seen[image_id, mirrored]
-
-
-def live_features(teacher: LiveTeacher, params: DistillFeaturesParams) -> Supervision:
-    """What stage 1 needs, asked of the teacher in the place of the cache."""
-    return lambda views: CachedFeatures(teacher.rows, teacher.look(views), params)(views)
-
-
-def live_predictions(teacher: LiveTeacher, params: DistillPredictionsParams) -> Supervision:
-    """What stage 2 needs, likewise."""
-    return lambda views: CachedPredictions(teacher.rows, teacher.look(views), params, params.labels_in_view)(
-        views
-    )
+    with TemporaryDirectory() as folder:
+        keep_teacher(teacher, proposals, kept, Path(folder) / "running")
+        found, asked = running_teacher(Path(folder) / "running", images)
+    for layer in found.loaded.model.modules():
+        # The statistics of batch normalisation stay as learned.
+        if isinstance(layer, nn.Dropout):
+            layer.train()
+    return found, asked
 
 
 class PlainScores:
@@ -157,17 +89,19 @@ class PlainScores:
 
 
 def distil_online() -> None:
-    """Both stages of distillation with the teacher running along; writes models/student."""
+    """Both stages of distillation with the teacher running along, its dropout on; writes models/student."""
     features: DistillFeaturesParams = load_section("distill_features", DistillFeaturesParams)
     predictions: DistillPredictionsParams = load_section("distill_predictions", DistillPredictionsParams)
-    rows = read_images(project.IMAGES, TAUGHT)
-    kept = load_section("cache", CacheParams)
-    live = LiveTeacher(rows, photographs_folder(project.IMAGES), project.TEACHER, project.PROPOSALS, kept)
+    rows, kept = read_images(project.IMAGES, TAUGHT), load_section("cache", CacheParams)
+    images = Images(photographs_folder(project.IMAGES), read_classes(project.CLASSES), rows, [])
+    teacher, asked = live_teacher(project.TEACHER, project.PROPOSALS, images, kept)
+    first = asked(CachedFeatures(rows, teacher, features, keep=False))
+    second = asked(CachedPredictions(rows, teacher, predictions, predictions.labels_in_view, keep=False))
     train_student(
         rows,
         lambda student: (
-            (feature_objective(student, features, live.feature_dim), live_features(live, features)),
-            (PredictionObjective(student, predictions), live_predictions(live, predictions)),
+            (feature_objective(student, features, teacher.feature_dim), first),
+            (PredictionObjective(student, predictions), second),
         ),
     )
 

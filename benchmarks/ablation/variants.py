@@ -80,7 +80,7 @@ RELEASE = _predictions(5.0, 0.5, 1.0)
 RIVAL = _predictions(1.0, 1.0, 1.0)
 
 NO_FEATURES = {"distill_features.feature_weight": 0.0}
-LABELS_ALONE = {"baseline.regions": 0}
+LABELS_ALONE: dict[str, object] = {"baseline.regions": 0}
 AS_MANY_REGIONS = {
     "baseline.regions": "cache.rois",
     "baseline.proposals": "teacher.proposals",
@@ -128,7 +128,7 @@ RIVALS: dict[str, Variant] = {
 }
 """Distillation as others have published it, on our student."""
 
-WHOLE_PICTURES = {
+WHOLE_PICTURES: dict[str, object] = {
     "distill_features.training.augmentation.crop": 1.0,
     "distill_predictions.training.augmentation.crop": 1.0,
 }

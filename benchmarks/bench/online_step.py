@@ -3,29 +3,31 @@
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks.ablation.live import LiveTeacher, live_features, live_predictions
+from benchmarks.ablation.live import live_teacher
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.arithmetic import online_bound
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.steps import Steps
 from benchmarks.bench.student_step import CachedStage, stage_1, stage_2, student_batches
 from benchmarks.bench.world import World
+from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
+from wsdkd.training.course import Images
 
 
 def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     make, supervision, params = stage(world)
     cached, online = Steps(make(world.new_student()), params), Steps(make(world.new_student()), params)
-    teacher = LiveTeacher(
-        world.cached_rows, world.root, world.teacher_folder, world.proposals_folder, world.profile.cache
-    )
-    looked = (
-        live_features(teacher, world.profile.distill_features)
+    rows, profile = world.cached_rows, world.profile
+    images = Images(world.root, world.classes, rows, [])
+    teacher, asked_of = live_teacher(world.teacher_folder, world.proposals_folder, images, profile.cache)
+    looked = asked_of(
+        CachedFeatures(rows, teacher, profile.distill_features, keep=False)
         if stage is stage_1
-        else live_predictions(teacher, world.profile.distill_predictions)
+        else CachedPredictions(rows, teacher, profile.distill_predictions, keep=False)
     )
     read = student_batches(world, cached, supervision, params)
     asked = student_batches(world, online, looked, params)
-    steps, given = world.sizes.online_steps, world.profile.teacher
+    steps, given = world.sizes.online_steps, profile.teacher
     return alternate(
         lambda: cached.take_all(read.load(steps)),
         lambda: online.take_all(asked.load(steps)),
@@ -33,7 +35,7 @@ def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
         items=steps,
         item="step",
         note=f"{params.batch_size} images; teacher at {given.input_size} px with {given.proposals} "
-        "proposals; " + online_bound(given, world.profile.student, len(world.classes)),
+        "proposals; " + online_bound(given, profile.student, len(world.classes)),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ablation.live import LiveTeacher, live_features
+from benchmarks.ablation.live import live_teacher
 from benchmarks.bench.alternate import alternate
 from benchmarks.bench.arithmetic import online_bound
 from benchmarks.bench.photographs import HEIGHT, WIDTH, write_photographs
@@ -29,6 +29,7 @@ from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.student.network import Student
 from wsdkd.teacher.network import Wsddn
 from wsdkd.teacher.run import ImageRegions
+from wsdkd.training.course import Images
 from wsdkd.training.loader import Supervision
 from wsdkd.training.loop import Task
 from wsdkd.training.pictures import Pictures
@@ -46,7 +47,8 @@ def _measure(world: World) -> Measured:
     write_proposals(home / "proposals", [(row.image_id, *_boxes(regions, row)) for row in rows])
     seed_all(0)
     save_network(home / "teacher", Wsddn(profile.teacher, len(CLASSES)), "teacher", profile.teacher, CLASSES)
-    teacher = LiveTeacher(rows, home / "pictures", home / "teacher", home / "proposals", profile.cache)
+    images = Images(home / "pictures", CLASSES, rows, [])
+    teacher, asked_of = live_teacher(home / "teacher", home / "proposals", images, profile.cache)
     cache, params = _cache(home, rows, profile), profile.distill_features
     # One network for both, as each of them with its gradients and momentum takes two gigabytes.
     student = Student(profile.student, len(CLASSES))
@@ -56,7 +58,8 @@ def _measure(world: World) -> Measured:
         task = Task(steps.objective, Pictures(rows, home / "pictures", [student_size]), supervision)
         return Batches(task, params.training, steps.accelerator.device)
 
-    read, asked = batches(CachedFeatures(rows, cache, params)), batches(live_features(teacher, params))
+    read = batches(CachedFeatures(rows, cache, params))
+    asked = batches(asked_of(CachedFeatures(rows, teacher, params, keep=False)))
     return alternate(
         lambda: steps.take_all(read.load(1)),
         lambda: steps.take_all(asked.load(1)),

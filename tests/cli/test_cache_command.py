@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from tests.cache import synthetic_teacher as synthetic
@@ -19,6 +20,8 @@ teacher:
   training: {epochs: 1}
 cache:
   rois: 30
+distill_features: {training: {epochs: 8}}
+distill_predictions: {training: {epochs: 12}}
 """
 
 
@@ -77,6 +80,23 @@ def test_estimate_without_data(params: Path) -> None:
     assert "26.50 GB" in text
     everything = run("estimate", "--params", params, "--images", "82783", "--classes", "80", "--best", "all")
     assert "678." in everything[1]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [(1, "For one student it is cheaper to keep the teacher."), (2, "It is cheaper to keep its outputs")],
+)
+def test_estimate_says_whether_the_teacher_is_kept_more_cheaply(params: Path, epochs: int, said: str) -> None:
+    text = params.read_text(encoding="utf-8")
+    data = YAML(typ="safe", pure=True).load(text)
+    for stage in ("distill_features", "distill_predictions"):
+        data[stage]["training"]["epochs"] = epochs
+    with params.open("w", encoding="utf-8") as file:
+        YAML().dump(data, file)
+    code, text = run("estimate", "--params", params, "--images", "1000", "--classes", "5")
+    assert code == 0
+    assert f"sees each image {2 * epochs} times for each student" in text
+    assert said in text
 
 
 def _estimate(

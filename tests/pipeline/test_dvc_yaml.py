@@ -20,6 +20,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.ground.code import Sources
 
 CODE = STAGES["code"]
+RUNNING = "wsdkd.distill.running"
 OTHERS = {name: stage for name, stage in STAGES.items() if name != "code"}
 
 
@@ -85,6 +86,10 @@ def test_the_parameters_of_a_fresh_clone_are_the_default_profile() -> None:
     assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles/scenes.yaml").read_text()
 
 
+def test_where_the_teacher_is_kept_its_code_is_an_input_of_the_stage_that_keeps_it() -> None:
+    assert RUNNING in Sources().digests("stages.cache_teacher")
+
+
 @pytest.mark.parametrize("stage", OTHERS)
 def test_a_stage_imports_nothing_by_a_computed_name(stage: str) -> None:
     # No digest would cover it.
@@ -94,6 +99,9 @@ def test_a_stage_imports_nothing_by_a_computed_name(stage: str) -> None:
             continue
         path = sources.path(module)
         assert path
+        if module == "stages.teacher_cache":  # but for a teacher that runs along: running.json has its digest
+            assert re.findall(r"import_module\(.*?\)", path.read_text()) == [f'import_module("{RUNNING}")']
+            continue
         assert not re.search(r"import_module\(|__import__\(", path.read_text()), path
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.reader import TeacherCache
+from wsdkd.cache.running import RunningTeacher
 from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.estimate import planned_size, written_size
 from wsdkd.data.boxes import mirror, rescale
@@ -137,3 +138,17 @@ def test_the_written_cache_is_whole_and_of_the_estimated_size(project: Path) -> 
     )
     # So small a cache is mostly structure.
     assert size.total == pytest.approx(written_size(folder), rel=0.05)
+
+
+def test_the_teacher_itself_is_kept_where_it_is_to_run_along(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("cache: {", "cache: {kept: teacher, "))
+    run_stage(tmp_path, 2)
+    folder = tmp_path / "data/teacher_cache"
+    assert sorted(path.name for path in folder.iterdir()) == ["proposals", "running.json", "teacher"]
+    assert not list(tmp_path.rglob("shard-*"))
+    teacher = RunningTeacher(folder)
+    teacher.check(CLASSES, read_images(tmp_path / "data/prepared/images.parquet", ("train", "unlabelled")))
+    assert teacher.params == CacheParams(kept="teacher", rois=5, nms_iou=0.7, shard_images=4, batch_size=2)
+    for name in ("model.json", "model.safetensors"):
+        assert (folder / "teacher" / name).read_bytes() == (tmp_path / "models/teacher" / name).read_bytes()

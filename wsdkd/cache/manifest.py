@@ -20,6 +20,8 @@ from wsdkd.ground.reading import read_json
 from wsdkd.ground.sealed import DIGEST, sealed, unsealed
 
 MANIFEST = "cache.json"
+RUNNING = "running.json"
+"""Stands in its place where the teacher itself is kept (:mod:`wsdkd.cache.running`)."""
 IDS = "images.parquet"
 """The ids of the images, of one shard after the other, in the order of their rows there."""
 _IDS_SCHEMA = pa.schema([("image_id", pa.string())])
@@ -86,6 +88,11 @@ def read_manifest(folder: Path) -> Manifest:
         CacheError: there is none, it is damaged or edited, or it was written by another version.
     """
     path = folder / MANIFEST
+    if (folder / RUNNING).is_file():
+        raise CacheError(
+            f"{folder}: keeps the teacher itself (cache.kept: teacher), and nothing that it said; for this, "
+            "set cache.kept: outputs and run the stage cache_teacher"
+        )
     try:
         data = read_json(path, "no finished cache is without one; run the stage cache_teacher, or dvc pull")
     except UserError as error:

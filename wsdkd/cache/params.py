@@ -10,6 +10,9 @@ from wsdkd.settings.sections import Folder, Section
 class CacheParams(Section):
     """The teacher cache. Logits of all RoIs are always kept; features are large and chosen."""
 
+    kept: Literal["outputs", "teacher"] = "outputs"
+    """What the teacher says of each image; or the teacher itself, which then runs along while students learn
+    (:mod:`wsdkd.cache.running`)."""
     rois: Literal["all"] | Count = "all"
     """Features of all RoIs, or of the best this many after NMS by the teacher's confidence."""
     nms_iou: Overlap = 0.5

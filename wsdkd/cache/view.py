@@ -7,7 +7,7 @@ Ends are rounded outwards, so that a value comes back within half of its row's s
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -102,6 +102,15 @@ class TeacherViews(Protocol):
 
     def view(self, image_id: str, mirrored: bool) -> CachedView:
         """The teacher's outputs on an image or on its mirror image."""
+
+
+@runtime_checkable
+class KeptTeacher(TeacherViews, Protocol):
+    """What stands in the folder of the cache: a teacher's outputs, or the teacher itself."""
+
+    @property
+    def feature_dim(self) -> int:
+        """D, the width of the features."""
 
 
 def records(regions: np.ndarray, confidence: np.ndarray, shares: np.ndarray) -> np.ndarray:

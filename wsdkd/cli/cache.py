@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from wsdkd import project
-from wsdkd.cache.format import CacheError
+from wsdkd.cache.format import VIEWS, CacheError
 from wsdkd.cache.manifest import read_manifest
 from wsdkd.cache.params import CacheParams
 from wsdkd.cache.verify import verify_cache
 from wsdkd.cache.writing.scratch import keep_shards
 from wsdkd.data.tables import TAUGHT, read_classes, read_images
+from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
 from wsdkd.ground.words import counted, gigabytes
@@ -86,7 +87,10 @@ def estimate(
     prepared: Annotated[Path, typer.Option(help="Output of the stage prepare.")] = project.PREPARED,
     proposals: Annotated[Path, typer.Option(help="Output of the stage propose.")] = project.PROPOSALS,
 ) -> None:
-    """Compute the size of a cache from its inputs, or from --images and --classes where there are none."""
+    """Compute the size of a cache from its inputs, or from --images and --classes where there are none.
+
+    And say whether it is cheaper to have the teacher run along.
+    """
     # The choice of RoIs needs torch, whose seconds of loading the other commands are spared.
     from wsdkd.cache.writing.estimate import assumed_size, feature_width, planned_size
 
@@ -118,6 +122,19 @@ def estimate(
             images, classes, rois or teacher.proposals, width or feature_width(teacher), cache
         )
     _print_size(size)
+    first = load_section("distill_features", DistillFeaturesParams, params).training.epochs
+    epochs = first + load_section("distill_predictions", DistillPredictionsParams, params).training.epochs
+    typer.echo(
+        f"The teacher sees each image {VIEWS} times to fill it, for any number of students. Kept itself "
+        f"(cache.kept: teacher) it stores nothing, and sees each image {epochs} times for each student, once "
+        f"an epoch. {_cheaper(epochs)}"
+    )
+
+
+def _cheaper(epochs: int) -> str:
+    if epochs <= VIEWS:
+        return "For one student it is cheaper to keep the teacher."
+    return f"It is cheaper to keep its outputs, as there are more than {counted(VIEWS, 'epoch')}."
 
 
 @app.command("keep")

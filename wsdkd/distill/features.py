@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wsdkd.cache.reader import TeacherCache
-from wsdkd.distill.from_cache import CachedFeatures
+from wsdkd.cache.view import KeptTeacher
+from wsdkd.distill.from_cache import Asked, CachedFeatures, as_it_is
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.distill.predictions import prediction_loss
 from wsdkd.student.learning import LABEL_LOSSES, labels_of
@@ -212,7 +212,11 @@ def _projection(width: int, teacher_width: int) -> nn.Module:
 
 
 def features_course(
-    params: StudentParams, features: DistillFeaturesParams, images: Images, cache: TeacherCache
+    params: StudentParams,
+    features: DistillFeaturesParams,
+    images: Images,
+    teacher: KeptTeacher,
+    asked: Asked = as_it_is,
 ) -> Course:
     """Stage 1: a new student learns the teacher's features of regions.
 
@@ -220,15 +224,16 @@ def features_course(
         params: section ``student``.
         features: section ``distill_features``.
         images: to learn from.
-        cache: of the teacher, of these images.
+        teacher: knows these images.
+        asked: of one that runs along, shows it each batch.
     """
     accelerator = start(features.training)
     seed_all(params.seed)
     network = Student(params, len(images.classes))
-    objective = feature_objective(network, features, cache.feature_dim)
-    taught = CachedFeatures(images.train, cache, features)
+    objective = feature_objective(network, features, teacher.feature_dim)
+    taught = asked(CachedFeatures(images.train, teacher, features, keep=asked is as_it_is))
     task = Task(objective, Pictures(images.train, images.root, [params.input_size]), taught)
-    # Labels alone can be watched on images that the cache does not hold.
+    # Labels alone can be watched on images of which the teacher was not asked.
     loss = features.training.label_loss
     watched = labels_of(images.val, network, images, loss) if features.label_weight else None
     return Course(accelerator, network, params, [Phase(task, features.training)], watched)

@@ -1,6 +1,6 @@
 """What a batch of the student's training needs of the teacher, read from its cache. No teacher runs here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,15 @@ from wsdkd.scores import image_scores
 from wsdkd.training.loader import Batch, Labels, Supervision
 from wsdkd.training.pictures import memory_budget
 from wsdkd.training.views import View
+
+Asked = Callable[[Supervision], Supervision]
+"""Puts before a supervision that reads a teacher's views what has to be done for them to be there."""
+
+
+def as_it_is(supervision: Supervision) -> Supervision:
+    """Of a cache the views are there."""
+    return supervision
+
 
 KEPT_BYTES = 256
 """Of an array besides its values, and of its place among the others."""
@@ -52,7 +61,8 @@ def taught(rows: Sequence[ImageRow], cache: TeacherViews, labels_in_view: float 
 class CachedPredictions:
     """Adds to :class:`Taught` the teacher's softened image scores ``teacher_scores``, p' (B, K) (Eq. 10).
 
-    They are kept in memory where those of all views fit the budget.
+    They are kept in memory where those of all views fit the budget, and ``keep`` allows it: not those of a
+    teacher that runs along, who is asked each time.
     """
 
     def __init__(
@@ -61,12 +71,13 @@ class CachedPredictions:
         cache: TeacherViews,
         params: SoftenedPredictions,
         labels_in_view: float | None = None,
+        keep: bool = True,
     ):
         self.rows, self.cache, self.params = rows, cache, params
         self.labels = taught(rows, cache, labels_in_view)
         self._kept: dict[int, np.ndarray] = {}
         size = VIEWS * len(rows) * (len(cache.classes) * np.dtype(np.float32).itemsize + KEPT_BYTES)
-        self._keeps = size <= memory_budget()
+        self._keeps = keep and size <= memory_budget()
 
     def __call__(self, views: Sequence[View]) -> Batch:
         """See the class."""
@@ -99,12 +110,18 @@ class CachedFeatures:
     said of them in the clean one.
     """
 
-    def __init__(self, rows: Sequence[ImageRow], cache: TeacherViews, params: DistillFeaturesParams):
+    def __init__(
+        self,
+        rows: Sequence[ImageRow],
+        cache: TeacherViews,
+        params: DistillFeaturesParams,
+        keep: bool = True,
+    ):
         self.rows, self.cache, self.best = rows, cache, params.rois
         self.of_images: Supervision = (
             taught(rows, cache, params.labels_in_view)
             if params.predictions is None
-            else CachedPredictions(rows, cache, params.predictions, params.labels_in_view)
+            else CachedPredictions(rows, cache, params.predictions, params.labels_in_view, keep)
         )
 
     def __call__(self, views: Sequence[View]) -> Batch:

@@ -5,8 +5,8 @@ from pathlib import Path
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wsdkd.cache.reader import TeacherCache
-from wsdkd.distill.from_cache import CachedPredictions
+from wsdkd.cache.view import KeptTeacher
+from wsdkd.distill.from_cache import Asked, CachedPredictions, as_it_is
 from wsdkd.distill.params import DistillPredictionsParams
 from wsdkd.ground.errors import UserError
 from wsdkd.student.learning import LabelObjective, label_loss, labels_of
@@ -58,7 +58,11 @@ class PredictionObjective(LabelObjective):
 
 
 def predictions_course(
-    student: Path, predictions: DistillPredictionsParams, images: Images, cache: TeacherCache
+    student: Path,
+    predictions: DistillPredictionsParams,
+    images: Images,
+    teacher: KeptTeacher,
+    asked: Asked = as_it_is,
 ) -> Course:
     """Stage 2: the student of stage 1 learns from labels and from the teacher's predictions.
 
@@ -66,7 +70,8 @@ def predictions_course(
         student: folder of the network that stage 1 wrote.
         predictions: section ``distill_predictions``.
         images: to learn from.
-        cache: of the teacher, of these images.
+        teacher: knows these images.
+        asked: of one that runs along, shows it each batch.
 
     Raises:
         UserError: the network is damaged, or learned other classes.
@@ -75,7 +80,8 @@ def predictions_course(
     network, params, classes, _ = load_student(student)
     if classes != list(images.classes):
         raise UserError(f"{student}: trained on other classes than the dataset has now; run: dvc repro")
-    taught = CachedPredictions(images.train, cache, predictions, predictions.labels_in_view)
+    in_view, keep = predictions.labels_in_view, asked is as_it_is
+    taught = asked(CachedPredictions(images.train, teacher, predictions, in_view, keep))
     pictures = Pictures(images.train, images.root, [params.input_size])
     phase = Phase(Task(PredictionObjective(network, predictions), pictures, taught), predictions.training)
     watched = labels_of(images.val, network, images, predictions.training.label_loss)

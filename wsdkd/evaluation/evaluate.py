@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wsdkd.average_precision import average_precisions, without_positives
-from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.photographs import decode_prepared
 from wsdkd.data.tables import label_counts, targets
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
@@ -16,7 +15,7 @@ from wsdkd.evaluation.charts import draw_gains
 from wsdkd.evaluation.cost import compare_costs
 from wsdkd.evaluation.examples import Example, draw_examples
 from wsdkd.evaluation.files import DECIMALS, ClassRow, Curves, class_rows
-from wsdkd.evaluation.localisation import Localisation, best_cached_regions, localisation
+from wsdkd.evaluation.localisation import BestRegions, Localisation, best_training_regions, localisation
 from wsdkd.evaluation.operating_point import OperatingPoint, operating_point
 from wsdkd.evaluation.page.content import Evidence, Figures, report_content
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
@@ -84,7 +83,7 @@ class Sections:
 def evaluate(
     networks: Networks,
     data: Data,
-    cache: TeacherCache,
+    cache: BestRegions,
     training: Mapping[str, Curves],
     sections: Sections,
     processes: Processes,
@@ -94,7 +93,7 @@ def evaluate(
     Args:
         networks: baseline, teacher and student, in evaluation mode.
         data: the test split, and the training split for what is said of it.
-        cache: of the teacher on the training split.
+        cache: what the teacher says of the training split; it may be the teacher itself.
         training: curves of each network's training, drawn as they are.
         sections: parameters.
         processes: who takes part; each of several scores its share of the test images.
@@ -201,13 +200,13 @@ def _truth(data: Data, params: EvaluationParams) -> tuple[Truth, np.ndarray]:
     return Truth(labels[kept], known[kept]), kept
 
 
-def _locate(data: Data, detections: Sequence[Detections], cache: TeacherCache, best: int) -> Localisation:
+def _locate(data: Data, detections: Sequence[Detections], cache: BestRegions, best: int) -> Localisation:
     test_ids, train_ids = [row.image_id for row in data.test], [row.image_id for row in data.train]
     return localisation(
         detections,
         (data.proposals.of(image_id, best)[0] for image_id in test_ids),
         gather_objects(data.objects, test_ids),
-        best_cached_regions(cache, train_ids),
+        best_training_regions(cache, data.train, data.root),
         gather_objects(data.objects, train_ids),
         len(data.classes),
     )

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from wsdkd.average_precision import mean_over_classes
-from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.boxes import pairwise_iou
+from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
+from wsdkd.support import Ranking
 from wsdkd.teacher.run import Detections
 
 
@@ -144,12 +147,27 @@ def _counted(proposals: Iterable[np.ndarray], counts: list[int]) -> Iterator[np.
         yield boxes
 
 
-def best_cached_regions(cache: TeacherCache, image_ids: Sequence[str]) -> Iterator[np.ndarray]:
+class BestRegions(Protocol):
+    """What tells where a teacher sees each class best: its cache, or itself."""
+
+    @property
+    def ranking(self) -> Ranking:
+        """What regions are ranked by."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Parameters under ``cache``, versions of packages under ``software``."""
+
+    def best_of(self, rows: Sequence[ImageRow], root: Path, /) -> Iterator[np.ndarray]:
+        """The best region of each class, (K, 4) in pixels of the original, image by image."""
+
+
+def best_training_regions(teacher: BestRegions, rows: Sequence[ImageRow], root: Path) -> Iterator[np.ndarray]:
     """The teacher's best region of each class, (K, 4) in pixels of the original, image by image.
 
     Args:
-        cache: holds the plain view of each of ``image_ids``.
-        image_ids: training images.
+        teacher: knows each of ``rows``.
+        rows: training images.
+        root: folder that their paths are relative to.
     """
-    for image_id in track(image_ids, "best regions of training images"):
-        yield cache.best_regions(image_id)
+    return iter(track(teacher.best_of(rows, root), "best regions of training images", total=len(rows)))

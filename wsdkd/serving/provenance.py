@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsdkd.cache.manifest import MANIFEST, read_manifest
+from wsdkd.cache.kept import read_kept
+from wsdkd.cache.manifest import MANIFEST, RUNNING, read_manifest
 from wsdkd.evaluation.params import EvaluationParams, OperatingPointParams
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.errors import UserError
@@ -102,7 +103,6 @@ def collect(
     Raises:
         UserError: ``images.parquet`` is missing, or the cache's manifest is damaged.
     """
-    has_cache = (sources.cache / MANIFEST).is_file()
     return Provenance(
         time=now(),
         code=code,
@@ -110,12 +110,18 @@ def collect(
         student=student,
         dvc_lock=sha256(sources.lock) if sources.lock.is_file() else None,
         data=required_digest(sources.images),
-        cache=read_manifest(sources.cache).fingerprint if has_cache else None,
+        cache=_fingerprint(sources.cache),
         packages=versions(PACKAGES),
         promotion=promotion,
         threshold=evaluation.threshold,
         operating_point=evaluation.operating_point,
     )
+
+
+def _fingerprint(cache: Path) -> dict[str, str] | None:
+    if (cache / RUNNING).is_file():
+        return read_kept(cache).fingerprint
+    return read_manifest(cache).fingerprint if (cache / MANIFEST).is_file() else None
 
 
 def working_code(folder: Path, run: str | None) -> Code:

@@ -1,6 +1,7 @@
 """Batches for training: the frozen stem's features of views, and what teaches the network about them."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -15,9 +16,31 @@ from wsdkd.training.pictures import Pictures, Stem
 from wsdkd.training.views import View
 
 Batch = dict[str, torch.Tensor]
-_PICTURES = "pictures"
+_PICTURES, _AHEAD = "pictures", "ahead"
 Supervision = Callable[[Sequence[View]], Batch]
 """Gives what losses need of views besides pictures, on the CPU: labels, RoIs, the teacher's outputs."""
+
+
+class SupervisionInStep(ABC):
+    """A :data:`Supervision` that needs the training process, as a network on its device does.
+
+    What can be loaded ahead is loaded by workers.
+    """
+
+    at_hand = False
+    """Whether :meth:`load` needs no worker."""
+
+    @abstractmethod
+    def load(self, views: Sequence[View]) -> torch.Tensor:
+        """What is to be loaded of views."""
+
+    @abstractmethod
+    def of(self, views: Sequence[View], loaded: torch.Tensor) -> Batch:
+        """What losses need of views of which this was loaded."""
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        """Both, one after the other."""
+        return self.of(views, self.load(views))
 
 
 class Labels:
@@ -50,9 +73,12 @@ def load_batches(
     Raises:
         UserError: a picture or what the supervision reads is missing or damaged.
     """
-    workers = 0 if stem.at_hand else max(1, worker_count() // processes)
+    in_step = supervision if isinstance(supervision, SupervisionInStep) else None
+    at_hand = stem.at_hand and (in_step is None or in_step.at_hand)
+    workers = 0 if at_hand else max(1, worker_count() // processes)
     pictures = None if stem.at_hand else stem.pictures
-    dataset = _Loading(batches, slice(rank, None, processes), pictures, supervision)
+    ahead = supervision if in_step is None else _LoadedAhead(in_step)
+    dataset = _Loading(batches, slice(rank, None, processes), pictures, ahead)
     loader = DataLoader(
         dataset,
         batch_size=None,
@@ -69,12 +95,25 @@ def load_batches(
     for loaded in loader:
         if isinstance(loaded, UserError):
             raise loaded
-        views, pictures, rest = loaded
+        listed, pictures, rest = loaded
+        views = [View(*view) for view in listed]
+        if in_step is not None:
+            rest = in_step.of(views, rest[_AHEAD])
         given = rest if pictures is None else {**rest, _PICTURES: pictures}
         # On a GPU these copies run beside the step before this one.
         moved = dict(zip(given, aside.to_device(list(given.values())), strict=True))
         shown = moved.pop(_PICTURES, None)
-        yield {"stem": stem.of([View(*view) for view in views], shown), **moved}
+        yield {"stem": stem.of(views, shown), **moved}
+
+
+class _LoadedAhead:
+    """What workers load for a supervision that needs the training process."""
+
+    def __init__(self, supervision: SupervisionInStep):
+        self.supervision = supervision
+
+    def __call__(self, views: Sequence[View]) -> Batch:
+        return {_AHEAD: self.supervision.load(views)}
 
 
 _Loaded = tuple[list[View], torch.Tensor | None, Batch]

@@ -60,7 +60,7 @@ def common_fingerprint(
     half = {} if precision == "fp32" else {"precision": precision}
     settings = {
         "teacher_forward": forward | half,
-        "cache": cache.model_dump(mode="json", exclude={"folder", "precision"}),
+        "cache": cache.model_dump(mode="json", exclude={"kept", "folder", "precision"}),
         "software": package_versions(_LIBRARIES),
     }
     parts = {name: digest(value) for name, value in settings.items()}

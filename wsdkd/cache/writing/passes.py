@@ -10,6 +10,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.writing.batch_selection import choose_in_batch
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.precision import settled
+from wsdkd.teacher.batches import Choose
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.run import ImageRegions, PictureView, ProposedImages, run_teacher
 
@@ -33,8 +34,7 @@ def teacher_passes(
         params: section ``cache``.
         device: where to compute.
     """
-    precision = settled(params.precision, device)
-    choose = partial(choose_in_batch, params=params) if device.type == "cuda" else None
+    precision, choose = settled(params.precision, device), choice_on(device, params)
 
     def forward(rows: Sequence[ImageRow], mirrored: bool) -> Iterator[ImageRegions]:
         return run_teacher(
@@ -49,6 +49,11 @@ def teacher_passes(
         )
 
     return forward
+
+
+def choice_on(device: torch.device, params: CacheParams) -> Choose | None:
+    """How RoIs are chosen on a device, batch by batch; None: on the host, image by image."""
+    return partial(choose_in_batch, params=params) if device.type == "cuda" else None
 
 
 def images_ahead(params: CacheParams, device: torch.device) -> int:

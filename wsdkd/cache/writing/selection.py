@@ -11,6 +11,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.scores import SMALLEST, image_scores
 from wsdkd.support import Regions, region_shares
 from wsdkd.teacher.batches import Chosen
+from wsdkd.teacher.run import ImageRegions
 
 
 def confidences(shares: np.ndarray, regions: Regions, labels: tuple[int, ...]) -> np.ndarray:
@@ -49,3 +50,19 @@ def choose_rois(regions: Regions, labels: tuple[int, ...], params: CacheParams) 
         chosen = nms(boxes, torch.from_numpy(confidence), params.nms_iou).numpy()[: params.rois]
     best = shares.argmax(axis=0).astype(np.int32)
     return Chosen(chosen.astype(np.int32), confidence[chosen], shares[chosen], best)
+
+
+def kept_features(
+    said: ImageRegions, labels: tuple[int, ...], params: CacheParams
+) -> tuple[Chosen, np.ndarray]:
+    """The RoIs of one image whose features are kept, and these features, (c, D).
+
+    Args:
+        said: what the teacher says of all regions; on a GPU they were chosen there.
+        labels: classes present in the image.
+        params: section ``cache``.
+    """
+    if said.chosen is not None:
+        return said.chosen, said.features
+    chosen = choose_rois(said, labels, params)
+    return chosen, said.features[chosen.regions]

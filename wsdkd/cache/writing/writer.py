@@ -21,7 +21,7 @@ from wsdkd.cache.params import CacheParams
 from wsdkd.cache.shard import COMPLETE
 from wsdkd.cache.view import pack_rows, records
 from wsdkd.cache.writing.scratch import write_digest
-from wsdkd.cache.writing.selection import choose_rois
+from wsdkd.cache.writing.selection import kept_features
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.files import publish_file
@@ -141,11 +141,7 @@ def _image_parts(
         _check_shapes(view, num_classes)
         for name in ("boxes", "objectness", "class_logits", "detection_logits"):
             _check_values(getattr(view, name), name, row.image_id)
-    chosen = [view.chosen or choose_rois(view, row.labels, params) for view in views]
-    features = [
-        view.features if view.chosen is not None else view.features[each.regions]
-        for view, each in zip(views, chosen, strict=True)
-    ]
+    chosen, features = zip(*(kept_features(view, row.labels, params) for view in views), strict=True)
     for values in features:
         _check_values(values, "features", row.image_id)
     logits = [np.stack([view.class_logits, view.detection_logits], axis=1) for view in views]
