@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 120_000
+"""Milliseconds; on a busy machine a page takes its time."""
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -45,6 +47,7 @@ def opened(address: Path | str, **context: Any) -> Iterator[Opened]:
         browser = driver.chromium.launch(executable_path=program, args=QUIET)
         try:
             page = browser.new_context(**context).new_page()
+            page.set_default_timeout(PATIENCE)
             found = Opened(page)
             page.on("console", lambda said: found.errors.append(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: found.errors.append(str(error)))

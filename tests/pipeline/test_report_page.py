@@ -20,6 +20,19 @@ def test_it_stands_alone(html: str) -> None:
     assert "nan" not in re.findall(r">([^<]*)<", html)
 
 
+def test_it_fits_a_phone_and_paper(smoke: Clone) -> None:
+    with opened(
+        smoke.root / "reports/report.html", color_scheme="dark", viewport={"width": 360, "height": 640}
+    ) as seen:
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert seen.page.locator(".switches").is_visible()
+        seen.page.emulate_media(media="print", color_scheme="light")
+        assert not seen.page.locator(".switches").is_visible()
+        assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert seen.page.pdf().startswith(b"%PDF")
+        assert seen.errors == []
+
+
 def test_classes_sort_and_open_and_nothing_comes_from_outside(smoke: Clone) -> None:
     with opened(smoke.root / "reports/report.html") as seen:
         rows = seen.page.locator("#classes tbody tr")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import numpy as np
@@ -23,6 +24,7 @@ from tests.serving.small_project import keep_counts, make_project
 from tests.training.small_world import CLASSES
 from wsdkd.cli.main import app as command
 from wsdkd.server import app as server
+from wsdkd.server import students
 from wsdkd.server.app import Limits, make_app
 from wsdkd.server.students import Students
 from wsdkd.serving.store import Store
@@ -191,33 +193,56 @@ def test_a_promotion_takes_over_and_no_request_is_lost(
 ) -> None:
     monkeypatch.setattr(server, "LOOKED_AT", 0.05)
 
-    async def ask(client: httpx.AsyncClient) -> None:
-        versions, promoted = [], None
-        for number in range(400):
+    async def note(client: httpx.AsyncClient, seen: list[str]) -> None:
+        """The versions that one client sees, up to the second."""
+        while "0002" not in seen:
             answer = await client.post("/predict", content=picture(project))
             assert answer.status_code == 200, answer.text
-            versions.append(answer.json()["version"])
-            if number == 3:
-                promoted = await asyncio.to_thread(
-                    promote, Store(project / "models/promoted"), project / "models/bad"
-                )
-            if versions[-1] == "0002":
-                break
+            seen.append(answer.json()["version"])
+            assert len(seen) < 4000
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        # Several at once, so that pictures are received, wait and are computed while the student changes.
+        versions: list[list[str]] = [[], [], [], []]
+        clients = [asyncio.create_task(note(client, seen)) for seen in versions]
+        while not all(versions) and not any(each.done() for each in clients):
             await asyncio.sleep(0.01)
-        assert promoted == 2
-        assert versions == ["0001"] * versions.count("0001") + ["0002"]
+        store = Store(project / "models/promoted")
+        assert await asyncio.to_thread(promote, store, project / "models/bad") == 2
+        await asyncio.gather(*clients)
+        for seen in versions:
+            assert seen == ["0001"] * (len(seen) - 1) + ["0002"]
         health = (await client.get("/health")).json()
         assert (health["status"], health["version"], health["failures"]) == ("ok", "0002", {})
         assert health["thresholds"].startswith("0.5 (")
         # A version that is damaged does not take over, and is named.
         await asyncio.to_thread(promote, Store(project / "models/promoted"), project / "models/good")
         (project / "models/promoted/versions/0003/model.safetensors").write_bytes(b"damaged")
-        await asyncio.sleep(0.5)
-        health = (await client.get("/health")).json()
+        for _ in range(600):
+            health = (await client.get("/health")).json()
+            if health["failures"]:
+                break
+            await asyncio.sleep(0.1)
         assert health["version"] == "0002"
         assert "0003" in health["failures"]["promoted"]
 
     with_client(ask)
+
+
+def test_a_student_that_cannot_be_read_is_told_and_looked_at_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Or nothing that is promoted later would ever be taken into use.
+    pool = Students("promoted")
+    assert pool.get("promoted").version == "0001"
+    promote(Store(project / "models/promoted"), project / "models/bad")
+    with monkeypatch.context() as broken:
+        broken.setattr(students, "load_student", Mock(side_effect=PermissionError(13, "Permission denied")))
+        assert pool.refresh() == []
+    assert "Permission denied" in pool.failures["promoted"]
+    assert pool.get("promoted").version == "0001"
+    assert pool.refresh() == ["promoted"]
+    assert (pool.get("promoted").version, pool.failures) == ("0002", {})
 
 
 @pytest.mark.usefixtures("project")

@@ -1,5 +1,7 @@
 """The page to try a student, in a real browser."""
 
+import shutil
+
 from tests.pages.browser import opened
 from tests.server.conftest import Served
 
@@ -36,3 +38,24 @@ def test_pictures_are_labelled_and_it_shows_where(server: Served) -> None:
         # The console tells of the answer 422, and of nothing else.
         assert all("422" in error for error in tried.errors)
         assert all(url.startswith((server.address, "blob:")) for url in tried.requests)
+
+
+def test_a_folder_is_dropped_with_all_that_is_below(server: Served) -> None:
+    folder = server.root / "dropped"
+    (folder / "below").mkdir(parents=True)
+    for number in range(2):
+        shutil.copy(server.root / f"pictures/{number}.png", folder / "below")
+    shutil.copy(server.root / "pictures/2.png", folder)
+    with opened(server.address) as tried:
+        box = tried.page.locator("#drop").bounding_box()
+        # As a hand does it, by what drives the browser; a script cannot make a folder up.
+        driver = tried.page.context.new_cdp_session(tried.page)
+        place = {"x": box["x"] + 20, "y": box["y"] + 20}
+        data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            driver.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
+        tried.page.get_by_text("3 of 3 pictures").wait_for()
+        names = tried.page.locator(".tried h3").all_inner_texts()
+        assert sorted(names) == ["0.png", "1.png", "2.png"]
+        assert tried.page.locator(".tried .bad").count() == 0
+        assert tried.errors == []

@@ -87,7 +87,7 @@ class ExportedStudent:
                 return []
             try:
                 self._ready = self._load()
-            except UserError as error:
+            except (UserError, OSError) as error:
                 self.failures[self.first] = str(error)
                 return []
             self.failures.clear()

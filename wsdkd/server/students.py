@@ -124,7 +124,7 @@ class Students:
                 continue
             try:
                 self._load(name)
-            except UserError as error:
+            except (UserError, OSError) as error:
                 self.failures[name] = str(error)
             else:
                 changed.append(name)
