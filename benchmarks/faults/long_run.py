@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,8 +39,10 @@ def run(seed: int, numbers: Sequence[int], base: Path) -> Iterator[Case]:
         _add(clone.root / "raw", pictures[FIRST + number])
         started = time.perf_counter()
         process = pipeline.start(clone, FLOW, stdout=None)
-        peak = _watched(process.pid)
-        _, errors = process.communicate()
+        with ThreadPoolExecutor(1) as beside:
+            watched = beside.submit(_watched, process.pid)
+            _, errors = process.communicate()  # from the start: the flow waits where its messages fill a pipe
+        peak = watched.result()
         sizes.append(_sizes(clone.root) | {"memory": peak})
         found, good = _judged(process.returncode, sizes, clone)
         said = ", ".join(f"{name} {value:,}" for name, value in sizes[-1].items())

@@ -12,7 +12,7 @@ from tests.datasets.conftest import Picture
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import AutoDataset
 from wsdkd.datasets.prepare import Prepared, prepare
-from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.rejections import Cause, DatasetError
 
 LABELS = (("cat",), ("dog",), ("cat", "dog"), (), ("cow", "dog"), ("cow",))
 Files = Callable[..., list[str]]
@@ -92,7 +92,7 @@ def test_a_table_in_each_folder_of_a_split_as_roboflow_writes_them(files: Files,
     assert_labels(prepared)
     assert [row.split for row in prepared.images].count("val") == 2
     (tmp_path / "valid" / "_classes.csv").write_text("filename,cat\np8.jpg,1\n")
-    with pytest.raises(DatasetError, match=r"valid/_classes.csv: its columns are others than those of test/"):
+    with pytest.raises(DatasetError, match=r"valid/_classes.csv: its columns are others than those of train"):
         read(tmp_path)
 
 
@@ -158,3 +158,166 @@ def test_a_file_that_may_hold_labels_and_is_not_read_is_named(
     (tmp_path / name).write_text("<?xml version='1.0'?><annotations><image/></annotations>")
     _, said = detect(tmp_path, AutoDataset(format="auto", root=str(tmp_path)))
     assert said.endswith(f"and nothing else that is read (not read: {name}; see docs/datasets.md)")
+
+
+def test_a_table_a_split_beside_each_other(files: Files, tmp_path: Path) -> None:
+    paths = files("images/p{}.jpg")
+    for name, numbers in (("train", range(8)), ("val", range(8, 10)), ("test", range(10, 12))):
+        rows = [(paths[number], "|".join(labels_of(number))) for number in numbers]
+        write_csv(tmp_path / f"{name}.csv", [("file", "labels"), *rows])
+    (tmp_path / "sample_submission.csv").write_text("file,labels\nx.jpg,cat\n")
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert [sum(row.split == split for row in prepared.images) for split in ("train", "val", "test")] == [
+        8,
+        2,
+        2,
+    ]
+    write_csv(tmp_path / "test.csv", [("file",), *((path,) for path in paths[10:])])
+    prepared = read(tmp_path)
+    assert {row.path for row in prepared.images} == set(paths[:10])
+    assert "test.csv is left out, as it has paths alone and no labels" in prepared.notes[1]
+    write_csv(tmp_path / "classes.csv", [("name",), ("cat",)])
+    with pytest.raises(DatasetError, match=r"tables classes.csv, test.csv, train.csv, val.csv; say which"):
+        read(tmp_path)
+
+
+def test_the_official_sets_of_a_devkit_are_used_wherever_in_it_they_lie(files: Files, tmp_path: Path) -> None:
+    xml = "<annotation><size><width>64</width><height>48</height></size>{}</annotation>"
+    for year, numbers in (("VOC2007", range(8)), ("VOC2012", range(8, 12))):
+        home = tmp_path / "VOCdevkit" / year
+        (home / "Annotations").mkdir(parents=True)
+        (home / "ImageSets/Main").mkdir(parents=True)
+        (home / "JPEGImages").mkdir()
+        for number in numbers:
+            objects = "".join(f"<object><name>{name}</name></object>" for name in labels_of(number))
+            (home / f"Annotations/p{number}.xml").write_text(xml.format(objects))
+        last = numbers[-2:] if year == "VOC2007" else []
+        (home / "ImageSets/Main/trainval.txt").write_text(
+            "".join(f"p{number}\n" for number in numbers if number not in last)
+        )
+        if last:
+            (home / "ImageSets/Main/test.txt").write_text("".join(f"p{number}\n" for number in last))
+    for path in files("p{}.jpg"):
+        year = "VOC2007" if int(path[1:-4]) < 8 else "VOC2012"
+        (tmp_path / path).rename(tmp_path / "VOCdevkit" / year / "JPEGImages" / path)
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    tested = {row.image_id for row in prepared.images if row.split == "test"}
+    assert tested == {"VOCdevkit/VOC2007/p6", "VOCdevkit/VOC2007/p7"}
+
+
+def test_copies_in_folders_of_several_classes_are_one_image_with_all_of_them(
+    files: Files, tmp_path: Path
+) -> None:
+    paths = files("p{}.jpg")
+    for number, path in enumerate(paths):
+        for name in labels_of(number) or ["none"]:
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / path).write_bytes((tmp_path / path).read_bytes())
+        (tmp_path / path).unlink()
+    prepared = read(tmp_path)
+    assert len(prepared.images) == 12
+    for row in prepared.images:
+        number = int(Path(row.path).stem[1:])
+        assert sorted(prepared.classes[label] for label in row.labels) == (labels_of(number) or ["none"])
+    assert any("copies of one picture in folders of several classes: 4" in note for note in prepared.notes)
+    assert not prepared.rejected
+
+
+def test_pictures_that_are_not_decoded_are_listed(files: Files, tmp_path: Path) -> None:
+    for path in files("cat/p{}.jpg")[6:]:
+        (tmp_path / "dog").mkdir(exist_ok=True)
+        (tmp_path / path).rename(tmp_path / "dog" / Path(path).name)
+    for name in ("IMG_1.HEIC", "b.avif", "._hidden.heic"):
+        (tmp_path / "cat" / name).write_bytes(b"x")
+    listed = [(each.kind, each.path, each.cause) for each in read(tmp_path).rejected]
+    assert listed == [(kind, f"cat/{name}", Cause.UNDECODED) for kind, name in _TWO_UNDECODED]
+
+
+_TWO_UNDECODED = (("image", "IMG_1.HEIC"), ("image", "b.avif"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda rows: [{"file": path, "tags": names} for path, names in rows],
+        dict,
+        lambda rows: {
+            "classes": ["cow", "cat", "dog"],
+            "labels": {Path(path).stem: _numbers(names) for path, names in rows},
+        },
+        lambda rows: [
+            {"image": path, "annotations": [{"label": name, "coordinates": {"x": 1}} for name in names * 2]}
+            for path, names in rows
+        ],
+    ],
+    ids=["a list of rows", "labels by path", "FiftyOne", "CreateML"],
+)
+def test_json(written: Callable[[list[tuple[str, list[str]]]], Any], files: Files, tmp_path: Path) -> None:
+    rows = [(path, labels_of(number)) for number, path in enumerate(files("data/p{}.jpg"))]
+    (tmp_path / "labels.json").write_text(json.dumps(written(rows)))
+    assert_labels(read(tmp_path))
+
+
+def _numbers(names: list[str]) -> list[int]:
+    return [("cow", "cat", "dog").index(name) for name in names]
+
+
+def test_labelme(files: Files, tmp_path: Path) -> None:
+    for number, path in enumerate(files("p{}.jpg")):
+        first, *rest = [*labels_of(number), None]
+        shapes = [{"label": name, "points": [[0, 0], [9, 9]]} for name in [first] * 2 if name]
+        data = {"shapes": shapes, "flags": dict.fromkeys(filter(None, rest), True) | {"blurred": False}}
+        (tmp_path / path).with_suffix(".json").write_text(json.dumps(data))
+    assert_labels(read(tmp_path))
+    (tmp_path / "p3.json").write_text(json.dumps({"shapes": [{"points": []}]}))
+    (item,) = read(tmp_path).rejected
+    assert "p3.json: not as LabelMe writes it" in item.reason
+
+
+def test_json_of_another_tool_beside_pictures_leaves_the_folders_their_labels(
+    files: Files, tmp_path: Path
+) -> None:
+    for path in [*files("cat/p{}.jpg"), *files("dog/q{}.jpg")]:
+        (tmp_path / path).with_suffix(".json").write_text('{"taken": "2020"}')
+    prepared = read(tmp_path)
+    assert prepared.classes == ("cat", "dog")
+    assert len(prepared.images) == 24
+
+
+def test_rows_without_a_head_that_end_in_labels(files: Files, tmp_path: Path) -> None:
+    rows = [
+        (split, f"gs://bucket/img/p{number}.jpg", *(labels_of(number) or [""]))
+        for number, split in enumerate(["TRAIN"] * 8 + ["VALIDATION"] * 2 + ["TEST"] * 2)
+    ]
+    files("img/p{}.jpg")
+    write_csv(tmp_path / "all.csv", rows)
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert sum(row.split == "test" for row in prepared.images) == 2
+
+
+def test_boxes_without_a_head(files: Files, tmp_path: Path) -> None:
+    labelled = [number for number in range(12) if labels_of(number)]
+    paths = files("img/p{}.jpg")
+    rows = [(paths[number], 1, 2, 30, 40, name) for number in labelled for name in labels_of(number)]
+    write_csv(tmp_path / "annotations.csv", rows)
+    assert len(read(tmp_path).images) == len(labelled)
+
+
+def test_names_of_pictures_before_numbers_of_rows(files: Files, tmp_path: Path) -> None:
+    paths = files("{}.jpg")
+    rows = [
+        (f"/data/upload/{path}", (number + 1) % 12, " ".join(labels_of(number)))
+        for number, path in enumerate(paths)
+    ]
+    write_csv(tmp_path / "export.csv", [("image", "id", "label"), *rows])
+    assert_labels(read(tmp_path))
+
+
+def test_archives_that_nobody_unpacked_are_named(files: Files, tmp_path: Path) -> None:
+    rows = [(path, "|".join(labels_of(number))) for number, path in enumerate(files("p{}.jpg"))]
+    write_csv(tmp_path / "labels.csv", [("file", "labels"), *rows])
+    (tmp_path / "more.zip").write_bytes(b"x")
+    assert read(tmp_path).notes[0].endswith("; archives are not unpacked: more.zip")

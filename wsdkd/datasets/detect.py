@@ -1,5 +1,6 @@
 """Which form of dataset a folder has, by what lies in it; said in a sentence, and refused where two fit."""
 
+import posixpath
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,16 +15,17 @@ from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.packed.tar_shards import shards_among
 from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
 from wsdkd.datasets.published.open_images import annotation_files
-from wsdkd.datasets.reading.picture_files import files_below, is_picture
+from wsdkd.datasets.reading.picture_files import files_below, is_picture, stem
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.reading.words import split_of
+from wsdkd.datasets.reading.words import split_of, splits_of_files
 from wsdkd.datasets.tables.arrow import holds_pictures
-from wsdkd.datasets.tables.cells import EXPORTED
+from wsdkd.datasets.tables.cells import EXPORTED, of_guests
 from wsdkd.datasets.tables.label_columns import some
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 UNREAD = (".json", ".xml", ".txt", ".csv", ".xlsx", ".db", ".mat")
 """What may hold annotations: a person who has such a file wants to know that it was passed over."""
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 LOOKED_AT = 2048
 """Bytes of a file that show what it is."""
 
@@ -56,9 +58,11 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
             f"{root}: tables {some(tables)}; say which: dataset.format: table and dataset.file: {largest}"
         )
     if not forms and any(map(is_picture, files)):
-        unread = [path for path in files if "/" not in path and path.lower().endswith(UNREAD)]
-        beside = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
-        forms = [_Form("folders", f"pictures in folders, and nothing else that is read{beside}")]
+        beside = {stem(path) for path in files if is_picture(path)}  # files of labels, perhaps
+        here = [path for path in files if "/" not in path and posixpath.splitext(path)[0] not in beside]
+        unread = [path for path in here if path.lower().endswith(UNREAD)]
+        passed = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
+        forms = [_Form("folders", f"pictures in folders, and nothing else that is read{passed}")]
     if not forms:
         raise DatasetError(
             f"{root}: no table, no annotations, no shards and no pictures in it; docs/datasets.md has all "
@@ -70,7 +74,9 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     form = forms[0]
     shared = params.model_dump(exclude={"format"} | ({"test_fraction"} if form.name == "nuswide" else set()))
     chosen = TypeAdapter(DatasetParams).validate_python({"format": form.name, **shared, **form.own})
-    return chosen, f"{root}: read as dataset.format: {form.name}, by {form.what}"
+    packed = [path for path in files if path.lower().endswith(ARCHIVES)]
+    told = f"; archives are not unpacked: {some(packed)}" if packed and form.name != "webdataset" else ""
+    return chosen, f"{root}: read as dataset.format: {form.name}, by {form.what}{told}"
 
 
 def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
@@ -78,9 +84,12 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     forms: list[_Form] = []
     with suppress(DatasetError):
         parts = parts_of(root, CocoDataset(format="coco", root=str(root)))
-        forms.append(_Form("coco", some([part.annotations for part in parts])))
+        found = [part.annotations for part in parts]
+        if not any(_LIST.match(_head(root / path)) for path in found):  # others call a file labels.json, too
+            forms.append(_Form("coco", some(found)))
     xml = (path for path in files if path.lower().endswith(".xml") and _is_annotation(root / path))
-    sets = next((path for path in files if path.startswith("ImageSets/")), None) or next(xml, None)
+    sets = next((path for path in files if path.startswith("ImageSets/") or _SETS.match(path)), None)
+    sets = sets or next(xml, None)
     if sets:
         forms.append(_Form("voc", sets))
     concepts = [path for path in files if path in ("Concepts81.txt", "ConceptsList/Concepts81.txt")]
@@ -101,20 +110,38 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
 
 
 def _tables(root: Path, files: Sequence[str]) -> list[str]:
-    # What Kaggle's competitions take from their guests is no table of labels.
-    here = [path for path in files if "/" not in path and "submission" not in path.lower()]
+    here = [path for path in files if "/" not in path and not of_guests(path)]
     tables = [path for path in here if path.lower().endswith(TABLES)]
     if tables:
-        return tables
+        return _as_one(tables)
     lists = [path for path in here if path.lower().endswith(".json") and _LIST.match(_head(root / path))]
     if lists:
         return lists
-    exported = [path for path in files if path.endswith(f"/{EXPORTED}") and path.count("/") == 1]
-    return [f"*/{EXPORTED}"] if any(split_of(path.partition("/")[0]) == "train" for path in exported) else []
+    for name in EXPORTED:
+        exported = [path for path in files if path.endswith(f"/{name}") and path.count("/") == 1]
+        if any(split_of(path.partition("/")[0]) == "train" for path in exported):
+            return [f"*/{name}"]
+    return []
 
 
+def _as_one(tables: list[str]) -> list[str]:
+    # A table a split, train.csv and val.csv, is one table: the pattern of their names.
+    suffixes = {posixpath.splitext(path)[1] for path in tables}
+    with suppress(DatasetError):
+        splits = splits_of_files(tables, {}, "")
+        if len(suffixes) == 1 < len(tables) and "train" in splits and len(set(splits)) == len(splits):
+            return [f"*{suffixes.pop()}"]
+    return tables
+
+
+_SETS = re.compile(r"([^/]+/){1,2}ImageSets/")
 _ANNOTATION = re.compile(rb".*<annotation[\s>]", re.DOTALL)
-_LIST = re.compile(rb"\s*\[\s*\{.*\.(jpe?g|png|webp|tiff?|bmp)\"", re.DOTALL | re.IGNORECASE)
+_LIST = re.compile(
+    rb"""\s*\[\s*\{.*\.(jpe?g|png|webp|tiff?|bmp)" | \s*\{\s*"[^"\n]*\.(jpe?g|png|webp|tiff?|bmp)"\s*:
+    | \s*\{\s*"classes"\s*:.*"labels"\s*:\s*\{""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
+"""A list of rows, labels by path, or FiftyOne's."""
 
 
 def _is_annotation(path: Path) -> bool:

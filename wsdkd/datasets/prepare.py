@@ -10,6 +10,7 @@ from typing import Any, Literal
 from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow, Split
 from wsdkd.datasets.checks.alike import Alike, look_for_alike, near_leaks
+from wsdkd.datasets.checks.copies import join_copies
 from wsdkd.datasets.checks.images import Found, Rules, check_images
 from wsdkd.datasets.checks.repeats import join_repeats, leaks, other_labels
 from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
@@ -163,6 +164,7 @@ def prepare(
         root = unpack_into
     records, listed, said = join_repeats(reading.images, drop_leaks=_policies(params)["same"] == "drop")
     found = check_images(records, root, _rules(params), workers)
+    said += join_copies(found) if reading.folder_a_class else []
     digests = {row.image_id: row.digest for row in found.images}
     alike = look_for_alike(found.records, digests, found.grids)
     named = {record.split for record in reading.images}

@@ -81,7 +81,7 @@ def test_a_text_file_beside_each_picture(tmp_path: Path) -> None:
         "val/c.jpg": ("val", ("dog", "sea")),
         "test/d.jpg": ("test", ("cat",)),
     }
-    assert "labels in text files beside them" in reading.notes[0]
+    assert "labels in files beside them" in reading.notes[0]
 
 
 def test_labels_may_be_said_to_be_folders_in_spite_of_text_files(tmp_path: Path) -> None:

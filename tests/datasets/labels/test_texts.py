@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wsdkd.datasets.labels.texts import read_label_cells
+from wsdkd.datasets.labels.texts import NOTHING, read_label_cells
 from wsdkd.datasets.labels.words import Labels
 from wsdkd.datasets.reading.rejections import DatasetError
 
@@ -140,3 +140,51 @@ def test_numbers_are_classes_by_the_schema_or_places_among_them() -> None:
 )
 def test_a_cell_without_names_gives_a_reason(cell: Any, reason: str) -> None:
     assert read([cell], ";") == [reason]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [[0, 1, 1], [0, 0, 1], [0, 0, 0]],
+        [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [False, False, False]],
+        ["[0, 1, 1]", "[0 0 1]", "[0., 0., 0.]"],
+        ["0 1 1", "0 0 1", "0 0 0"],
+        ["0,1,1", "0,0,1", "0,0,0"],
+    ],
+)
+def test_vectors_of_ones_and_zeros_are_a_class_each(cells: list[Any]) -> None:
+    names = ("sea", "sky", "sand")
+    labels, notes = read_label_cells([*cells, None], "auto", classes=names, source="x")
+    assert [each.present for each in labels[:3]] == [("sky", "sand"), ("sand",), ()]
+    assert labels[3] == NOTHING
+    assert notes == ["a 1 or a 0 for each of the 3 classes in order, the first for 'sea'"]
+    assert read_label_cells(cells, "auto", numbered=names, source="x")[0] == labels[:3]
+    with pytest.raises(
+        DatasetError, match=r"x: its cells are 3 numbers.*nothing names the classes.*dataset.classes"
+    ):
+        read_label_cells(cells, "auto", source="x")
+    with pytest.raises(DatasetError, match=r"dataset.classes has 2 names"):
+        read_label_cells(cells, "auto", classes=names[:2], source="x")
+
+
+def test_numbers_of_classes_are_no_vectors() -> None:
+    labels, _ = read_label_cells([[0, 1], [1, 0], [1]], "auto", numbered=("sea", "sky"), source="x")
+    assert [each.present for each in labels] == [("sea", "sky"), ("sky", "sea"), ("sky",)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (
+            ["cat dog", "dog cow", "cat", "dog", "cow"],
+            [("cat", "dog"), ("dog", "cow"), ("cat",), ("dog",), ("cow",)],
+        ),
+        (["0 17", "3", "17 3"], [("0", "17"), ("3",), ("17", "3")]),
+        (["fire truck", "fire", "truck"], [("fire truck",), ("fire",), ("truck",)]),
+        (["traffic light", "stop sign", "car"], [("traffic light",), ("stop sign",), ("car",)]),
+    ],
+)
+def test_blanks_separate_labels_where_each_word_is_one(
+    cells: list[str], found: list[tuple[str, ...]]
+) -> None:
+    assert [each.present for each in read_label_cells(cells, "auto", source="x")[0]] == found

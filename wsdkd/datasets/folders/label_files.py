@@ -1,11 +1,13 @@
-"""Text files of labels beside pictures: a label a line, labels in a line, or YOLO's objects.
+"""Files of labels beside pictures: a label a line, labels in a line, YOLO's objects, or LabelMe's.
 
-A text file lies beside its picture, or in a folder ``labels`` where the picture's is ``images``. One of YOLO
-has a line an object, which begins with the number of its class; its boxes are not read.
+A file lies beside its picture, or in a folder ``labels`` where the picture's is ``images``. One of YOLO has a
+line an object, which begins with the number of its class. One of LabelMe is JSON, with a label in each of its
+``shapes`` and flags of the whole picture. Boxes and outlines are not read.
 """
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +28,55 @@ from wsdkd.ground.reading import NotReadError, read_regular
 
 MOST_BYTES = 1 << 20
 """Of a text file of labels."""
+MOST_JSON_BYTES = 1 << 26
+"""Of one of LabelMe, which may hold the picture, too."""
+LOOKED_AT = 3
+"""Files of JSON that show whether LabelMe wrote them."""
 NAMES = ("classes.txt", "obj.names", "data.yaml", "data.yml", "dataset.yaml")
 """Where tools that write YOLO's files name the classes, below the root or beside the text files."""
 
 _OBJECT = re.compile(r"(\d+)(\s+-?\d*\.?\d+(e-?\d+)?){4,}", re.IGNORECASE)
 
 
+class _Names(list[str]):
+    """Labels one by one, between which nothing stands."""
+
+
 class _Unusable(str):
     """Why a text file tells no labels."""
 
 
-def texts_beside(pictures: Sequence[str], files: Iterable[str]) -> dict[str, str]:
-    """The text file of each picture that has one."""
+def texts_beside(base: Path, pictures: Sequence[str], files: Sequence[str]) -> dict[str, str]:
+    """The file of labels of each picture that has one.
+
+    Args:
+        base: folder that paths are relative to.
+        pictures: their paths.
+        files: all paths.
+    """
     there = {path for path in files if path.lower().endswith(".txt")}
+    labelled = {path for path in files if path.endswith(".json")}
+    if any(map(_is_labelme, (base / path for path in sorted(labelled)[:LOOKED_AT]))):
+        there |= labelled  # other tools keep other things there
     found = (
         (picture, next((text for text in _texts_of(picture) if text in there), None)) for picture in pictures
     )
     return {picture: text for picture, text in found if text is not None}
 
 
-def _texts_of(picture: str) -> tuple[str, str]:
-    parts = f"{stem(picture)}.txt".split("/")
+def _texts_of(picture: str) -> list[str]:
+    parts = stem(picture).split("/")
     beside = "/".join(parts)
-    if "images" in parts:
+    if "images" in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return beside, "/".join(parts)
+    return [f"{path}{suffix}" for path in (beside, "/".join(parts)) for suffix in (".txt", ".json")]
+
+
+def _is_labelme(path: Path) -> bool:
+    try:
+        return b'"shapes"' in read_regular(path, MOST_JSON_BYTES)
+    except NotReadError:
+        return False
 
 
 def read_label_files(
@@ -70,6 +96,8 @@ def read_label_files(
     base = root / params.images
     western: list[str] = []
     lines = [_lines(base, params, text, western) for text in track(texts, "labels", total=len(texts))]
+    if any(text is not None and text.endswith(".json") for text in texts):
+        notes.append("as LabelMe writes them, whose outlines are not read")
     if western:
         notes.append(f"not UTF-8, and read as Windows-1252: {some(western)}")
     objects = [isinstance(each, list) and bool(each) and all(map(_OBJECT.fullmatch, each)) for each in lines]
@@ -101,24 +129,42 @@ def _lines(base: Path, params: FoldersDataset, text: str | None, western: list[s
         if params.unannotated == "empty":
             return []
         return _Unusable(
-            "no text file; dataset.unannotated: empty takes it as an image of none of the classes"
+            "no file of labels; dataset.unannotated: empty takes it as an image of none of the classes"
         )
     reason = refusal(base, text, params.links)
     if reason is not None:
         return _Unusable(f"{text}: {reason}")
     try:
-        content, guessed = decoded(read_regular(base / text, MOST_BYTES), text, "auto")
+        most = MOST_JSON_BYTES if text.endswith(".json") else MOST_BYTES
+        content, guessed = decoded(read_regular(base / text, most), text, "auto")
     except NotReadError as error:
         return _Unusable(f"{text}: {error}")
     except DatasetError as error:
         return _Unusable(str(error))
+    if text.endswith(".json"):
+        return _of_labelme(content, text)
     if guessed is not None:
         western.append(text)
     return [line.strip() for line in content.splitlines() if line.strip()]
 
 
+def _of_labelme(content: str, text: str) -> list[str] | _Unusable:
+    try:
+        data = json.loads(content)
+        flags = [name for name, there in (data.get("flags") or {}).items() if there is True]
+        names = [shape["label"] for shape in data["shapes"]] + flags
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return _Unusable(f"{text}: not as LabelMe writes it: JSON with a label in each of its shapes")
+    odd = [name for name in names if not isinstance(name, str) or not name.strip()]
+    if odd:
+        return _Unusable(f"{text}: label {shown(odd[0])} is no name")
+    return _Names(dict.fromkeys(names))
+
+
 def _cell(lines: list[str] | _Unusable) -> Any:
     # Of one line, what separates the labels in it is still to be seen.
+    if isinstance(lines, _Names):
+        return list(lines)
     return lines[0] if isinstance(lines, list) and len(lines) == 1 else lines
 
 

@@ -7,6 +7,7 @@ beside ``train`` have no labels, wherever in it they lie.
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wsdkd.data.tables import UNLABELLED
@@ -16,9 +17,9 @@ from wsdkd.datasets.labels.words import Labels
 from wsdkd.datasets.params import FoldersDataset
 from wsdkd.datasets.reading.names import class_name
 from wsdkd.datasets.reading.paths import lies_below, normal
-from wsdkd.datasets.reading.picture_files import files_below, is_picture
+from wsdkd.datasets.reading.picture_files import files_below, is_picture, unread_kind
 from wsdkd.datasets.reading.records import Reading
-from wsdkd.datasets.reading.rejections import Cause, DatasetError
+from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place, place_of_folder
 from wsdkd.ground.words import counted
 
@@ -35,6 +36,11 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     pictures = [path for path in files if is_picture(path) and not posixpath.basename(path).startswith(".")]
     if not pictures:
         raise DatasetError(f"{base}: no picture in it; see dataset.root and dataset.images")
+    unread = [
+        Rejection("image", path, path, f"a picture of type {kind}, which is not read", Cause.UNDECODED)
+        for path, kind in ((normal(params.images, path), unread_kind(path)) for path in files)
+        if kind is not None
+    ]
     folders = [path.split("/")[:-1] for path in pictures]
     level = _split_level(folders, params, str(base))
     splits: list[Place | None] = [
@@ -44,9 +50,9 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     pictures = [path for path, split in zip(pictures, splits, strict=True) if split != UNLABELLED]
     folders = [path.split("/")[:-1] for path in pictures]
     splits = [split for split in splits if split != UNLABELLED]
-    texts = texts_beside(pictures, files)
+    texts = texts_beside(base, pictures, files)
     in_files = params.labels == "files" or (params.labels == "auto" and 2 * len(texts) >= len(pictures))
-    told = ["labels in text files beside them" if in_files else "labels are the names of their folders"]
+    told = ["labels in files beside them" if in_files else "labels are the names of their folders"]
     labels: Iterable[Labels | str] = _from_folders(folders, level)
     order: tuple[str, ...] = ()
     if in_files:
@@ -59,7 +65,10 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
         path = normal(params.images, picture)
         rows.append(Told(path, path, UNLABELLED, UNKNOWN))
     notes = [f"{base}: {counted(len(rows), 'picture')}; {'; '.join(told)}"]
-    return reading_of(rows, params, source=str(base), order=order, notes=notes, cause=Cause.UNANNOTATED)
+    reading = reading_of(
+        rows, params, source=str(base), order=order, rejected=unread, notes=notes, cause=Cause.UNANNOTATED
+    )
+    return replace(reading, folder_a_class=not in_files)
 
 
 def _split_level(folders: Sequence[Sequence[str]], params: FoldersDataset, base: str) -> int | None:

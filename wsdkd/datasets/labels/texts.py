@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wsdkd.datasets.labels.lists import is_bracketed, list_of
+from wsdkd.datasets.labels.vectors import read_vectors, vectors_of
 from wsdkd.datasets.labels.words import Labels, NamesError, shown, usual_meaning, word_of
 from wsdkd.datasets.reading.names import class_name
 from wsdkd.datasets.reading.rejections import DatasetError
 
 SEPARATORS = {";": "semicolons", "|": "'|'"}
 """That hardly stand in names; others are taken for a separator where the labels show it."""
+NAMES = ("label", "name", "class", "category", "tag", "label_name", "class_name", "category_name")
+"""Keys under which an object in a list has its label."""
 MARKS = {"-": "absent", "?": "uncertain"}
 NOTHING = "no labels (null); an image of none of the classes has empty ones"
 
@@ -42,8 +45,11 @@ def read_label_cells(
         Labels, or the reason why a cell holds none; and notes on what was detected, as parts of a sentence.
 
     Raises:
-        DatasetError: nobody can tell what separates the names.
+        DatasetError: nobody can tell what separates the names, or which classes the numbers are of.
     """
+    vectors = vectors_of(cells)
+    if vectors is not None:
+        return read_vectors(vectors, numbered or classes or (), NOTHING, source)
     reader = _Reader(cells, separator, numbered, source)
     found = [reader.labels(cell) for cell in cells]
     names = dict.fromkeys(name for labels in found if isinstance(labels, Labels) for name in labels.present)
@@ -130,6 +136,10 @@ class _Reader:
         if isinstance(cell, dict):
             return _of_dictionary(cell)
         parts = cell if isinstance(cell, list | tuple) else [cell]
+        if parts and all(isinstance(part, dict) for part in parts):
+            parts = list(
+                dict.fromkeys(_named(part, cell) for part in parts)
+            )  # objects, of which some are alike
         return Labels(tuple(self._name(part, cell) for part in parts))
 
     def _split(self, cell: str) -> list[str]:
@@ -184,11 +194,27 @@ class _Reader:
             self.notes.append("labels separated by commas")
             return ","
         blank = next((text for text in sorted(plain) if len(text.split()) > 1), None)
+        if blank is not None and _each_alone(plain):
+            self.notes.append(
+                f"labels separated by blanks, as in {class_name(blank)[:40]!r}, whose words are labels of "
+                "other rows, too (else: dataset.separator: null)"
+            )
+            return " "
         if blank is not None:
             self.notes.append(
                 f"names with blanks, such as {class_name(blank)[:40]!r} (split by dataset.separator: ' ')"
             )
         return None
+
+
+def _each_alone(texts: Sequence[str]) -> bool:
+    # Whether all are numbers; or, in two texts of several words, each word is a whole text elsewhere.
+    words_of = [text.split() for text in texts]
+    if all(word.isdecimal() for words in words_of for word in words):
+        return True
+    alone = {words[0] for words in words_of if len(words) == 1}
+    several = [words for words in words_of if len(words) > 1]
+    return len(several) > 1 and all(word in alone for words in several for word in words)
 
 
 def _with(texts: Sequence[str], separator: str) -> str:
@@ -202,6 +228,14 @@ def _recurring(texts: Sequence[str]) -> float:
     count = Counter(part for each in parts for part in each)
     several = {part for each in parts if len(each) > 1 for part in each}
     return sum(count[part] > 1 for part in several) / len(several) if several else 0.0
+
+
+def _named(thing: dict[Any, Any], cell: Any) -> Any:
+    # {"label": "cat", "coordinates": ...}
+    name = next((thing[key] for key in NAMES if isinstance(thing.get(key), str | int)), None)
+    if name is None:
+        raise NamesError(f"labels {shown(cell)} are objects without a name: {', '.join(NAMES)}")
+    return name
 
 
 def _of_dictionary(cell: dict[Any, Any]) -> Labels:

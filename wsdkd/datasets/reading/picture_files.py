@@ -30,6 +30,23 @@ SUFFIXES = (
 """Of the formats that are decoded, in the order of preference; in any case of letters."""
 
 
+UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    **dict.fromkeys((".jp2", ".j2k", ".jpx"), "JPEG 2000"),
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "raw"),
+    ".jxl": "JPEG XL",
+    ".psd": "Photoshop",
+}
+"""Suffixes of pictures that people have and that are not decoded: whoever has some should know."""
+
+
+def unread_kind(name: str) -> str | None:
+    """What kind of picture a file is by its suffix that is not decoded; None for all others."""
+    base = posixpath.basename(name)
+    return None if base.startswith(".") else UNREAD.get(posixpath.splitext(base)[1].lower())
+
+
 def is_picture(name: str) -> bool:
     """Whether a file has the suffix of a picture."""
     return posixpath.splitext(name)[1].lower() in SUFFIXES

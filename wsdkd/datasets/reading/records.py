@@ -58,6 +58,7 @@ class Reading:
         dropped: how many images were left out because a parameter says so.
         notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.
         unpacked: paths are relative to the folder that the reader was given to unpack pictures into.
+        folder_a_class: a picture of several classes lies in the folder of each, as copies.
     """
 
     classes: tuple[str, ...]
@@ -66,3 +67,4 @@ class Reading:
     dropped: int = 0
     notes: tuple[str, ...] = ()
     unpacked: bool = False
+    folder_a_class: bool = False

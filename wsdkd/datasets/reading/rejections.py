@@ -23,6 +23,7 @@ class Cause(Enum):
     LINKED = "a symbolic link leads out of the dataset", "dataset.links: anywhere follows it"
     LINKED_FOLDER = "a folder is a link out of the dataset", "put links to its files there: cp -rs"
     DAMAGED = "the file is no picture, or a damaged one", "get it anew"
+    UNDECODED = "a type of picture that is not read", "save it as JPEG"
     TOO_LARGE = "the picture is too large", "raise dataset.max_pixels, or make it smaller"
     ANNOTATION = "the annotation does not tell what is in the image", "correct it"
     UNANNOTATED = "no annotation", "annotate it, or say what that means: dataset.unannotated: empty"

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pyarrow.parquet as pq
 
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.reading.rejections import DatasetError, Rejection
+from wsdkd.datasets.reading.words import splits_of_files
 from wsdkd.datasets.tables.arrow import class_names, first_line, holds_pictures
-from wsdkd.datasets.tables.delimited import decoded, looks_like_a_picture, read_delimited
+from wsdkd.datasets.tables.delimited import Delimited, decoded, looks_like_a_picture, read_delimited
 
-EXPORTED = "_classes.csv"
+EXPORTED = ("_classes.csv", "_annotations.createml.json")
 """As Roboflow names a table a split, in a folder of its name; ``file: "*/_classes.csv"`` reads all."""
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -78,29 +80,44 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     return _text(text, str(path), params, notes)
 
 
+def of_guests(name: str) -> bool:
+    """Whether a file is what Kaggle's competitions take from their guests, and no table of labels."""
+    return "submission" in name.lower()
+
+
 def _joined(root: Path, params: TableDataset) -> Cells:
-    """One table of those in several folders, with the folder's name of each row as its split."""
+    """One table of those of several splits; a column tells the split that the path of each means."""
     files = sorted(path.relative_to(root).as_posix() for path in root.glob(params.file))
+    files = [file for file in files if not of_guests(file)]
     if not files:
         raise DatasetError(f"{root / params.file}: no such file; dataset.file names it")
+    splits = splits_of_files(files, params.split_names, str(root))
     parts = [read_cells(root, params.model_copy(update={"file": file})) for file in files]
-    head = parts[0].head
-    for part in parts:
+    notes = [f"{len(files)} tables, each of the split that its path tells"]
+    train = splits.index("train") if "train" in splits else 0
+    head = parts[train].head
+    kept: list[tuple[str, Cells]] = []
+    for file, split, part in zip(files, splits, parts, strict=True):
+        if split != "train" and len(part.head) == 1 < len(head) and part.head[0] in head:
+            notes.append(f"{file} is left out, as it has paths alone and no labels")
+            continue
         if set(part.head) != set(head):
             odd = min(set(part.head) ^ set(head))
-            raise DatasetError(f"{part.source}: its columns are others than those of {files[0]}: {odd!r}")
-    folders = [file.partition("/")[0] for file, part in zip(files, parts, strict=True) for _ in part.rows]
+            raise DatasetError(f"{part.source}: its columns are others than those of {files[train]}: {odd!r}")
+        kept.append((file.partition("/")[0] if "/" in file else split or "", part))
+    words = [word for word, part in kept for _ in part.rows]
 
     def read(name: str) -> Sequence[Any]:
-        return folders if name not in head else [cell for part in parts for cell in part.read(name)]
+        return words if name not in head else [cell for _, part in kept for cell in part.read(name)]
 
     return Cells(
         str(root / params.file),
         head if "split" in head else (*head, "split"),
-        range(1, len(folders) + 1),
+        range(1, len(words) + 1),
         read,
-        rejected=tuple(item for part in parts for item in part.rejected),
-        notes=(f"{len(files)} tables, each in the folder of its split", *parts[0].notes),
+        class_names=parts[train].class_names,
+        rejected=tuple(item for _, part in kept for item in part.rejected),
+        notes=(*notes, *parts[train].notes),
     )
 
 
@@ -117,6 +134,8 @@ def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) 
     _refuse_twice(head, source)
     rows: Sequence[int] = range(1, len(found.rows) + 1)
     kept, rejected = found.rows, []
+    if found.head is None and _end_in_labels(found.rows):
+        return _with_lists(found, source, notes)
     if set(sizes) - {len(head)}:
         rows, kept = [], []
         for number, row in enumerate(found.rows, start=1):
@@ -134,6 +153,24 @@ def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) 
     )
 
 
+def _end_in_labels(rows: Sequence[Sequence[str]]) -> bool:
+    # As Google's tools write: some cells, then a label in each of the rest.
+    shortest = min(map(len, rows))
+    last = chain(*(row[shortest - 1 :] for row in rows))
+    return shortest > 1 and max(map(len, rows)) > shortest and not any(map(looks_like_a_picture, last))
+
+
+def _with_lists(found: Delimited, source: str, notes: tuple[str, ...]) -> Cells:
+    width = min(map(len, found.rows))
+    head = [str(place) for place in range(1, width + 1)]
+    rows: list[list[Any]] = [
+        [*row[: width - 1], [cell for cell in row[width - 1 :] if cell.strip()]] for row in found.rows
+    ]
+    columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+    said = (*notes, *found.notes, f"rows of {width} cells and more, whose last ones are labels")
+    return Cells(source, tuple(head), range(1, len(rows) + 1), columns.__getitem__, notes=said)
+
+
 def _refuse_twice(head: Sequence[str], source: str) -> None:
     twice = next((name for name, times in Counter(head).items() if times > 1), None)
     if twice is not None:
@@ -142,7 +179,7 @@ def _refuse_twice(head: Sequence[str], source: str) -> None:
 
 
 def _json(text: str, source: str, notes: tuple[str, ...]) -> Cells:
-    entries, rejected = _entries(text, source)
+    entries, rejected, names = _entries(text, source)
     rows, kept = [], []
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, dict):
@@ -160,11 +197,15 @@ def _json(text: str, source: str, notes: tuple[str, ...]) -> Cells:
     def read(name: str) -> list[Any]:
         return [entry.get(name) for entry in kept]
 
-    return Cells(source, tuple(head), rows, read, rejected=tuple(rejected), notes=notes)
+    class_names = {"labels": names} if names else {}
+    return Cells(
+        source, tuple(head), rows, read, class_names=class_names, rejected=tuple(rejected), notes=notes
+    )
 
 
-def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection]]:
-    # One JSON value a line, or one for the whole file: a list of rows, or labels by path.
+def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection], tuple[str, ...]]:
+    # One JSON value a line, or one for the whole file: a list of rows, labels by path, or FiftyOne's labels
+    # by path with the names of the classes that they may be numbers of.
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -172,9 +213,12 @@ def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection]]:
             raise DatasetError(f"{source}: not JSON: {error}") from None
     else:
         if isinstance(whole, list):
-            return whole, []
+            return whole, [], ()
+        names = whole.get("classes") if isinstance(whole, dict) else None
+        if isinstance(names, list) and isinstance(whole.get("labels"), dict):
+            return _by_path(whole["labels"]), [], tuple(map(str, names))
         if isinstance(whole, dict) and any(map(looks_like_a_picture, whole)):
-            return [{"path": path, "labels": labels} for path, labels in whole.items()], []
+            return _by_path(whole), [], ()
     entries: list[Any] = []
     rejected: list[Rejection] = []
     for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
@@ -183,7 +227,11 @@ def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection]]:
         except (ValueError, RecursionError) as error:
             entries.append(Rejection("image", "", "", f"row {number}: not JSON: {error}"))
             rejected.append(entries[-1])
-    return entries, rejected
+    return entries, rejected, ()
+
+
+def _by_path(labels: Mapping[str, Any]) -> list[Any]:
+    return [{"path": path, "labels": each} for path, each in labels.items()]
 
 
 def _parquet(path: Path) -> Cells:

@@ -63,15 +63,17 @@ def choose_columns(cells: Cells, params: TableDataset, found: Found) -> Columns:
 
 def _path_column(cells: Cells, params: TableDataset, found: Found) -> str:
     named = by_names(cells.head, PATHS)
-    for name in [*named, *(name for name in cells.head if name not in named)]:
-        column = [str(cell) for cell in cells.read(name)[:1000] if isinstance(cell, str | int)]
-        if column and found.any_of(column):
-            return name
+    ordered = [*named, *(name for name in cells.head if name not in named)]
     looking = [
         name
-        for name in cells.head
+        for name in ordered
         if any(isinstance(cell, str) and looks_like_a_picture(cell) for cell in cells.read(name)[:20])
     ]
+    # Names of pictures before bare numbers: those of rows may be names of pictures by chance.
+    for name in [*looking, *(name for name in ordered if name not in looking)]:
+        column = [str(cell) for cell in cells.read(name)[:1000] if isinstance(cell, str | int)]
+        if column and (found.any_of(column) or (name in looking and found.any_elsewhere(column))):
+            return name
     for choices in (looking, named):
         if choices:
             return choices[0]

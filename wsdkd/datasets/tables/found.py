@@ -31,6 +31,11 @@ class Found:
         few = list(_few(names))
         return any(map(self._is_there, few)) or any(self._path(name) for name in few)
 
+    def any_elsewhere(self, names: Sequence[str]) -> bool:
+        """Whether some of ``names`` end as paths of pictures do that lie elsewhere, ``/data/1.jpg`` say."""
+        files = self._listed()
+        return any(files.get(f"*/{_folded(posixpath.basename(normal(name)))}") for name in _few(names))
+
     def paths(self, names: Sequence[str]) -> tuple[list[str], str | None]:
         """The path of the picture that each name means, below the root, and a note where it is another.
 

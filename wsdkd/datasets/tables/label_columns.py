@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from wsdkd.datasets.labels.one_hot import are_one_hot, read_one_hot
 from wsdkd.datasets.labels.texts import read_label_cells
@@ -15,9 +16,10 @@ from wsdkd.datasets.tables.cells import Cells
 LABELS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "classname",
     "findinglabels", "attributes", "concepts", "targets", "target",
-    "cls", "json", "txt", "choice", "choices",
+    "cls", "json", "txt", "choice", "choices", "annotations", "objects",
 )  # fmt: skip
 
+_NUMBER = re.compile(r"([-+]?\d*\.?\d*(e[-+]?\d+)?)?", re.IGNORECASE)
 MOSTLY = 0.75
 """Of the cells of a column, beside others that are classes: if so many say yes or no, it is one, too."""
 
@@ -113,10 +115,24 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
         return None, tuple(name for name in rest if name in flags or are_one_hot(cells.read(name), MOSTLY))
     if len(rest) == 1:
         return rest[0], ()
+    if all(map(str.isdecimal, rest)):  # without a head: beside numbers, such as the corners of boxes
+        words = [name for name in rest if _holds_words(cells.read(name))]
+        if len(words) == 1:
+            return words[0], ()
     raise DatasetError(
         f"{cells.source}: nobody can tell which of the columns {some(rest) or '(none)'} hold labels; "
         "say it: dataset.labels_column, or dataset.labels_columns where each is a class with 1 and 0"
     )
+
+
+def _holds_words(column: Sequence[Any]) -> bool:
+    return any(
+        not isinstance(cell, str) or not _NUMBER.fullmatch(cell.strip()) for cell in filter(_is_text, column)
+    )
+
+
+def _is_text(cell: Any) -> bool:
+    return cell is not None and not isinstance(cell, int | float)
 
 
 def _flags(cells: Cells, names: Sequence[str]) -> tuple[str, ...]:

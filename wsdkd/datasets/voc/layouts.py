@@ -1,6 +1,7 @@
 """The layouts of Pascal VOC that people have: which images there are, in which split, with which XML.
 
-- ``sets``: ``ImageSets/Main/SET.txt`` lists ids, with ``Annotations/ID.xml`` and ``JPEGImages/ID.*``.
+- ``sets``: ``ImageSets/Main/SET.txt`` lists ids, with ``Annotations/ID.xml`` and ``JPEGImages/ID.*``; at the
+  root or in folders below it, as ``VOCdevkit/VOC2007`` and ``VOCdevkit/VOC2012``.
 - ``class_lists``: ``ImageSets/Main/CLASS_SET.txt`` lists ids with 1, -1 or 0, in place of XML.
 - ``folders``: XML anywhere, beside the pictures perhaps; a folder train, valid or test above it is the split.
 """
@@ -46,13 +47,23 @@ class Listed:
     pictures: tuple[str, ...]
 
 
+def homes_of(root: Path) -> list[str]:
+    """Folders with image sets of their own: the root, ``""``, or some below it, as ``VOCdevkit/VOC2007``."""
+    if any((root / folder).is_dir() for folder in SETS):
+        return [""]
+    sets = (found for depth in ("*", "*/*") for found in root.glob(f"{depth}/{SETS[1]}"))
+    return sorted(found.parent.relative_to(root).as_posix() for found in sets if found.is_dir())
+
+
 def layout_of(root: Path, params: VocDataset) -> Layout:
     """The layout of a folder: as the parameters say, or as it looks."""
     if params.layout != "auto":
         return params.layout
-    if not any((root / folder).is_dir() for folder in SETS):
+    homes = homes_of(root)
+    if not homes:
         return "folders"
-    if not (root / ANNOTATIONS).is_dir() and class_files(root, params.train_set):
+    annotated = any((root / home / ANNOTATIONS).is_dir() for home in homes)
+    if not annotated and any(class_files(root, home, params.train_set) for home in homes):
         return "class_lists"
     return "sets"
 
@@ -71,38 +82,55 @@ def listed_in_sets(root: Path, params: VocDataset) -> tuple[list[Listed], str]:
     """The images of the sets that the parameters name, and what was found, in words.
 
     Raises:
-        DatasetError: a set is missing; names those that there are.
+        DatasetError: no folder has one of the sets; names those that there are.
     """
     files = PictureFiles(root, params.links)
+    homes = homes_of(root) or [""]
     listed: list[Listed] = []
     for split, name in sets_of(params):
-        for image_id in _ids(root, name, params):
-            xml = normal(ANNOTATIONS, f"{image_id}.xml")
-            listed.append(Listed(image_id, split, xml, pictures_of(files, image_id)))
+        for home, image_ids in _ids(root, homes, name, params):
+            for image_id in image_ids:
+                xml = normal(normal(home, ANNOTATIONS), f"{image_id}.xml")
+                pictures = pictures_of(files, home, image_id)
+                listed.append(Listed(named_in(homes, home, image_id), split, xml, pictures))
     names = ", ".join(f"{name} ({split})" for split, name in sets_of(params))
-    return listed, f"image sets {names}, with XML in {ANNOTATIONS}"
+    where = "" if homes == [""] else f" of {' and '.join(homes)}"
+    return listed, f"image sets {names}{where}, with XML in {ANNOTATIONS}"
 
 
-def pictures_of(files: PictureFiles, image_id: str) -> tuple[str, ...]:
+def named_in(homes: Sequence[str], home: str, image_id: str) -> str:
+    """The id of an image among those of all ``homes``, which may use one for another picture."""
+    return image_id if len(homes) == 1 else f"{home}/{image_id}"
+
+
+def pictures_of(files: PictureFiles, home: str, image_id: str) -> tuple[str, ...]:
     """The files that an image of an image set may be."""
     for folder in PICTURES:
-        found = files.named(f"{folder}/{image_id}")
+        found = files.named(f"{normal(home, folder)}/{image_id}")
         if found:
             return tuple(found)
-    return (normal(PICTURES[0], f"{image_id}.jpg"),)
+    return (normal(normal(home, PICTURES[0]), f"{image_id}.jpg"),)
 
 
-def _ids(root: Path, name: str, params: VocDataset) -> list[str]:
-    path = next(
-        (f"{folder}/{name}.txt" for folder in SETS if (root / folder / f"{name}.txt").is_file()), None
-    )
-    if path is None:
-        there = sorted({file.stem for folder in SETS for file in (root / folder).glob("*.txt")})
-        few = ", ".join(there[:10]) or "none"
+def _ids(root: Path, homes: Sequence[str], name: str, params: VocDataset) -> list[tuple[str, list[str]]]:
+    # Of each home that has the set its images.
+    found = []
+    for home in homes:
+        paths = (normal(home, f"{folder}/{name}.txt") for folder in SETS)
+        path = next((path for path in paths if (root / path).is_file()), None)
+        if path is not None:
+            found.append((home, _listed_ids(root, path)))
+    if not found:
+        texts = (file for home in homes for folder in SETS for file in (root / home / folder).glob("*.txt"))
+        few = ", ".join(sorted({file.stem for file in texts})[:10]) or "none"
         hint = "; dataset.test_set: null sets dataset.test_fraction aside" if name == params.test_set else ""
         raise DatasetError(
-            f"{root / SETS[0] / name}.txt: no such file; image sets that are there: {few}{hint}"
+            f"{root / homes[0] / SETS[0] / name}.txt: no such file; image sets that are there: {few}{hint}"
         )
+    return found
+
+
+def _listed_ids(root: Path, path: str) -> list[str]:
     _, text = read_text(root, path)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     matches = [WITH_LABEL.match(line) for line in lines]
@@ -111,12 +139,13 @@ def _ids(root: Path, name: str, params: VocDataset) -> list[str]:
     return [stem(line) for line in lines]
 
 
-def class_files(root: Path, set_name: str) -> dict[str, str]:
+def class_files(root: Path, home: str, set_name: str) -> dict[str, str]:
     """Files of class lists of an image set, below the root, by class."""
     found: dict[str, str] = {}
     for folder in SETS:
-        for file in sorted((root / folder).glob(f"*_{set_name}.txt")):
-            found.setdefault(file.name.removesuffix(f"_{set_name}.txt"), f"{folder}/{file.name}")
+        for file in sorted((root / home / folder).glob(f"*_{set_name}.txt")):
+            path = normal(home, f"{folder}/{file.name}")
+            found.setdefault(file.name.removesuffix(f"_{set_name}.txt"), path)
     return found
 
 

@@ -20,9 +20,11 @@ from wsdkd.datasets.voc.annotation import AnnotationError, XmlAnnotation, read_a
 from wsdkd.datasets.voc.layouts import (
     Listed,
     class_files,
+    homes_of,
     layout_of,
     listed_in_folders,
     listed_in_sets,
+    named_in,
     pictures_of,
     read_class_list,
     sets_of,
@@ -48,7 +50,7 @@ def read_voc(root: Path, params: VocDataset) -> Reading:
         if annotation is not None:
             annotations.append((item, annotation))
     names = {class_name(thing.name) for _, annotation in annotations for thing in annotation.objects}
-    where = root if layout == "folders" else root / "Annotations"
+    where = root if layout == "folders" else root / (homes_of(root) or [""])[0] / "Annotations"
     if params.classes is None and not names:
         raise DatasetError(f"{where}: no object in the annotations of any image set", rejected)
     classes = class_list(names, params.classes, where)
@@ -152,19 +154,25 @@ class _Labels:
 
 
 def _read_class_lists(root: Path, params: VocDataset) -> Reading:
-    lists = [(split, name, class_files(root, name)) for split, name in sets_of(params)]
-    for _, name, files in lists:
-        if not files:
+    homes = homes_of(root) or [""]
+    lists = [
+        (split, name, home, files)
+        for split, name in sets_of(params)
+        for home in homes
+        if (files := class_files(root, home, name))
+    ]
+    for _, name in sets_of(params):
+        if not any(name == there for _, there, _, _ in lists):
             raise DatasetError(
-                f"{root / 'ImageSets' / 'Main'}: no file CLASS_{name}.txt; "
+                f"{root / homes[0] / 'ImageSets' / 'Main'}: no file CLASS_{name}.txt; "
                 "dataset.train_set, val_set and test_set name the image sets that are there"
             )
-    found = {class_name(name) for _, _, files in lists for name in files}
-    classes = class_list(found, params.classes, root / "ImageSets" / "Main")
+    found = {class_name(name) for _, _, _, files in lists for name in files}
+    classes = class_list(found, params.classes, root / homes[0] / "ImageSets" / "Main")
     places = {name: place for place, name in enumerate(classes)}
     pictures = PictureFiles(root, params.links)
     images: list[ImageRecord] = []
-    for split, _, files in lists:
+    for split, _, home, files in lists:
         told: dict[str, dict[int, int]] = {}
         for name, path in files.items():
             if class_name(name) in places:
@@ -176,7 +184,8 @@ def _read_class_lists(root: Path, params: VocDataset) -> Reading:
                 {place for place, label in by_class.items() if label == 0},
                 frozenset(set(range(len(classes))) - set(by_class)),
             )
-            images.append(labels.record(image_id, pictures_of(pictures, image_id)[0], split, params))
-    names = ", ".join(f"{name} ({split})" for split, name, _ in lists)
+            picture = pictures_of(pictures, home, image_id)[0]
+            images.append(labels.record(named_in(homes, home, image_id), picture, split, params))
+    names = ", ".join(f"{name} ({split})" for split, name in sets_of(params))
     note = f"VOC: lists of {len(classes)} classes in ImageSets, sets {names}; no boxes"
     return Reading(classes, tuple(images), notes=(note,))
