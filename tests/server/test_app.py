@@ -167,6 +167,26 @@ def test_a_full_queue_turns_away_and_loses_nothing(project: Path) -> None:
     assert max(sizes) == 2
 
 
+def test_a_network_that_fails_is_counted_and_the_next_picture_is_answered(project: Path) -> None:
+    asked: list[int] = []
+
+    def once(student: Any, pictures: Any) -> np.ndarray:
+        asked.append(len(pictures))
+        if len(asked) == 1:
+            raise RuntimeError("out of memory")
+        return student.outputs(pictures)
+
+    async def ask(client: httpx.AsyncClient) -> str:
+        with pytest.raises(RuntimeError, match="out of memory"):
+            await client.post("/predict", content=picture(project))
+        assert (await client.post("/predict", content=picture(project))).status_code == 200
+        return (await client.get("/metrics")).text
+
+    told = with_client(ask, make_app(Students("promoted"), Limits(), once))
+    for status in ("500", "200"):
+        assert f'wsdkd_answers_total{{status="{status}"}} 1.0' in told
+
+
 def test_an_answer_that_takes_too_long_is_given_up(project: Path) -> None:
     go = Event()
 

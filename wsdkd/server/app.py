@@ -116,6 +116,10 @@ def _answer_pictures(app: FastAPI, answering: "_Answering", counts: Counts) -> N
             response = _refused(503, f"not answered within {answering.limits.seconds:g} seconds")
         except RefusedError as refusal:
             response = _refused(refusal.status, refusal.detail)
+        except Exception:
+            # A defect, which whoever watches the counts should see, too.
+            counts.answers.labels("500").inc()
+            raise
         counts.answers.labels(str(response.status_code)).inc()
         counts.seconds.observe(time.perf_counter() - started)
         return response
