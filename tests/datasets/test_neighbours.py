@@ -154,7 +154,7 @@ def test_a_json_file_a_split_as_inaturalist_has_them(files: Files, tmp_path: Pat
 def test_a_file_that_may_hold_labels_and_is_not_read_is_named(
     name: str, files: Files, tmp_path: Path
 ) -> None:
-    files("photos/p{}.jpg")
+    files("beach/p{}.jpg")
     (tmp_path / name).write_text("<?xml version='1.0'?><annotations><image/></annotations>")
     _, said = detect(tmp_path, AutoDataset(format="auto", root=str(tmp_path)))
     assert said.endswith(f"and nothing else that is read (not read: {name}; see docs/datasets.md)")
@@ -321,3 +321,78 @@ def test_archives_that_nobody_unpacked_are_named(files: Files, tmp_path: Path) -
     write_csv(tmp_path / "labels.csv", [("file", "labels"), *rows])
     (tmp_path / "more.zip").write_bytes(b"x")
     assert read(tmp_path).notes[0].endswith("; archives are not unpacked: more.zip")
+
+
+@pytest.mark.parametrize("wrapped", ["images", "data"])
+def test_a_list_of_rows_within_an_object(wrapped: str, files: Files, tmp_path: Path) -> None:
+    paths = files("data/p{}.jpg")
+    rows = [{"file_name": path, "labels": labels_of(number)} for number, path in enumerate(paths)]
+    (tmp_path / "data.json").write_text(json.dumps({"version": 1, wrapped: rows}))
+    assert_labels(read(tmp_path))
+
+
+def test_label_studio_s_default_export(files: Files, tmp_path: Path) -> None:
+    tasks = []
+    for number, path in enumerate(files("p{}.jpg")):
+        kind = ("choices", "rectanglelabels")[number % 2]
+        told = [{"result": [{"value": {kind: [name], "x": 1}}]} for name in labels_of(number)]
+        tasks.append({"id": number + 100, "annotations": told, "data": {"image": f"/data/upload/1/{path}"}})
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    assert_labels(read(tmp_path))
+
+
+def test_a_table_in_a_folder_of_its_own(files: Files, tmp_path: Path) -> None:
+    paths = files("images/p{}.jpg")
+    rows = [(Path(path).name, "|".join(labels_of(number))) for number, path in enumerate(paths)]
+    (tmp_path / "metadata").mkdir()
+    write_csv(tmp_path / "metadata/labels.csv", [("file", "labels"), *rows])
+    assert_labels(read(tmp_path))
+
+
+def test_a_folder_that_an_archive_left_around_the_dataset_is_named(files: Files, tmp_path: Path) -> None:
+    rows = [(Path(path).name, "cat") for path in files("archive/train/p{}.jpg")]
+    write_csv(tmp_path / "archive/labels.csv", [("file", "labels"), *rows])
+    with pytest.raises(DatasetError, match=r"all of it lies in its folder archive; take that: .*/archive"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("folders", [("images", "masks"), ("train/images", "valid/images"), ("", "")])
+def test_folders_that_are_no_classes_are_not_taken_for_some(
+    folders: tuple[str, str], files: Files, tmp_path: Path
+) -> None:
+    for place, path in enumerate(files("p{}.jpg")):
+        target = tmp_path / folders[place % 2] / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).rename(target)
+    (tmp_path / "via.json").write_text("{}")
+    with pytest.raises(
+        DatasetError, match=r"nothing tells the labels: its pictures lie in .*not read: via.json"
+    ):
+        read(tmp_path)
+
+
+def test_captions_are_not_taken_for_labels(picture: Picture, tmp_path: Path) -> None:
+    for number in range(24):
+        picture(f"p{number}.jpg")
+        (tmp_path / f"p{number}.txt").write_text(f"photo {number} of a cat" if number < 20 else "cat")
+    with pytest.raises(
+        DatasetError, match=r"20 of 24 images have labels that no other image has, such as 'photo"
+    ):
+        read(tmp_path)
+
+
+def test_a_file_of_coco_of_any_name(files: Files, tmp_path: Path) -> None:
+    paths, names = files("images/p{}.jpg"), ("cat", "cow", "dog")
+    images = [
+        {"id": n, "file_name": Path(path).name, "width": 60, "height": 40} for n, path in enumerate(paths)
+    ]
+    notes = [
+        {"id": 10 * number + place, "image_id": number, "category_id": place, "bbox": [0, 0, 5, 5]}
+        for number in range(12)
+        for place, name in enumerate(names)
+        if name in labels_of(number)
+    ]
+    categories = [{"id": place, "name": name} for place, name in enumerate(names)]
+    content = {"info": {}, "images": images, "annotations": notes, "categories": categories}
+    (tmp_path / "my project.json").write_text(json.dumps(content))
+    assert_labels(read(tmp_path))

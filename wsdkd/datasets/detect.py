@@ -1,5 +1,6 @@
 """Which form of dataset a folder has, by what lies in it; said in a sentence, and refused where two fit."""
 
+import mmap
 import posixpath
 import re
 from collections.abc import Sequence
@@ -12,20 +13,28 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from wsdkd.datasets.coco.layouts import parts_of
+from wsdkd.datasets.folders.label_files import texts_beside
 from wsdkd.datasets.packed.tar_shards import shards_among
 from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
 from wsdkd.datasets.published.open_images import annotation_files
+from wsdkd.datasets.reading.paths import lies_below
 from wsdkd.datasets.reading.picture_files import files_below, is_picture, stem
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.reading.words import split_of, splits_of_files
+from wsdkd.datasets.reading.words import place_of_folder, split_of, splits_of_files
 from wsdkd.datasets.tables.arrow import holds_pictures
 from wsdkd.datasets.tables.cells import EXPORTED, of_guests
 from wsdkd.datasets.tables.label_columns import some
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-UNREAD = (".json", ".xml", ".txt", ".csv", ".xlsx", ".db", ".mat")
+UNREAD = (*TABLES, ".json", ".xml", ".txt", ".xlsx", ".db", ".mat")
 """What may hold annotations: a person who has such a file wants to know that it was passed over."""
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
+NO_CLASSES = (
+    "image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "photographs", "jpegimages",
+    "mask", "masks", "label", "labels", "annotation", "annotations", "segmentationclass",
+    "segmentationobject", "data", "dataset", "datasets", "raw", "upload", "uploads", "archive", "",
+)  # fmt: skip
+"""Names of folders that say what lies in them, or nothing."""
 LOOKED_AT = 2048
 """Bytes of a file that show what it is."""
 
@@ -57,12 +66,9 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         raise DatasetError(
             f"{root}: tables {some(tables)}; say which: dataset.format: table and dataset.file: {largest}"
         )
-    if not forms and any(map(is_picture, files)):
-        beside = {stem(path) for path in files if is_picture(path)}  # files of labels, perhaps
-        here = [path for path in files if "/" not in path and posixpath.splitext(path)[0] not in beside]
-        unread = [path for path in here if path.lower().endswith(UNREAD)]
-        passed = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
-        forms = [_Form("folders", f"pictures in folders, and nothing else that is read{passed}")]
+    if not forms:
+        _refuse_one_folder(root, files)
+        forms = _folders(root, files, params)
     if not forms:
         raise DatasetError(
             f"{root}: no table, no annotations, no shards and no pictures in it; docs/datasets.md has all "
@@ -79,6 +85,46 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     return chosen, f"{root}: read as dataset.format: {form.name}, by {form.what}{told}"
 
 
+def _refuse_one_folder(root: Path, files: Sequence[str]) -> None:
+    # As an archive leaves it that was unpacked into a folder of its own.
+    tops = {path.partition("/")[0] for path in files if not path.startswith(".")}
+    if len(tops) != 1 or any("/" not in path for path in files if not path.startswith(".")):
+        return
+    (top,) = tops
+    below = [path.removeprefix(f"{top}/") for path in files if path.startswith(f"{top}/")]
+    if _forms(root / top, below) or _tables(root / top, below):
+        raise DatasetError(
+            f"{root}: all of it lies in its folder {top}; take that: dataset.root: {root / top}"
+        )
+
+
+def _folders(root: Path, files: Sequence[str], params: AutoDataset) -> list[_Form]:
+    pictures = [path for path in files if is_picture(path) and not lies_below(path, params.unlabelled_images)]
+    if not pictures:
+        return []
+    beside = {stem(path) for path in pictures}  # their files of labels, perhaps
+    unread = [path for path in files if path.lower().endswith(UNREAD)]
+    unread = [path for path in unread if posixpath.splitext(path)[0] not in beside and not of_guests(path)]
+    passed = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
+    in_files = 2 * len(texts_beside(root, pictures, files)) >= len(pictures)
+    if in_files or any(map(_in_a_class, pictures)):
+        return [_Form("folders", f"pictures in folders, and nothing else that is read{passed}")]
+    tables = [path for path in unread if path.lower().endswith(TABLES)]
+    if len(tables) == 1:
+        return [_Form("table", tables[0], {"file": tables[0]})]
+    folders = sorted({path.rpartition("/")[0] or "no folder" for path in pictures})
+    raise DatasetError(
+        f"{root}: nothing tells the labels: its pictures lie in {some(folders)}, which is no class{passed}; "
+        "if a file holds them: dataset.format: table and dataset.file; docs/datasets.md has all that is read"
+    )
+
+
+def _in_a_class(path: str) -> bool:
+    # Whether a folder above it may be named after a class.
+    words = (re.sub(r"[\W\d_]+", "", word.casefold()) for word in path.split("/")[:-1])
+    return any(place_of_folder(word, {}) is None and word not in NO_CLASSES for word in words)
+
+
 def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     # All but plain tables and folders, which lie beside others, too.
     forms: list[_Form] = []
@@ -87,6 +133,11 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
         found = [part.annotations for part in parts]
         if not any(_LIST.match(_head(root / path)) for path in found):  # others call a file labels.json, too
             forms.append(_Form("coco", some(found)))
+    if not forms:
+        named = [
+            path for path in files if "/" not in path and path.endswith(".json") and _is_coco(root / path)
+        ]
+        forms += [_Form("coco", path, {"train_annotations": path}) for path in named]
     xml = (path for path in files if path.lower().endswith(".xml") and _is_annotation(root / path))
     sets = next((path for path in files if path.startswith("ImageSets/") or _SETS.match(path)), None)
     sets = sets or next(xml, None)
@@ -114,7 +165,9 @@ def _tables(root: Path, files: Sequence[str]) -> list[str]:
     tables = [path for path in here if path.lower().endswith(TABLES)]
     if tables:
         return _as_one(tables)
-    lists = [path for path in here if path.lower().endswith(".json") and _LIST.match(_head(root / path))]
+    heads = {path: _head(root / path) for path in here if path.lower().endswith(".json")}
+    lists = [path for path, head in heads.items() if _LIST.match(head) or _WITHIN.match(head)]
+    lists = [path for path in lists if not _is_coco(root / path)]
     if lists:
         return lists
     for name in EXPORTED:
@@ -142,11 +195,21 @@ _LIST = re.compile(
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 """A list of rows, labels by path, or FiftyOne's."""
+_WITHIN = re.compile(rb'\s*\{.*?"(images|data|items|samples|files)"\s*:\s*\[\s*\{', re.DOTALL)
+"""A list of rows within something, of COCO or of others."""
 
 
 def _is_annotation(path: Path) -> bool:
     # Not <annotations>, which is CVAT's own.
     return _ANNOTATION.match(_head(path)) is not None
+
+
+def _is_coco(path: Path) -> bool:
+    # By its keys, wherever in it they stand.
+    if not _WITHIN.match(_head(path)):
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return all(content.find(key) >= 0 for key in (b'"annotations"', b'"categories"', b'"image_id"'))
 
 
 def _head(path: Path) -> bytes:

@@ -13,6 +13,8 @@ from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place
 
+MANY = 20
+"""Images that show whether they share labels."""
 UNKNOWN = Labels(())
 """Of an image in split unlabelled."""
 
@@ -163,6 +165,7 @@ def _classes(
     if not present:
         first = f"; of {len(rejected)} rejected rows the first: {rejected[0].reason}" if rejected else ""
         raise DatasetError(f"{source}: no label in any row{first}", rejected)
+    _refuse_sentences(images, source)
     nothing = sorted(name for name in present if name.casefold() in MEANS_NOTHING)
     if nothing:
         notes.append(
@@ -177,6 +180,20 @@ def _classes(
     numbers = all(name.isdecimal() for name in present)
     ordered = sorted(present, key=(lambda name: (int(name), name)) if numbers else None)
     return class_list((), ordered, source)
+
+
+def _refuse_sentences(images: Mapping[Split, Mapping[str, Told]], source: str) -> None:
+    # Where most images share no label with another one, these are captions or ids.
+    told = [image.labels for part in images.values() for image in part.values()]
+    labelled = [labels.present for labels in told if isinstance(labels, Labels) and labels.present]
+    count = Counter(name for names in labelled for name in names)
+    alone = [names for names in labelled if all(count[name] == 1 for name in names)]
+    if len(labelled) >= MANY and 2 * len(alone) > len(labelled):
+        raise DatasetError(
+            f"{source}: {len(alone)} of {len(labelled)} images have labels that no other image has, such as "
+            f"{alone[0][0][:60]!r}: captions perhaps, or ids, or several labels in one (dataset.separator, "
+            "labels_column); to go on with some of them: dataset.classes, and other_labels: drop"
+        )
 
 
 class _Numbering:

@@ -212,8 +212,9 @@ def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection], tuple[
         if not text.lstrip().startswith("{"):
             raise DatasetError(f"{source}: not JSON: {error}") from None
     else:
+        whole = _within(whole)
         if isinstance(whole, list):
-            return whole, [], ()
+            return list(map(_of_label_studio, whole)), [], ()
         names = whole.get("classes") if isinstance(whole, dict) else None
         if isinstance(names, list) and isinstance(whole.get("labels"), dict):
             return _by_path(whole["labels"]), [], tuple(map(str, names))
@@ -228,6 +229,31 @@ def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection], tuple[
             entries.append(Rejection("image", "", "", f"row {number}: not JSON: {error}"))
             rejected.append(entries[-1])
     return entries, rejected, ()
+
+
+def _within(whole: Any) -> Any:
+    # {"images": [{...}]}, but for what COCO's files hold besides.
+    if not isinstance(whole, dict) or "annotations" in whole:
+        return whole
+    lists = [each for each in whole.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
+    return lists[0] if len(lists) == 1 else whole
+
+
+def _of_label_studio(row: Any) -> Any:
+    # A task as it exports them by default: {"data": {"image": PATH}, "annotations": [{"result": [...]}]}.
+    if not isinstance(row, dict) or not isinstance(row.get("data"), dict) or "annotations" not in row:
+        return row
+    texts = [value for value in row["data"].values() if isinstance(value, str)]
+    path = next((text for text in texts if looks_like_a_picture(text)), texts[0] if texts else None)
+    names: dict[Any, None] = {}
+    for annotation in row["annotations"] or []:
+        results = annotation.get("result") if isinstance(annotation, dict) else None
+        for result in results if isinstance(results, list) else []:
+            value = result.get("value") if isinstance(result, dict) else None
+            for key, given in value.items() if isinstance(value, dict) else ():
+                if (key == "choices" or key.endswith("labels")) and isinstance(given, list):
+                    names |= dict.fromkeys(name for name in given if isinstance(name, str))
+    return {"path": path, "labels": list(names)}
 
 
 def _by_path(labels: Mapping[str, Any]) -> list[Any]:

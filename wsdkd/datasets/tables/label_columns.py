@@ -14,7 +14,8 @@ from wsdkd.datasets.tables.cells import Cells
 
 # In the order in which they are tried; see by_names.
 LABELS = (
-    "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "classname",
+    "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "labelname",
+    "classname", "categoryname", "classnames", "categorynames",
     "findinglabels", "attributes", "concepts", "targets", "target",
     "cls", "json", "txt", "choice", "choices", "annotations", "objects",
 )  # fmt: skip
