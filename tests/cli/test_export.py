@@ -47,3 +47,22 @@ def test_other_names_and_folders_are_refused(made: Path, tmp_path: Path) -> None
         run(made / "models/student", "--to", tmp_path / "out/student.onnx")
     with pytest.raises(UserError, match=r"nothing: no such folder; expected promoted"):
         run(tmp_path / "nothing", "--to", tmp_path / "student.onnx")
+
+
+def test_a_student_is_exported_in_8_bits(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tmp_path / "small.onnx"
+    result = run(made / "models/good", "--to", small, "--int8", "--pictures", made / "pictures")
+    assert result.exit_code == 0, result.output
+    assert "decisions on 6 pictures as PyTorch takes them: " in result.stdout
+    run(made / "models/good", "--to", tmp_path / "whole.onnx")
+    assert small.stat().st_size < (tmp_path / "whole.onnx").stat().st_size
+    with pytest.raises(UserError, match=r"--pictures: only a network in 8 bits needs them; add --int8"):
+        run(made / "models/good", "--to", small, "--pictures", made / "pictures")
+    with pytest.raises(UserError, match=r"there is no data/prepared/images\.parquet; go to the project's"):
+        run(made / "models/good", "--to", small, "--int8")
+    monkeypatch.chdir(made)
+    with pytest.raises(UserError, match=r"show the range of each layer: none found"):
+        run("models/good", "--to", small, "--int8")
+    (made / "pictures/broken.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"broken\.png: .*; name other pictures: --pictures FOLDER"):
+        run("models/good", "--to", small, "--int8", "--pictures", "pictures/broken.png")

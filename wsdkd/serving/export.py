@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from wsdkd.evaluation.operating_point import OperatingPoint
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.serving.exported import INPUT, OUTPUT, session
+from wsdkd.serving.quantised import quantised
 from wsdkd.student.network import LoadedStudent
 
 OPSET = 18
@@ -21,6 +23,10 @@ TOLERANCE = 1e-4
 """Of a probability; sums in another order differ by some 1e-6."""
 CHECKED_BATCHES = (1, 3)
 """Sizes of batch that a file is run with: a fixed one would fail with the second."""
+CLASSIFIER = "student.classifier.weight"
+"""Name of its weights in an exported network."""
+AGREEING = 0.9
+"""Share of the labels given that a network in 8 bits has to leave as they are; far fewer are a failure."""
 
 
 class _Scores(nn.Module):
@@ -91,20 +97,11 @@ def export_student(
         UserError: a package of the extra ``export`` is missing, the network cannot be exported, or the
             file's probabilities differ by more than ``tolerance``.
     """
-    onnx = _needed()
+    _require_packages()
     model = _Scores(loaded.model.cpu(), point.calibration).eval()
     size = loaded.params.input_size
     with publish_file(path) as aside:
-        proto = _exported(model, size)
-        description = {
-            "kind": "student",
-            "size": str(size),
-            "classes": json.dumps(loaded.classes),
-            "thresholds": json.dumps(point.thresholds.tolist()),
-            "origin": point.origin,
-        }
-        onnx.helper.set_model_props(proto, description)
-        onnx.save(proto, aside)
+        _save(_exported(model, size), loaded, point, aside)
         difference = max(_difference(model, aside, batch, size) for batch in CHECKED_BATCHES)
         # Written so that NaN is refused as well.
         if not difference <= tolerance:
@@ -115,16 +112,60 @@ def export_student(
     return difference
 
 
-def _needed() -> Any:
+def export_int8(
+    loaded: LoadedStudent, point: OperatingPoint, path: Path, pictures: Sequence[np.ndarray]
+) -> float:
+    """Write a student as an ONNX file whose layers compute in 8 bits; names and metadata are those of fp32.
+
+    Args:
+        loaded: the student; moved to the CPU.
+        point: its operating point.
+        path: where the file appears, whole and checked.
+        pictures: uint8 (size, size, 3) each, of the kind that it is for: they show the range of each layer.
+
+    Returns:
+        The share of decisions on ``pictures``, whether a label is given, that PyTorch takes as well.
+
+    Raises:
+        UserError: as :func:`export_student`; the network cannot be quantised; or it gives other labels.
+    """
+    _require_packages()
+    model = _Scores(loaded.model.cpu(), point.calibration).eval()
+    with publish_file(path) as aside:
+        proto = _exported(model, loaded.params.input_size)
+        _save(quantised(proto, CLASSIFIER, pictures), loaded, point, aside)
+        agreeing = _agreement(loaded, point, aside, pictures)
+        if not agreeing >= AGREEING:
+            raise UserError(
+                f"{path}: not written: in 8 bits only {agreeing:.1%} of the labels are as PyTorch gives "
+                f"them, fewer than {AGREEING:.0%}; give other pictures, or export without --int8"
+            )
+    return agreeing
+
+
+def _require_packages() -> None:
     try:
-        import onnx
+        import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401, torch's exporter works with it
     except ImportError as error:
         raise UserError(
             f"{error.name} is not installed; wsdkd export needs: pip install onnx onnxruntime onnxscript"
         ) from None
-    return onnx
+
+
+def _save(proto: Any, loaded: LoadedStudent, point: OperatingPoint, path: Path) -> None:
+    import onnx
+
+    description = {
+        "kind": "student",
+        "size": str(loaded.params.input_size),
+        "classes": json.dumps(loaded.classes),
+        "thresholds": json.dumps(point.thresholds.tolist()),
+        "origin": point.origin,
+    }
+    onnx.helper.set_model_props(proto, description)
+    onnx.save(proto, path)
 
 
 def _exported(model: nn.Module, size: int) -> Any:
@@ -153,3 +194,16 @@ def _difference(model: nn.Module, path: Path, batch: int, size: int) -> float:
         expected = model(torch.from_numpy(pictures)).numpy()
     found: Sequence[np.ndarray] = session(path).run([OUTPUT], {INPUT: pictures})
     return float(np.abs(found[0] - expected).max())
+
+
+@torch.inference_mode()
+def _agreement(
+    loaded: LoadedStudent, point: OperatingPoint, path: Path, pictures: Sequence[np.ndarray]
+) -> float:
+    running, same = session(path), []
+    # Batches of several sizes, as a fixed one would fail with the second.
+    for start, end in pairwise(np.unique([0, 1, *range(4, len(pictures), 32), len(pictures)]).tolist()):
+        batch = np.ascontiguousarray(np.stack(pictures[start:end]).transpose(0, 3, 1, 2))
+        expected = point.given(loaded.model(torch.from_numpy(batch)).numpy())
+        same.append((running.run([OUTPUT], {INPUT: batch})[0] > point.thresholds) == expected)
+    return float(np.concatenate(same).mean())
