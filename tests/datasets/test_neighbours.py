@@ -396,3 +396,19 @@ def test_a_file_of_coco_of_any_name(files: Files, tmp_path: Path) -> None:
     content = {"info": {}, "images": images, "annotations": notes, "categories": categories}
     (tmp_path / "my project.json").write_text(json.dumps(content))
     assert_labels(read(tmp_path))
+
+
+@pytest.mark.parametrize("head", [("tag1", "tag2", "tag3"), ("Label 1", "Label 2", "Label 3")])
+def test_a_label_each_in_numbered_columns(head: tuple[str, ...], files: Files, tmp_path: Path) -> None:
+    rows = [(path, *[*labels_of(number), "", "", ""][:3]) for number, path in enumerate(files("img/p{}.jpg"))]
+    write_csv(tmp_path / "tags.csv", [("image", *head), *rows])
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert f"columns {', '.join(head)} hold a label each" in prepared.notes[1]
+
+
+def test_numbers_whose_zeros_a_spreadsheet_took(files: Files, tmp_path: Path) -> None:
+    files("images/{:06d}.jpg")
+    rows = [(number, "|".join(labels_of(number))) for number in range(12)]
+    write_csv(tmp_path / "labels.csv", [("id", "labels"), *rows])
+    assert_labels(read(tmp_path))

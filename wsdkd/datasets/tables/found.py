@@ -75,6 +75,8 @@ class Found:
                 folded = _folded(path)
                 keys = {folded, posixpath.splitext(folded)[0]}
                 keys |= {f"*/{posixpath.basename(key)}" for key in keys}
+                # A spreadsheet makes 123 of 000123.
+                keys |= {f"*/{_without_zeros(key[2:])}" for key in keys if key.startswith("*/")}
                 for key in keys - {path}:
                     self._files[key] = "" if self._files.get(key, path) != path else path
         return self._files
@@ -83,6 +85,11 @@ class Found:
 def _few(names: Sequence[str]) -> Iterator[str]:
     step = max(1, len(names) // SAMPLE)
     return (names[place] for place in range(0, len(names), step))
+
+
+def _without_zeros(name: str) -> str:
+    number, dot, suffix = name.partition(".")
+    return f"{int(number)}{dot}{suffix}" if number.isdecimal() else name
 
 
 def _folded(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from wsdkd.datasets.labels.one_hot import are_one_hot, read_one_hot
@@ -49,6 +50,33 @@ def choose_labels(
     labels, one_hot = _label_columns(cells, rest)
     notes.append(f"labels in column {labels}" if labels else f"a class each: columns {some(one_hot)}")
     return labels, one_hot
+
+
+def with_one_of_numbered(cells: Cells, params: LabelColumns) -> Cells:
+    """A table whose columns tag1, tag2, ... are one column ``tag``, each cell a list of what stands in them.
+
+    As it is where parameters name columns, or there are none.
+    """
+    if params.labels_column != "auto" or params.labels_columns is not None:
+        return cells
+    found: dict[str, list[str]] = {}
+    for name in cells.head:
+        numbered = re.fullmatch(r"(.*?)[\W_]*\d+", name.strip())
+        if numbered and by_names([numbered[1]], LABELS):
+            found.setdefault(numbered[1], []).append(name)
+    stem, names = max(found.items(), key=lambda item: len(item[1]), default=("", []))
+    if len(names) < 2 or stem in cells.head or are_one_hot(cells.read(names[0])):
+        return cells
+
+    def read(name: str) -> Sequence[Any]:
+        if name != stem:
+            return cells.read(name)
+        rows = zip(*map(cells.read, names), strict=True)
+        return [[cell for cell in row if cell is not None and str(cell).strip()] for row in rows]
+
+    head = (*(name for name in cells.head if name not in names), stem)
+    notes = (*cells.notes, f"columns {some(names)} hold a label each, {stem!r} together")
+    return replace(cells, head=head, read=read, notes=notes)
 
 
 def require_column(cells: Cells, name: str) -> None:

@@ -17,7 +17,7 @@ from wsdkd.datasets.reading.words import Place, SplitLists, read_splits
 from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
-from wsdkd.datasets.tables.label_columns import read_labels
+from wsdkd.datasets.tables.label_columns import read_labels, with_one_of_numbered
 from wsdkd.ground.words import counted
 
 EMPTY = "split '' is not train, val or test"
@@ -30,7 +30,7 @@ def read_table(root: Path, params: TableDataset) -> Reading:
         DatasetError: the file is missing, is no table, lacks a column, holds words that nobody can tell, or
             has no label at all.
     """
-    cells = read_cells(root, params)
+    cells = with_one_of_numbered(read_cells(root, params), params)
     found = Found(root, params.images, params.links)
     columns = choose_columns(cells, params, found)
     told = [*cells.notes, *columns.notes]
