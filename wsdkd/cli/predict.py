@@ -220,11 +220,10 @@ def _labelled(
     memory: int,
 ) -> Iterator["Labelled[Path] | Unreadable[Path]"]:
     import torch
-    from accelerate import PartialState
 
     from wsdkd.student.run import label_pictures
 
-    device = PartialState(cpu=not torch.cuda.is_available()).device
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     outcomes = label_pictures(
         student, pictures, batch_size=batch_size, device=device, precision=precision, memory=memory
     )

@@ -3,14 +3,17 @@
 VGG16 as released and torchvision's ResNets here, timm's models in :mod:`wsdkd.networks.timm_models`.
 """
 
-import torchvision
 from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone, FullyConnected, take_out_strides
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import VGG_BINS, VGG_WIDTH, Network
 from wsdkd.networks.timm_models import timm_backbone
 from wsdkd.networks.weights import initialise
+
+with compiler_deferred():
+    from torchvision import models
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -40,8 +43,8 @@ def vgg16(params: Network) -> Backbone:
     if params.stride != 16:
         raise UserError(f"network.stride: vgg16 has stride 16, got {params.stride}")
     _has_no_choice(params)
-    model = torchvision.models.vgg16()
-    enum = torchvision.models.VGG16_Weights.IMAGENET1K_V1
+    model = models.vgg16()
+    enum = models.VGG16_Weights.IMAGENET1K_V1
     initialise(
         model, params, lambda: enum.get_state_dict(progress=True, check_hash=True), unused=("classifier.6.",)
     )
@@ -65,8 +68,8 @@ def resnet(params: Network) -> Backbone:
         UserError: a choice of stages, or weights that do not fit.
     """
     _has_no_choice(params)
-    model = torchvision.models.get_model(params.backbone)
-    enum = torchvision.models.get_model_weights(params.backbone).DEFAULT
+    model = models.get_model(params.backbone)
+    enum = models.get_model_weights(params.backbone).DEFAULT
     initialise(model, params, lambda: enum.get_state_dict(progress=True, check_hash=True), unused=("fc.",))
     stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
     stages = [stem, model.layer1, model.layer2, model.layer3, model.layer4]

@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
-from torchvision.ops import roi_align, roi_pool
+
+from wsdkd.networks.deferred_compiler import compiler_deferred
+
+with compiler_deferred():
+    from torchvision.ops import roi_align, roi_pool
 
 MOST_CELLS = 256
 """Of a feature map: the product visits every cell for every bin, the kernel 16 for each."""

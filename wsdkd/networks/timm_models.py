@@ -6,17 +6,20 @@ Which family is cut how, and what was tried with each: docs/backbones.md.
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-import timm
 import torch
-from timm.layers.format import Format
-from timm.models._features import FeatureListNet
 from torch import nn
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import PROBE, Backbone, take_out_strides
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import Network
 from wsdkd.networks.transformers import transformer_stages
 from wsdkd.networks.weights import SHIPPED, StateDict, initialise, shipped
+
+with compiler_deferred():
+    import timm
+    from timm.layers.format import Format
+    from timm.models._features import FeatureListNet
 
 HEADED = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
 """Parts of timm's EfficientNets and of what is built like them: a convolution is behind the last block."""

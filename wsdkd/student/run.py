@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,10 @@ from wsdkd.networks.params import InferencePrecision
 from wsdkd.networks.precision import computing_in, placed
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.validation import count_labels
-from wsdkd.training.course import Course, Images
+
+if TYPE_CHECKING:
+    # Training loads accelerate and more, which who labels a picture need not wait for.
+    from wsdkd.training.course import Course, Images
 
 BATCH_SIZE = 32
 """Validation pictures a forward pass."""
@@ -97,7 +100,7 @@ def student_outputs(
     return Outputs(torch.cat(logits).cpu().numpy(), scores.cpu().numpy())
 
 
-def save_student(folder: Path, course: Course, images: Images) -> None:
+def save_student(folder: Path, course: "Course", images: "Images") -> None:
     """Write a student that has been trained, with what its validation images say, where there are any.
 
     Args:
