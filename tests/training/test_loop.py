@@ -208,9 +208,10 @@ def test_too_little_memory_on_a_gpu(world: World) -> None:
         def forward(self, _: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             raise torch.OutOfMemoryError("CUDA out of memory.\nSee the documentation")
 
-    with pytest.raises(
-        UserError, match=r"test: the GPU's memory .* raise training\.accumulate, now 1 .* now 4,"
-    ):
+    said = (
+        r"test: the GPU's memory .* raise training\.accumulate, now 1 .* training\.recompute: true, .* now 4,"
+    )
+    with pytest.raises(UserError, match=said):
         train(lambda: _Large(Student(STUDENT, 3)), world, _labels(world))
 
 

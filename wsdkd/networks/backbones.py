@@ -6,10 +6,13 @@ many cells as one of stride 32, which small regions need.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from wsdkd.ground.errors import UserError
 
@@ -33,6 +36,9 @@ class Backbone(nn.Module):
         stride: pixels of the input to one cell of the feature map.
         fully_connected: of backbones whose classifier brings fc6 and fc7 (VGG16).
         as_map: makes a feature map of what comes out of a stage, which with most backbones is one.
+        recompute: whether, while training, only what goes from stage to stage is kept for gradients, and what
+            is inside a stage is computed again (Chen et al., Training deep nets with sublinear memory cost,
+            arXiv 1604.06174).
     """
 
     mean: torch.Tensor
@@ -57,6 +63,7 @@ class Backbone(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.channels, self.stride, self.frozen_stages = channels, stride, frozen_stages
         self.fully_connected = fully_connected
+        self.recompute = False
         self.as_map = nn.Identity() if as_map is None else as_map
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -81,7 +88,7 @@ class Backbone(nn.Module):
     def trunk(self, features: torch.Tensor) -> torch.Tensor:
         """The other stages: output of :meth:`stem` -> feature map (B, channels, H / stride, W / stride)."""
         for stage in self.stages[self.frozen_stages :]:
-            features = stage(features)
+            features = self._through(stage, features)
         feature_map: torch.Tensor = self.as_map(features)
         return feature_map
 
@@ -89,9 +96,20 @@ class Backbone(nn.Module):
         """Output of :meth:`stem` -> the map of each stage that is not frozen, or the last stage's."""
         maps = []
         for stage in self.stages[self.frozen_stages :]:
-            features = stage(features)
+            features = self._through(stage, features)
             maps.append(self.as_map(features))
         return maps or [self.as_map(features)]
+
+    def _through(self, stage: nn.Module, features: torch.Tensor) -> torch.Tensor:
+        if not (self.recompute and self.training and torch.is_grad_enabled()):
+            through: torch.Tensor = stage(features)
+            return through
+
+        def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+            return nullcontext(), statistics_left_alone(stage)
+
+        again: torch.Tensor = checkpoint(stage, features, use_reentrant=False, context_fn=contexts)
+        return again
 
     @torch.no_grad()
     def widths(self) -> list[int]:
@@ -106,6 +124,22 @@ class Backbone(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (B, 3, H, W), RGB, uint8 or float in 0..255 -> (B, channels, H / stride, W / stride)."""
         return self.trunk(self.stem(images))
+
+
+@contextmanager
+def statistics_left_alone(module: nn.Module) -> Iterator[None]:
+    """Within it, layers that normalise by a batch's statistics do not add these to their running ones."""
+    layers = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+    before = [(layer.momentum, layer.num_batches_tracked) for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+        if layer.num_batches_tracked is not None:
+            layer.num_batches_tracked = layer.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for layer, (momentum, tracked) in zip(layers, before, strict=True):
+            layer.momentum, layer.num_batches_tracked = momentum, tracked
 
 
 def take_out_strides(stages: Sequence[nn.Module], stride: int) -> None:

@@ -80,6 +80,9 @@ class Learner:
         self.accelerator = accelerator
         self.objective = objective.to(accelerator.device).to(memory_format=torch.channels_last)
         self._on_cpu = accelerator.device.type == "cpu"
+        # Processes on CPUs put their statistics together in the forward pass alone (whole_batch).
+        together = self._on_cpu and accelerator.num_processes > 1
+        objective.backbone.recompute = params.recompute and not together
         if accelerator.num_processes > 1 and not self._on_cpu:
             convert_for_gpus(self.objective)
         self.kept = Kept(self.objective, params)
@@ -145,6 +148,7 @@ class Learner:
         self.accelerator.unwrap_model(self._wrapped, keep_fp32_wrapper=False)
         self.accelerator.free_memory()
         self.kept.take()
+        self.objective.backbone.recompute = False
         self.objective.eval()
 
 

@@ -197,8 +197,9 @@ def _explained_shortage(name: str, params: Optimisation) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"{name}: the GPU's memory is too small; raise training.accumulate, now {params.accumulate} (the "
-            f"parts that a batch is taken in), or lower training.batch_size, now {params.batch_size}, the "
-            f"size of the input or the number of regions ({str(error).splitlines()[0]})"
+            f"parts that a batch is taken in), set training.recompute: true, or lower "
+            f"training.batch_size, now {params.batch_size}, the size of the input or the number of regions "
+            f"({str(error).splitlines()[0]})"
         ) from error
 
 

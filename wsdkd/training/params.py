@@ -44,6 +44,9 @@ class Optimisation(Section):
     accumulate: Count = 1
     """A process takes its share of a batch in this many parts, one after the other, to need less memory.
     Batch normalisation then takes the statistics of a part."""
+    recompute: bool = False
+    """What is inside a stage of the backbone is computed again for its gradients, in the place of being kept:
+    less memory for a second forward pass, and the same results. Several processes on CPUs keep it."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["one_cycle", "step", "constant"] = "one_cycle"
     step_epochs: tuple[int, ...] = ()
