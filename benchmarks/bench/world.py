@@ -18,7 +18,7 @@ from wsdkd.cache.writing.build import CacheBuilder
 from wsdkd.cache.writing.fingerprint import CommonFingerprint, common_fingerprint
 from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.params import ScenesDataset
-from wsdkd.datasets.prepare import prepare
+from wsdkd.datasets.prepare import Prepared, prepare
 from wsdkd.datasets.scenes.write_coco import write_scenes
 from wsdkd.ground.workers import map_ordered
 from wsdkd.networks.checkpoints import save_network
@@ -68,7 +68,8 @@ class World:
         return self.folder / "scenes"
 
     @cached_property
-    def _prepared(self) -> tuple[list[ImageRow], list[str]]:
+    def prepared(self) -> Prepared:
+        """The whole dataset."""
         drawn = self.profile.dataset
         if not isinstance(drawn, ScenesDataset):
             raise TypeError(f"{self.sizes.profile}: expected a profile of drawn scenes")
@@ -76,19 +77,17 @@ class World:
         drawn = drawn.model_copy(update=counts)
         mapper: Any = partial(map_ordered, description="scenes")
         write_scenes(self.root, drawn, mapper)
-        prepared = prepare(self.root, drawn)
-        rows = [row for row in prepared.images if row.split == "train"]
-        return rows, list(prepared.classes)
+        return prepare(self.root, drawn)
 
-    @property
+    @cached_property
     def rows(self) -> list[ImageRow]:
         """The training images."""
-        return self._prepared[0]
+        return [row for row in self.prepared.images if row.split == "train"]
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes."""
-        return self._prepared[1]
+        return list(self.prepared.classes)
 
     @cached_property
     def proposals_folder(self) -> Path:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision.ops import nms
 
 from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
 from wsdkd.networks.copies import Aside
 from wsdkd.networks.decoding import picture_batches
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import InferencePrecision
 from wsdkd.networks.precision import placed
 from wsdkd.proposals.stored import Proposals
@@ -25,6 +25,9 @@ from wsdkd.support import Ranking, detection_scores
 from wsdkd.teacher.batches import BatchPasses, BegunBatch, Choose, Chosen, no_features, one_behind
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
+
+with compiler_deferred():
+    from torchvision.ops import nms
 
 
 @dataclass(frozen=True)

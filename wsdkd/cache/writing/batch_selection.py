@@ -7,12 +7,15 @@ other one is taken, image by image.
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from wsdkd.cache.params import CacheParams
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.scores import SMALLEST, batch_image_scores, batch_region_scores
 from wsdkd.support import image_support
 from wsdkd.teacher.batches import BatchChoice, RegionBatch
+
+with compiler_deferred():
+    from torchvision.ops import batched_nms
 
 
 def choose_in_batch(batch: RegionBatch, params: CacheParams) -> BatchChoice:

@@ -5,13 +5,16 @@ The paper chooses RoIs by NMS and weights them by confidence (Eq. 4, unverified)
 
 import numpy as np
 import torch
-from torchvision.ops import nms
 
 from wsdkd.cache.params import CacheParams
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.scores import SMALLEST, image_scores
 from wsdkd.support import Regions, region_shares
 from wsdkd.teacher.batches import Chosen
 from wsdkd.teacher.run import ImageRegions
+
+with compiler_deferred():
+    from torchvision.ops import nms
 
 
 def confidences(shares: np.ndarray, regions: Regions, labels: tuple[int, ...]) -> np.ndarray:
