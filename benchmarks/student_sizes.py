@@ -1,8 +1,15 @@
-"""How large a student is and how much it computes, by its backbone: `python -m benchmarks.student_sizes`.
+"""How large a student is, how much it computes and how fast it is, by its backbone.
 
-Networks are built without numbers, and nothing is computed, so this takes seconds and is the same on every
-machine. It writes the table of docs/backbones.md.
+    python -m benchmarks.student_sizes           # sizes: nothing is computed, the same on every machine
+    python -m benchmarks.student_sizes --speeds  # and speeds, in turns on one thread
+
+It writes the tables of docs/backbones.md.
 """
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import median
 
 import torch
 from tqdm import tqdm
@@ -10,7 +17,9 @@ from tqdm import tqdm
 from benchmarks import command, parts
 from benchmarks.backbones import PAGE
 from wsdkd.evaluation.cost import count_multiply_adds, count_parameters
+from wsdkd.ground.origin import processor, versions
 from wsdkd.networks.params import Network
+from wsdkd.networks.precision import placed
 from wsdkd.student.network import Student
 from wsdkd.student.params import StudentParams
 
@@ -30,6 +39,7 @@ USUAL = "tf_efficientnet_lite0"
 SIDES = (160, 224)
 """Of the drawn scenes' student, and of the paper's."""
 CLASSES = 20
+BATCH = 16
 BY_PIP = ("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
 
 
@@ -65,9 +75,64 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Write the table."""
-    parts.rewrite(PAGE, "students", {"sizes": table})
+def speeds(
+    names: Sequence[str] = NAMES, side: int = SIDES[0], rounds: int = 9
+) -> dict[str, tuple[float, float]]:
+    """Pictures that a student labels in a processor's second, and the median ratio to the usual one's.
+
+    In seconds of the processor, on one thread and in turns, other work on the machine hardly counts.
+
+    Args:
+        names: backbones, the usual one among them.
+        side: of the square input, in pixels.
+        rounds: how often each is timed, after one pass to warm up.
+    """
+    torch.set_num_threads(1)
+    pictures = torch.zeros(BATCH, 3, side, side, dtype=torch.uint8).contiguous(
+        memory_format=torch.channels_last
+    )
+    students = {name: _student(name, side) for name in names}
+    spent: dict[str, list[float]] = {name: [] for name in names}
+    with torch.inference_mode():
+        for turn in tqdm(range(rounds + 1), "speeds"):
+            for name, model in students.items():
+                started = time.process_time()
+                model(pictures)
+                if turn:
+                    spent[name].append(time.process_time() - started)
+    return {
+        name: (
+            BATCH / median(seconds),
+            median(usual / own for usual, own in zip(spent[USUAL], seconds, strict=True)),
+        )
+        for name, seconds in spent.items()
+    }
+
+
+def _student(name: str, side: int) -> Student:
+    network = Network(backbone=name, weights=None, stride=16)
+    model = Student(StudentParams(network=network, input_size=side), CLASSES).eval()
+    return placed(model, torch.device("cpu"))
+
+
+def speeds_table() -> str:
+    """A row a backbone, the fastest first."""
+    found = sorted(speeds().items(), key=lambda item: -item[1][0])
+    lines = ["| Backbone | Pictures a second | Times as fast as the usual one |", "|---|---:|---:|"]
+    lines += [f"| `{name}` | {speed:.0f} | {ratio:.2f} |" for name, (speed, ratio) in found]
+    day = datetime.now(UTC).date().isoformat()
+    told = ", ".join(f"{package} {number}" for package, number in versions(("torch", "timm")).items())
+    return "\n".join(
+        [*lines, "", f"{processor()}, one thread, {SIDES[0]} px, batches of {BATCH}, fp32; {day}; {told}."]
+    )
+
+
+def main(*, speeds: bool = False) -> None:
+    """Write the tables; that of the speeds only where it is asked for."""
+    kept = PAGE.read_text(encoding="utf-8")
+    old = next(found[0] for found in parts.part_pattern("students").finditer(kept) if found[2] == "speeds")
+    before = "\n".join(old.splitlines()[1:-1])
+    parts.rewrite(PAGE, "students", {"sizes": table, "speeds": speeds_table if speeds else lambda: before})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What students compute, against figures that are known."""
 
-from benchmarks.student_sizes import size
+import torch
+
+from benchmarks.student_sizes import USUAL, size, speeds
 
 
 def test_vgg16_computes_what_is_written_of_it() -> None:
@@ -13,3 +15,11 @@ def test_vgg16_computes_what_is_written_of_it() -> None:
 def test_twice_the_side_is_four_times_the_work() -> None:
     small, large = (size("resnet18", side)[1] for side in (64, 128))
     assert 3.9 < large / small < 4.1
+
+
+def test_who_computes_less_is_timed_as_faster() -> None:
+    threads = torch.get_num_threads()
+    found = speeds(("mobilenetv3_small_100", USUAL, "resnet50"), side=64, rounds=3)
+    torch.set_num_threads(threads)
+    assert found[USUAL][1] == 1
+    assert found["mobilenetv3_small_100"][1] > 1 > found["resnet50"][1]
