@@ -13,6 +13,11 @@ with torch.inference_mode():
     model(torch.zeros(1, 3, 64, 64))
 assert not [name for name in sys.modules if name.startswith(("sympy", "torch._dynamo", "torch._inductor"))]
 """,
+    "stages that train nothing": """
+import stages.cache_teacher, stages.evaluate
+assert "wsdkd.training.augmentation" in sys.modules and "wsdkd.cache.writing.selection" in sys.modules
+assert not [name for name in sys.modules if name.startswith(("sympy", "torch._dynamo", "torch._inductor"))]
+""",
     "a function that was handed out": """
 from wsdkd.networks.deferred_compiler import compiler_deferred
 with compiler_deferred():

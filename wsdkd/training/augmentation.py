@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import functional as F
 
 from wsdkd.data.images import WHOLE, Window
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.training.params import Augmentation
+
+with compiler_deferred():
+    from torchvision.transforms.v2 import functional as F
 
 ASPECTS = (3 / 4, 4 / 3)
 """Of a crop, width to height as a share of the picture's own."""
