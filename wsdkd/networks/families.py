@@ -13,7 +13,7 @@ from wsdkd.networks.timm_models import timm_backbone
 from wsdkd.networks.weights import initialise
 
 with compiler_deferred():
-    from torchvision import models
+    import torchvision
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -43,8 +43,8 @@ def vgg16(params: Network) -> Backbone:
     if params.stride != 16:
         raise UserError(f"network.stride: vgg16 has stride 16, got {params.stride}")
     _has_no_choice(params)
-    model = models.vgg16()
-    enum = models.VGG16_Weights.IMAGENET1K_V1
+    model = torchvision.models.vgg16()
+    enum = torchvision.models.VGG16_Weights.IMAGENET1K_V1
     initialise(
         model, params, lambda: enum.get_state_dict(progress=True, check_hash=True), unused=("classifier.6.",)
     )
@@ -68,8 +68,8 @@ def resnet(params: Network) -> Backbone:
         UserError: a choice of stages, or weights that do not fit.
     """
     _has_no_choice(params)
-    model = models.get_model(params.backbone)
-    enum = models.get_model_weights(params.backbone).DEFAULT
+    model = torchvision.models.get_model(params.backbone)
+    enum = torchvision.models.get_model_weights(params.backbone).DEFAULT
     initialise(model, params, lambda: enum.get_state_dict(progress=True, check_hash=True), unused=("fc.",))
     stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
     stages = [stem, model.layer1, model.layer2, model.layer3, model.layer4]
