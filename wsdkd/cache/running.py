@@ -23,11 +23,10 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.networks.copies import Aside
 from wsdkd.networks.precision import placed, settled
 from wsdkd.proposals.stored import read_proposals
-from wsdkd.scores import refined_scores
 from wsdkd.support import Ranking
 from wsdkd.teacher.batches import BatchPasses, Found
 from wsdkd.teacher.network import load_teacher
-from wsdkd.teacher.run import ImageRegions, ProposedImages
+from wsdkd.teacher.run import ProposedImages, image_regions
 
 TEACHER, PROPOSALS = "teacher", "proposals"
 
@@ -114,21 +113,11 @@ class RunningTeacher:
         with torch.inference_mode():
             said = self._passes.collect(self._passes.begin(rows, found, pictures, boxes))
         self._seen = {}
-        for row, turned, (corners, scores), one in zip(rows, mirrored, found, said, strict=True):
-            regions = ImageRegions(
-                row.image_id,
-                corners,
-                scores,
-                one.class_logits,
-                one.detection_logits,
-                one.features,
-                refined_scores(one.refinement_logits),
-                one.chosen,
-            )
+        for row, turned, proposed, one in zip(rows, mirrored, found, said, strict=True):
+            regions = image_regions(row, proposed, one)
             chosen, features = kept_features(regions, row.labels, self.params)
             self._seen[row.image_id, turned] = CachedView.of(
-                corners,
-                scores,
+                *proposed,
                 one.class_logits,
                 one.detection_logits,
                 chosen.regions,

@@ -22,7 +22,16 @@ from wsdkd.networks.precision import placed
 from wsdkd.proposals.stored import Proposals
 from wsdkd.scores import refined_scores, region_scores
 from wsdkd.support import Ranking, detection_scores
-from wsdkd.teacher.batches import BatchPasses, BegunBatch, Choose, Chosen, no_features, one_behind
+from wsdkd.teacher.batches import (
+    BatchPasses,
+    BegunBatch,
+    Choose,
+    Chosen,
+    Found,
+    Said,
+    no_features,
+    one_behind,
+)
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
 
@@ -118,18 +127,21 @@ def run_teacher(
 
     # A GPU computes one batch while the one before is collected; a CPU does one thing at a time.
     for batch in one_behind(begun()) if pinning else begun():
-        for row, (boxes, scores), said in zip(batch.rows, batch.found, passes.collect(batch), strict=True):
-            refined = refined_scores(said.refinement_logits)
-            yield ImageRegions(
-                row.image_id,
-                boxes,
-                scores,
-                said.class_logits,
-                said.detection_logits,
-                said.features,
-                refined,
-                said.chosen,
-            )
+        for row, found, said in zip(batch.rows, batch.found, passes.collect(batch), strict=True):
+            yield image_regions(row, found, said)
+
+
+def image_regions(row: ImageRow, found: Found, said: Said) -> ImageRegions:
+    """The outputs on one image of a batch, together with the proposals that they are of."""
+    return ImageRegions(
+        row.image_id,
+        *found,
+        said.class_logits,
+        said.detection_logits,
+        said.features,
+        refined_scores(said.refinement_logits),
+        said.chosen,
+    )
 
 
 @dataclass(frozen=True)
