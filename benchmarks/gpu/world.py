@@ -1,7 +1,7 @@
 """What rows are measured on: photographs that are drawn, boxes at random, networks without any training."""
 
 from collections.abc import Generator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
@@ -20,6 +20,7 @@ from wsdkd.cache.writing.fingerprint import CommonFingerprint
 from wsdkd.cache.writing.passes import images_ahead, teacher_passes
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.params import VGG_BINS, VGG_WIDTH, Network
+from wsdkd.networks.precision import computing_in
 from wsdkd.proposals.stored import Proposals, read_proposals, write_proposals
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.params import StudentParams
@@ -120,7 +121,8 @@ class World:
         """Shuffled batches by the training loader, without end; every picture is decoded each time."""
         pictures = Pictures(task.pictures.rows, self.root, [side])
         views = EpochViews(len(pictures.rows), params.batch_size, [side], params.seed, EPOCHS)
-        stem = Stem(task.objective.backbone.to(self.device), pictures, self.device)
+        autocast = partial(computing_in, params.precision, self.device)
+        stem = Stem(task.objective.backbone.to(self.device), pictures, self.device, autocast=autocast)
         yield from load_batches(views, stem, supervision)
 
 

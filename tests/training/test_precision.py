@@ -1,5 +1,6 @@
 """Training in bfloat16, and in float16 with scaled losses as far as a CPU goes."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from wsdkd.student.learning import LABEL_LOSSES, LabelObjective, label_loss
 from wsdkd.student.network import Student
 from wsdkd.teacher.learning import RegionsAndLabels, TeacherObjective
 from wsdkd.teacher.network import Wsddn
-from wsdkd.training.loader import Labels
+from wsdkd.training.loader import Batch, Labels
 from wsdkd.training.loop import Phase, Task, fit
 from wsdkd.training.params import Optimisation
 from wsdkd.training.pictures import Pictures
@@ -70,6 +71,29 @@ def _train_with(
     task = Task(objective, Pictures(world.rows, world.root, [32]), Labels(world.rows, len(CLASSES)))
     fit(Phase(task, params), small_world.record_in(curves, resume), accelerator)
     return objective, curves
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_frozen_stages_compute_in_the_trainings_precision(
+    world: World, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[torch.dtype] = set()
+    classify = LabelObjective.forward
+
+    def spied(objective: LabelObjective, batch: Batch) -> dict[str, torch.Tensor]:
+        seen.add(batch["stem"].dtype)
+        return classify(objective, batch)
+
+    monkeypatch.setattr(LabelObjective, "forward", spied)
+    frozen = STUDENT.network.model_copy(update={"frozen_stages": 2})
+    params = TRAINING.model_copy(update={"precision": precision, "epochs": 2})
+    accelerator = _start(params)
+    objective = LabelObjective(Student(STUDENT.model_copy(update={"network": frozen}), len(CLASSES)))
+    task = Task(objective, Pictures(world.rows, world.root, [32]), Labels(world.rows, len(CLASSES)))
+    curves = small_world.Curves()
+    fit(Phase(task, params), small_world.record_in(curves), accelerator)
+    assert seen == {HALF.get(precision, torch.float32)}
+    assert all(math.isfinite(value) for _, _, value in curves.logged)
 
 
 def _spy(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[Any]]:

@@ -120,7 +120,6 @@ class Learner:
         alone = processes == len(batches) == 1
         factors = shares([{} if alone else self.objective.weights(batch) for batch in batches], accelerator)
         sums: dict[str, torch.Tensor] = {}
-        self.optimizer.zero_grad(set_to_none=True)
         for place, batch in enumerate(batches):
             with accelerator.autocast(), whole_batch(processes if self._on_cpu else 1):
                 losses = self._wrapped(batch)
@@ -137,6 +136,8 @@ class Learner:
         if not self.optimizer.step_was_skipped:  # as in fp16, where gradients were scaled beyond its range
             self.schedule.step()
             self.kept.step()
+        # At once, so that the next batch's frozen features have the memory.
+        self.optimizer.zero_grad(set_to_none=True)
         return sums
 
     def close(self) -> None:

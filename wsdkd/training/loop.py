@@ -147,7 +147,7 @@ def fit(phase: Phase, record: Record, accelerator: Accelerator, first_epoch: int
     showing = Showing(repeat_factors(pictures.rows, params.repeat_threshold), params.augmentation)
     views = EpochViews(images, params.batch_size, pictures.sizes, params.seed, epochs, showing)
     augments = params.augmentation.changes
-    stem = Stem(task.objective.backbone, pictures, accelerator.device, keeps=not augments)
+    stem = Stem(task.objective.backbone, pictures, accelerator.device, not augments, accelerator.autocast)
     parts = BatchParts(views, params.accumulate)
     loaded = load_batches(parts, stem, task.supervision, accelerator.process_index, processes)
     batches = iter(lambda: list(islice(loaded, params.accumulate)), [])
@@ -245,7 +245,7 @@ def validator(task: Task, batch_size: int, accelerator: Accelerator, measures: b
 
     @torch.no_grad()
     def validate() -> dict[str, float]:
-        stem = Stem(task.objective.backbone, task.pictures, accelerator.device)
+        stem = Stem(task.objective.backbone, task.pictures, accelerator.device, autocast=accelerator.autocast)
         sums: dict[str, torch.Tensor] = {}
         seen = []
         for views_of, batch in zip(mine, load_batches(mine, stem, task.supervision), strict=True):

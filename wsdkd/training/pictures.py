@@ -5,7 +5,8 @@ costs as much as all later stages together.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -90,18 +91,26 @@ class Stem:
         pictures: of the images that views are of.
         device: where features are computed, and kept.
         keeps: whether anything may be; not where each view differs from all before it.
+        autocast: within it they are computed; half precision takes half the memory, too.
     """
 
-    def __init__(self, backbone: Backbone, pictures: Pictures, device: torch.device, keeps: bool = True):
+    def __init__(
+        self,
+        backbone: Backbone,
+        pictures: Pictures,
+        device: torch.device,
+        keeps: bool = True,
+        autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ):
         self.backbone, self.pictures, self.device = backbone, pictures, device
-        self._keeps = keeps
+        self._keeps, self._autocast = keeps, autocast
         self._kept: dict[View, torch.Tensor] = {}
         self.in_memory = False
         if backbone.frozen_stages and keeps:
             with torch.inference_mode():
                 largest = max(pictures.sizes)
                 probe = torch.zeros(1, 3, largest, largest, device=device)
-                each = backbone.stem(probe).numel() * 4
+                each = self._computed(probe).nbytes
             # Both views of each image at each size.
             self.in_memory = 2 * len(pictures.rows) * len(pictures.sizes) * each <= memory_budget()
 
@@ -113,14 +122,18 @@ class Stem:
     def of(self, views: Sequence[View], pictures: torch.Tensor | None = None) -> torch.Tensor:
         """Stem features of views of one size; ``pictures`` are theirs, where already loaded."""
         if not self.in_memory:
-            return self.backbone.stem(self._move(self.pictures.load(views) if pictures is None else pictures))
+            return self._computed(self._move(self.pictures.load(views) if pictures is None else pictures))
         views = [view._replace(turn=0) for view in views]
         new = [view for view in views if view not in self._kept]
         if new:
-            features = self.backbone.stem(self._move(self.pictures.load(new)))
+            features = self._computed(self._move(self.pictures.load(new)))
             self._kept.update(zip(new, features, strict=True))
         stacked = torch.stack([self._kept[view] for view in views])
         return stacked.contiguous(memory_format=torch.channels_last)
+
+    def _computed(self, pictures: torch.Tensor) -> torch.Tensor:
+        with self._autocast():
+            return self.backbone.stem(pictures)
 
     def _move(self, pictures: torch.Tensor) -> torch.Tensor:
         return pictures.to(self.device, non_blocking=True)
