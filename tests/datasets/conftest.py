@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 WIDTH, HEIGHT = 60, 40
 
 Picture = Callable[..., Path]
+Files = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -27,6 +28,19 @@ def picture(tmp_path: Path) -> Picture:
         pixels = rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path, "JPEG", exif=exif)
         return path
+
+    return write
+
+
+@pytest.fixture
+def files(picture: Picture) -> Files:
+    """Twelve pictures; their paths, of which one has ``neighbours.LABELS`` in turn."""
+
+    def write(pattern: str) -> list[str]:
+        paths = [pattern.format(number) for number in range(12)]
+        for path in paths:
+            picture(path)
+        return paths
 
     return write
 

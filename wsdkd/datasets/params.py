@@ -203,6 +203,8 @@ class TableDataset(LabelColumns):
     path_column: str = "auto"
     images: str = ""
     """Folder below the root that the paths are relative to."""
+    value_column: str | None = "auto"
+    """Column that says with 1 or 0 whether the label of its row is there; null: all labels are."""
     split_column: str | None = "auto"
     """Column of train, val or test; null: there is none."""
     train_list: str | None = None

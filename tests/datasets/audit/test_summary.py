@@ -112,6 +112,13 @@ def test_a_training_split_without_any_label_is_refused() -> None:
         refuse(prepared(("cat", "dog"), ("t", ()), ("t", ()), ("v", (0,)), ("x", (1,))))
 
 
+def test_a_split_to_test_on_without_any_label_is_refused() -> None:
+    rows = (("t", (0,)), ("v", (1,)), ("x", ()), ("x", ()), ("x", ()))
+    with pytest.raises(DatasetError, match=r"no image in split test has a label, such as .*unlabelled"):
+        refuse(prepared(("cat", "dog"), *rows))
+    refuse(prepared(("cat", "dog"), *rows, ("x", (0,))))
+
+
 def test_the_refusal_of_too_many_is_one_line_with_the_causes_and_the_way_out() -> None:
     rejected = [Rejection("image", f"{n}", f"{n}.jpg", "gone", Cause.MISSING) for n in range(3)]
     rejected += [

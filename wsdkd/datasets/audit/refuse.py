@@ -11,6 +11,8 @@ from wsdkd.ground.words import counted
 
 SHOWN = 3
 """Causes that the message names."""
+FEW = 3
+"""Images of a split that may all be without a label by chance."""
 LONG = 120
 """Letters of a reason that it shows."""
 
@@ -26,7 +28,7 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
     Raises:
         DatasetError: more images are rejected than ``max_rejected``; the same picture stands in two splits,
             and the parameters say to refuse it; a split has no image; there is one class alone; or no
-            training image has a label.
+            image of a split has a label.
     """
     rejected = prepared.rejected_images
     if len(rejected) > params.max_rejected:
@@ -49,6 +51,7 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
             "no image in split train has a label, so there is nothing to learn; look at the labels of that "
             f"split, and at {listed_in}"
         )
+    _refuse_unlabelled_split(prepared)
 
 
 def _refuse_leaks(prepared: Prepared, cause: Cause, parameter: str, policy: str, listed_in: str) -> None:
@@ -71,6 +74,18 @@ def _refuse_empty_split(prepared: Prepared) -> None:
     for split in SPLITS:
         if count[split] == 0:
             raise DatasetError(f"no image in split {split}{hints[split]}")
+
+
+def _refuse_unlabelled_split(prepared: Prepared) -> None:
+    # As a competition's test has it: each class would count as absent from all of them.
+    for split in ("val", "test"):
+        rows = [row for row in prepared.images if row.split == split]
+        if len(rows) >= FEW and not any(row.labels or row.ignored for row in rows):
+            raise DatasetError(
+                f"no image in split {split} has a label, such as {rows[0].path}; if nobody labelled them: "
+                f"dataset.split_names: {{{split}: unlabelled}} where the format has it, or take them out and "
+                "name them by dataset.unlabelled_images"
+            )
 
 
 def _causes(prepared: Prepared) -> Iterator[str]:

@@ -37,6 +37,9 @@ UNREAD = {
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), "raw"),
     ".jxl": "JPEG XL",
     ".psd": "Photoshop",
+    ".svg": "SVG",
+    **dict.fromkeys((".dcm", ".dicom"), "DICOM"),
+    **dict.fromkeys((".tga", ".pcx", ".ico", ".exr", ".hdr"), "TGA, PCX, ICO, EXR or HDR"),
 }
 """Suffixes of pictures that people have and that are not decoded: whoever has some should know."""
 
@@ -93,8 +96,19 @@ def _preference(name: str) -> tuple[int, str]:
     return SUFFIXES.index(posixpath.splitext(name)[1].lower()), name
 
 
+OF_SYSTEMS = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
+"""Folders that systems make beside those of people, with copies of their pictures in them."""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or a folder is none that a person sees: ``.ipynb_checkpoints``, ``._1.jpg``."""
+    return name.startswith(".") or name.casefold() in OF_SYSTEMS
+
+
 def files_below(root: Path, links: Links) -> Iterator[str]:
     """Paths of all files below ``root``, relative to it; through links to folders if links may lead out.
+
+    What is hidden is passed over: a folder of thumbnails is no class, and a system's note no table.
 
     What is found behind a folder that itself leads out is refused where it is read.
     """
@@ -105,7 +119,9 @@ def files_below(root: Path, links: Links) -> Iterator[str]:
             inner.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        inner.sort()
+        inner[:] = sorted(name for name in inner if not is_hidden(name))
         here = Path(folder).relative_to(root).as_posix()
         for name in sorted(names):
+            if is_hidden(name):
+                continue
             yield name if here == "." else f"{here}/{name}"

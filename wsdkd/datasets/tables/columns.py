@@ -9,6 +9,7 @@ from wsdkd.datasets.tables.cells import Cells
 from wsdkd.datasets.tables.delimited import looks_like_a_picture
 from wsdkd.datasets.tables.found import Found
 from wsdkd.datasets.tables.label_columns import by_names, choose_labels, require_column, some
+from wsdkd.datasets.tables.values import value_column
 
 # In the order in which they are tried; see by_names.
 PATHS = (
@@ -31,6 +32,7 @@ class Columns:
         one_hot: that are a class each, in order; none where ``labels`` is one.
         split: of the splits' words; None: there is none.
         group: of the groups; None: there is none.
+        value: that says whether the label of its row is there; None: there is none.
         notes: what was detected, as parts of a sentence.
     """
 
@@ -39,6 +41,7 @@ class Columns:
     one_hot: tuple[str, ...]
     split: str | None
     group: str | None
+    value: str | None
     notes: tuple[str, ...]
 
 
@@ -55,10 +58,11 @@ def choose_columns(cells: Cells, params: TableDataset, found: Found) -> Columns:
     path = _path_column(cells, params, found) if params.path_column == "auto" else params.path_column
     split = _split_column(cells, path) if params.split_column == "auto" else params.split_column
     rest = [name for name in cells.head if name not in (path, split, params.group_column)]
-    labels, one_hot = choose_labels(cells, params, rest, notes)
+    value = value_column(cells, params, rest)
+    labels, one_hot = choose_labels(cells, params, [name for name in rest if name != value], notes)
     if params.path_column == "auto":
         notes.insert(0, f"paths in column {path}")
-    return Columns(path, labels, one_hot, split, params.group_column, tuple(notes))
+    return Columns(path, labels, one_hot, split, params.group_column, value if labels else None, tuple(notes))
 
 
 def _path_column(cells: Cells, params: TableDataset, found: Found) -> str:

@@ -18,6 +18,7 @@ from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
 from wsdkd.datasets.tables.label_columns import read_labels, with_one_of_numbered
+from wsdkd.datasets.tables.values import with_values
 from wsdkd.ground.words import counted
 
 EMPTY = "split '' is not train, val or test"
@@ -35,6 +36,8 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     columns = choose_columns(cells, params, found)
     told = [*cells.notes, *columns.notes]
     labels, order = read_labels(cells, columns.labels, columns.one_hot, params, told)
+    if columns.value is not None:
+        labels = with_values(labels, cells, columns.value, params, told)
     paths, odd = _paths(cells.read(columns.path), found, told)
     splits = _splits(cells, columns, params, SplitLists(root, params), paths, odd, told)
     groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
