@@ -6,6 +6,8 @@
     python -m benchmarks.ablation --profile auto --seeds 5 --variants crops --set dataset.root=PATH
     python -m benchmarks.ablation --profile scenes --seeds 2 --variants baseline,teacher,both
     python -m benchmarks.ablation --profile scenes --name scenes-unlabelled --seeds 5 --variants fewer
+    python -m benchmarks.ablation --profile scenes --name scenes-students --seeds 2 --variants students
+    python -m benchmarks.ablation --profile scenes --name scenes-peers --seeds 2 --variants peers
 
 Each cell, a variant with a seed, is a stage of a DVC repository below data/ablation/NAME: finished ones
 are never computed again, and a killed run goes on. Tables and charts go to reports/ablation/NAME.
@@ -32,7 +34,9 @@ from benchmarks.ablation.variants import (
     FEW_UNLABELLED,
     FEWER_LABELS,
     OURS,
+    PEERS,
     RIVALS,
+    STUDENTS,
     TEACHER,
     VARIANTS,
     changed,
@@ -51,6 +55,8 @@ GROUPS = {
     "crops": [BASELINE, TEACHER, OURS, "random_regions", *CROPS],
     "fewer": [BASELINE, OURS, *FEWER_LABELS],
     "rivals": [BASELINE, OURS, "random_regions", "rival", *RIVALS],
+    "peers": [BASELINE, TEACHER, OURS, *PEERS],
+    "students": [BASELINE, TEACHER, OURS, *STUDENTS],
 }
 """Sets of variants that belong together, by name."""
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy")

@@ -10,17 +10,19 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
 from benchmarks.ablation import controls, live, rivals
-from benchmarks.ablation.plan import teacher_folder, teacher_of
+from benchmarks.ablation.plan import teacher_folder, teacher_of, timed_by
 from benchmarks.ablation.variants import ALL, PLAIN_TEACHER, changed
 from benchmarks.ablation.workspace import DATA, FEWER, WORK, workspace
 from benchmarks.device import device
+from benchmarks.peers.fastai_learner import Photographs, learn
 from stages import cache_teacher, distill_features, distill_predictions, train_baseline, train_teacher
 from wsdkd import project
 from wsdkd.cache.params import CacheParams
@@ -28,6 +30,7 @@ from wsdkd.cache.reader import TeacherCache
 from wsdkd.data.annotations import read_objects
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import Split, read_classes, read_images
+from wsdkd.evaluation.cost import count_multiply_adds
 from wsdkd.evaluation.localisation import best_training_regions, localisation
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.evaluation.scoring import image_scores_and_detections
@@ -36,6 +39,7 @@ from wsdkd.ground.files import publish_folder
 from wsdkd.proposals.stored import read_proposals
 from wsdkd.settings.sections import load_section, read_params
 from wsdkd.student.network import load_student
+from wsdkd.student.params import StudentParams
 from wsdkd.student.run import student_scores
 from wsdkd.teacher.network import load_teacher
 from wsdkd.teacher.run import ProposedImages, run_fused_teacher
@@ -57,6 +61,7 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
     if variant.kind in ("cached", "live", "control"):
         data |= {"data/teacher_cache": teacher / "cache", "models/teacher": teacher / "model"}
     plain = home / CELLS / f"{PLAIN_TEACHER}-{seed}" / "model"
+    others = [home / CELLS / f"{other}-{seed}" / "cell.json" for other in timed_by(name)]
     with workspace(WORK / f"{name}-{seed}", changed(params, variant, seed), data):
         steps: dict[str, list[tuple[str, Callable[[], None]]]] = {
             "teacher": [("train", train_teacher.STAGE.train), ("cache", cache_teacher.main)],
@@ -74,13 +79,14 @@ def train(name: str, seed: int, params: dict[str, Any], splits: list[Split]) -> 
         steps["random heads"] += [steps["teacher"][1], *steps["cached"]]
         if variant.kind == "control":
             steps[variant.kind] = [("train", controls.CONTROLS[name])]
-        seconds = _timed(steps[variant.kind])
-        made = Path.cwd()
-        if variant.kind == "teacher":
+        made, seconds = Path.cwd(), _timed(steps.get(variant.kind, []))
+        if variant.kind == "peer":
+            seconds, figures, scores = _learn_by_a_peer(others, seed, splits)
+        elif variant.kind == "teacher":
             figures, scores = _score_teacher(splits)
         else:
             model = project.BASELINE if variant.kind == "plain" else project.STUDENT
-            figures, scores = {}, _score_student(model, splits)
+            figures, scores = _score_student(model, splits)
     with publish_folder(CELLS / f"{name}-{seed}") as aside:
         for split, values in scores.items():
             np.save(aside / f"{split}.npy", values.astype(np.float32))
@@ -103,9 +109,28 @@ def _timed(steps: list[tuple[str, Callable[[], None]]]) -> Times:
     return seconds
 
 
-def _score_student(folder: Path, splits: list[Split]) -> dict[Split, np.ndarray]:
+def _learn_by_a_peer(
+    others: Sequence[Path], seed: int, splits: Sequence[Split]
+) -> tuple[Times, dict[str, float], dict[Split, np.ndarray]]:
+    seconds = sum(sum(json.loads(other.read_text(encoding="utf-8"))["seconds"].values()) for other in others)
+    student: StudentParams = load_section("student", StudentParams)
+    photographs = Photographs(
+        photographs_folder(project.IMAGES),
+        read_classes(project.CLASSES),
+        read_images(project.IMAGES, "train"),
+        read_images(project.IMAGES, "val"),
+    )
+    learned = learn(photographs, student.network, student.input_size, seconds, seed)
+    figures: dict[str, float] = {"epochs": learned.epochs, "multiply_adds": learned.multiply_adds}
+    scores = {split: learned.scores(read_images(project.IMAGES, split)) for split in splits}
+    return {"train": round(learned.seconds, 1)}, figures, scores
+
+
+def _score_student(folder: Path, splits: list[Split]) -> tuple[dict[str, float], dict[Split, np.ndarray]]:
     loaded = load_student(folder)
-    return {
+    picture = torch.zeros(1, 3, loaded.params.input_size, loaded.params.input_size)
+    figures: dict[str, float] = {"multiply_adds": count_multiply_adds(lambda: loaded.model(picture))}
+    return figures, {
         split: student_scores(
             loaded,
             read_images(project.IMAGES, split),

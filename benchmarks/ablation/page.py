@@ -183,6 +183,28 @@ def _pays(suites: Sequence[Suite]) -> str:
     return "\n".join(lines)
 
 
+def _costs(suites: Sequence[Suite]) -> str:
+    """A line a variant: mAP, what was spent on it, and what it costs in use."""
+    (suite,) = suites
+    lines = [
+        "| | mAP | seconds of training | multiply-adds of a picture in use | seeds |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, seeds in tables.by_variant(suite.rows).items():
+        spent = np.mean([row["seconds"] for row in seeds.values()])
+        cost = next((row["multiply_adds"] for row in seeds.values() if "multiply_adds" in row), None)
+        shown = "" if cost is None else f"{cost / 1e9:.2f} G"
+        cells = [
+            ALL[name].title,
+            tables.spread(suite.rows, name, "mAP"),
+            f"{spent:.0f}",
+            shown,
+            str(len(seeds)),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _recovered(rows: Sequence[Row]) -> float | None:
     # A seed whose teacher does not lead has none.
     values = [
@@ -199,6 +221,7 @@ PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {
     "compared": _compared,
     "teacher": _teacher,
     "pays": _pays,
+    "costs": _costs,
     "run": _provenance,
 }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from benchmarks.ablation.variants import ALL, FEW_TEACHER, PLAIN_TEACHER, TEACHER
+from benchmarks.ablation.variants import ALL, FEW_TEACHER, OURS, PLAIN_TEACHER, TEACHER
 from benchmarks.ablation.workspace import DATA, FEWER, PROJECT, TEACHERS
 from wsdkd.ground.code import PACKAGES, Sources
 from wsdkd.ground.digests import digest
@@ -33,6 +33,7 @@ STAGES = {
     "live": ("benchmarks.ablation.live",),
     "control": ("benchmarks.ablation.controls",),
     "rivals": ("benchmarks.ablation.rivals",),
+    "peers": ("benchmarks.peers.fastai_learner",),
 }
 """What cells run; a cell is computed anew when this, or what it imports, does something else."""
 
@@ -50,15 +51,21 @@ def teacher_of(name: str) -> str | None:
     return TEACHER if variant.labels == "all" else FEW_TEACHER
 
 
+def timed_by(name: str) -> tuple[str, ...]:
+    """The variants whose seconds of training another one gets, if it gets any."""
+    return (TEACHER, OURS) if ALL[name].kind == "peer" else ()
+
+
 def teacher_folder(name: str, seed: int) -> Path:
     """Where the network and the cache of a variant of kind teacher lie, in the suite's folder."""
     return TEACHERS / (str(seed) if name == TEACHER else f"{name}-{seed}")
 
 
 def cells(variants: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
-    """All cells, seed by seed, with those of the variants that teach them."""
-    teachers = {teacher_of(name) for name in variants}
-    order = [name for name in ALL if name in variants or name in teachers]
+    """All cells, seed by seed, with those of the variants that teach them or say how long they may take."""
+    needed = {*variants, *(other for name in variants for other in timed_by(name))}
+    needed |= {teacher for name in needed if (teacher := teacher_of(name)) is not None}
+    order = [name for name in ALL if name in needed]
     return [(name, seed) for seed in seeds for name in order]
 
 
@@ -128,6 +135,9 @@ def _stages(chosen: Sequence[tuple[str, int]], splits: str, photographs: list[st
             stage["params"] += ["cache", {CODE: ["live"]}]
         if kind in ("rival", "own average"):
             stage["params"].append({CODE: ["rivals"]})
+        if kind == "peer":
+            stage["params"].append({CODE: ["peers"]})
+            stage["deps"] += [f"cells/{other}-{seed}" for other in timed_by(name)]
         if kind == "plain":
             stage["params"] += ["baseline"]
         if kind in ("control", "random heads"):
@@ -159,7 +169,8 @@ def chains(chosen: Sequence[tuple[str, int]]) -> list[list[tuple[str, int]]]:
     """Cells that need each other, a teacher and its students, in their order; the longest chain first."""
     found: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for name, seed in chosen:
-        found.setdefault((teacher_of(name) or name, seed), []).append((name, seed))
+        first = next(iter(timed_by(name)), teacher_of(name) or name)
+        found.setdefault((first, seed), []).append((name, seed))
     return sorted(found.values(), key=len, reverse=True)
 
 

@@ -23,7 +23,7 @@ from wsdkd.settings.sections import PARAMS_FILE, parse_section, read_params
 
 FIGURES = (
     "mAP", "CF1", "OF1", "top_CF1", "top_OF1", "small", "large", "rare", "frequent",
-    "gap_recovered", "AP50", "CorLoc", "seconds",
+    "gap_recovered", "AP50", "CorLoc", "seconds", "multiply_adds",
 )  # fmt: skip
 COLUMNS = ("variant", "seed", *FIGURES)
 
@@ -67,7 +67,10 @@ def collect(home: Path, cells: Iterable[tuple[str, int]], by: Judge) -> list[Row
         values: Row = figures(_scores(home, name, seed, by.split), by.truth, by.parts, by.params)
         if by.split == "test":
             values |= {key: content[key] for key in ("AP50", "CorLoc") if key in content}
-        rows.append({"variant": name, "seed": seed, **values, "seconds": sum(content["seconds"].values())})
+        values["seconds"] = sum(content["seconds"].values())
+        if "multiply_adds" in content:
+            values["multiply_adds"] = content["multiply_adds"]
+        rows.append({"variant": name, "seed": seed, **values})
     maps = {(row["variant"], row["seed"]): row["mAP"] for row in rows}
     for row in rows:
         plain, teacher = maps.get((BASELINE, row["seed"])), maps.get((TEACHER, row["seed"]))
@@ -116,7 +119,7 @@ def from_csv(text: str) -> list[Row]:
     """Rows of a CSV file that :func:`to_csv` wrote."""
     rows: list[Row] = []
     for line in csv.DictReader(io.StringIO(text)):
-        values = {name: float(line[name]) for name in FIGURES if line[name]}
+        values = {name: float(line[name]) for name in FIGURES if line.get(name)}  # some were added later
         rows.append({"variant": line["variant"], "seed": int(line["seed"]), **values})
     return rows
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
-    "teacher", "plain", "cached", "live", "plain teacher", "control", "random heads", "rival", "own average"
+    "teacher",
+    "plain",
+    "cached",
+    "live",
+    "plain teacher",
+    "control",
+    "random heads",
+    "rival",
+    "own average",
+    "peer",
 ]
 """How a network comes to be.
 
@@ -16,6 +25,8 @@ the authors' release. ``plain teacher``: from the image scores of the network of
 ``control``: from what :mod:`benchmarks.ablation.controls` puts in place of the cache. ``random heads``: from
 a cache of the teacher with heads drawn anew. ``rival``: from that network of variant ``plain_teacher``, too,
 by what :mod:`benchmarks.ablation.rivals` has. ``own average``: from the student's own running average.
+``peer``: by other software (:mod:`benchmarks.peers`), for as long as variants ``teacher`` and ``both`` of the
+seed trained together.
 """
 Labels = Literal["all", "few", "few alone"]
 """``few``: most training images are of the split unlabelled. ``few alone``: these images are left out."""
@@ -143,6 +154,25 @@ CROPS: dict[str, Variant] = {
 They differ from the baseline and our recipe in profiles that crop.
 """
 
+
+def _backbone(name: str) -> dict[str, object]:
+    return {"student.network.backbone": name}
+
+
+LITE1, LITE2 = _backbone("tf_efficientnet_lite1"), _backbone("tf_efficientnet_lite2")
+STUDENTS: dict[str, Variant] = {
+    "lite1_baseline": Variant("`tf_efficientnet_lite1`: labels alone", "plain", LABELS_ALONE | LITE1),
+    "lite1": Variant("`tf_efficientnet_lite1`: distilled, our recipe", "cached", LITE1),
+    "lite2_baseline": Variant("`tf_efficientnet_lite2`: labels alone", "plain", LABELS_ALONE | LITE2),
+    "lite2": Variant("`tf_efficientnet_lite2`: distilled, our recipe", "cached", LITE2),
+}
+"""Students with larger backbones, of the same teacher; weights of these come by pip as the usual one's do."""
+
+PEERS: dict[str, Variant] = {
+    "fastai": Variant("fastai's learner, for as long as teacher and student", "peer")
+}
+"""What somebody would pick instead."""
+
 AS_MANY_STEPS = 1 / (1 - WITHHELD)
 FEWER_LABELS: dict[str, Variant] = {
     "few_baseline": Variant("30 % of the labels: labels alone", "plain", LABELS_ALONE, labels="few alone"),
@@ -189,7 +219,7 @@ CANDIDATES: dict[str, Variant] = {
 Those of n RoIs want a profile, or ``--set cache.rois``, with as many in the cache.
 """
 
-ALL = VARIANTS | RIVALS | CROPS | FEWER_LABELS | CANDIDATES
+ALL = VARIANTS | RIVALS | CROPS | STUDENTS | PEERS | FEWER_LABELS | CANDIDATES
 
 BASELINE, TEACHER, OURS, PLAIN_TEACHER = "baseline", "teacher", "both", "plain_teacher"
 TEACHER_FREE = (BASELINE, "random_regions", "augmented", "uncropped_baseline")

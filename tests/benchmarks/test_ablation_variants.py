@@ -17,6 +17,7 @@ from benchmarks.ablation.variants import (
     FEWER_LABELS,
     RIVALS,
     SEEDS,
+    STUDENTS,
     TEACHER_FREE,
     VARIANTS,
     changed,
@@ -30,7 +31,7 @@ def _params(profile: str = "scenes") -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load((PROFILES / f"{profile}.yaml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, *RIVALS, *CROPS, *FEWER_LABELS])
+@pytest.mark.parametrize("name", [*VARIANTS, *RIVALS, *CROPS, *STUDENTS, *FEWER_LABELS])
 @pytest.mark.parametrize("profile", ["scenes", "cards", "coco"])
 def test_the_parameters_of_every_variant_are_accepted(name: str, profile: str) -> None:
     source = Path(f"profiles/{profile}.yaml")
@@ -97,6 +98,24 @@ def test_controls_of_crops_change_both_stages_of_a_profile_that_crops_and_nothin
     assert (
         "uncropped_baseline" in TEACHER_FREE
     )  # what whole pictures give belongs to students without a teacher
+
+
+def test_a_larger_student_has_the_same_teacher_and_all_else_as_the_usual_one() -> None:
+    params = _params()
+    for name, variant in STUDENTS.items():
+        result: Any = changed(params, variant, 0)
+        assert teacher_of(name) == ("teacher" if variant.kind == "cached" else None)
+        assert result["student"]["network"].pop("backbone") == f"tf_efficientnet_{name.split('_')[0]}"
+        assert result["student"]["network"].items() <= params["student"]["network"].items()
+        for section in ("teacher", "cache", "distill_features", "distill_predictions"):
+            assert result[section] == params[section]
+
+
+def test_a_peer_waits_for_those_whose_time_it_gets() -> None:
+    asked = cells(["fastai"], [0, 1])
+    assert asked == [(name, seed) for seed in (0, 1) for name in ("teacher", "both", "fastai")]
+    # In one chain a seed, so that no job begins with it while another still trains the teacher.
+    assert chains(asked) == [asked[:3], asked[3:]]
 
 
 def test_changing_a_variant_leaves_the_profile_alone() -> None:
