@@ -144,7 +144,7 @@ def test_labelme(files: Files, tmp_path: Path) -> None:
     assert_labels(read(tmp_path))
     (tmp_path / "p3.json").write_text(json.dumps({"shapes": [{"points": []}]}))
     (item,) = read(tmp_path).rejected
-    assert "p3.json: not as LabelMe writes it" in item.reason
+    assert "p3.json: no JSON with a label in each of its shapes" in item.reason
 
 
 def test_rows_without_a_head_that_end_in_labels(files: Files, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from wsdkd.datasets.published.open_images import annotation_files
 from wsdkd.datasets.reading.paths import lies_below
 from wsdkd.datasets.reading.picture_files import files_below, is_picture, stem
 from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.told_splits import told_splits
 from wsdkd.datasets.reading.words import place_of_folder, split_of, splits_of_files
 from wsdkd.datasets.tables.arrow import holds_pictures
 from wsdkd.datasets.tables.cells import EXPORTED, of_guests
-from wsdkd.datasets.tables.label_columns import some
+from wsdkd.datasets.tables.columns import SPLITS
+from wsdkd.datasets.tables.label_columns import by_names, some
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 UNREAD = (*TABLES, ".json", ".xml", ".txt", ".xlsx", ".db", ".mat")
@@ -60,7 +62,7 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     forms = _forms(root, files)
     tables = [] if forms else _tables(root, files)
     if len(tables) == 1:
-        forms = [_Form("table", tables[0], {"file": tables[0]})]
+        forms = [_table(root, tables[0], files)]
     if len(tables) > 1:
         largest = max(tables, key=lambda path: (root / path).stat().st_size)
         raise DatasetError(
@@ -103,15 +105,21 @@ def _folders(root: Path, files: Sequence[str], params: AutoDataset) -> list[_For
     if not pictures:
         return []
     beside = {stem(path) for path in pictures}  # their files of labels, perhaps
-    unread = [path for path in files if path.lower().endswith(UNREAD)]
+    texts = texts_beside(root, pictures, files)
+    in_classes = any(map(_in_a_class, pictures))
+    in_files = 2 * len(texts) >= len(pictures) or bool(texts and not in_classes)
+    own = told_splits(root, files, pictures)
+    read = {*own.values(), *texts.values()} if "split_names" not in own else {*texts.values()}
+    unread = [path for path in files if path.lower().endswith(UNREAD) and path not in read]
     unread = [path for path in unread if posixpath.splitext(path)[0] not in beside and not of_guests(path)]
     passed = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
-    in_files = 2 * len(texts_beside(root, pictures, files)) >= len(pictures)
-    if in_files or any(map(_in_a_class, pictures)):
-        return [_Form("folders", f"pictures in folders, and nothing else that is read{passed}")]
+    if in_files or in_classes:
+        told = f"; splits by {', '.join(map(str, own.values()))}" if own else ""
+        what = f"pictures in folders, and nothing else that is read{passed}{told}"
+        return [_Form("folders", what, {"labels": "files", **own} if in_files else own)]
     tables = [path for path in unread if path.lower().endswith(TABLES)]
     if len(tables) == 1:
-        return [_Form("table", tables[0], {"file": tables[0]})]
+        return [_table(root, tables[0], files)]
     folders = sorted({path.rpartition("/")[0] or "no folder" for path in pictures})
     raise DatasetError(
         f"{root}: nothing tells the labels: its pictures lie in {some(folders)}, which is no class{passed}; "
@@ -175,6 +183,16 @@ def _tables(root: Path, files: Sequence[str]) -> list[str]:
         if any(split_of(path.partition("/")[0]) == "train" for path in exported):
             return [f"*/{name}"]
     return []
+
+
+def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
+    own: dict[str, str] = {}
+    head = re.split(r"[,;\t|]", _head(root / file).decode("latin-1").partition("\n")[0].strip("\r\"'"))
+    if "*" not in file and not by_names(head, SPLITS):
+        told = told_splits(root, [path for path in files if path != file], list(filter(is_picture, files)))
+        own = {} if "split_names" in told else told
+    splits = f", splits by {some(list(own.values()))}" if own else ""
+    return _Form("table", f"{file}{splits}", {"file": file, **own})
 
 
 def _as_one(tables: list[str]) -> list[str]:

@@ -180,6 +180,15 @@ class LabelTexts(NamedDataset):
     """What words for splits mean, where it is not what is usual."""
 
 
+class SplitListed(LabelTexts):
+    """What formats have in common whose splits lists of files may tell."""
+
+    train_list: str | None = None
+    """File below the root that lists the paths of split ``train``, one a line."""
+    val_list: str | None = None
+    test_list: str | None = None
+
+
 class LabelColumns(LabelTexts):
     """What formats have in common that hold labels in columns."""
 
@@ -190,7 +199,7 @@ class LabelColumns(LabelTexts):
     """What the cells of ``labels_columns`` mean, where it is not what is usual."""
 
 
-class TableDataset(LabelColumns):
+class TableDataset(LabelColumns, SplitListed):
     """A CSV, JSON Lines or Parquet file with a path and labels a row."""
 
     format: Literal["table"]
@@ -207,10 +216,6 @@ class TableDataset(LabelColumns):
     """Column that says with 1 or 0 whether the label of its row is there; null: all labels are."""
     split_column: str | None = "auto"
     """Column of train, val or test; null: there is none."""
-    train_list: str | None = None
-    """File below the root that lists the paths of split ``train``, one a line."""
-    val_list: str | None = None
-    test_list: str | None = None
     group_column: str | None = None
     """Images of one group (a patient, a camera, a burst) are set aside together."""
 
@@ -226,7 +231,7 @@ class HuggingFaceDataset(LabelColumns):
     """Images of one group (a patient, a camera, a burst) are set aside together."""
 
 
-class FoldersDataset(LabelTexts):
+class FoldersDataset(SplitListed):
     """Pictures in a folder a class, or with a text file of labels beside each."""
 
     format: Literal["folders"]

@@ -115,7 +115,7 @@ def test_labels_of_yolo_stand_in_a_folder_of_their_own(tmp_path: Path) -> None:
         path.write_text(text)
     numbers = read(tmp_path)
     assert numbers.classes == ("0", "1")
-    assert "as YOLO writes them, whose boxes are not read" in numbers.notes[0]
+    assert "with boxes, as YOLO writes them, which are not read" in numbers.notes[0]
     for name, text in {
         "classes.txt": "dog\ncat\n",
         "data.yaml": "names: [dog, cat]\nnc: 2\n",

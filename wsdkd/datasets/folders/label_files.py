@@ -1,19 +1,18 @@
-"""Files of labels beside pictures: a label a line, labels in a line, YOLO's objects, or LabelMe's.
+"""Files of labels beside pictures: a label a line, labels in a line, lines with boxes, or JSON.
 
-A file lies beside its picture, or in a folder ``labels`` where the picture's is ``images``. One of YOLO has a
-line an object, which begins with the number of its class. One of LabelMe is JSON, with a label in each of its
-``shapes`` and flags of the whole picture. Boxes and outlines are not read.
+A file lies beside its picture, or in a folder such as ``labels`` where the picture's is ``images``. A line
+with a box begins with the number of its class, as YOLO writes it, or with its name. JSON is of LabelMe, with
+a label in each of its ``shapes`` and flags of the whole picture, of Supervisely, with ``objects`` and
+``tags``, or has labels under a usual key. Boxes and outlines are not read.
 """
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from wsdkd.datasets.folders.lines import holds_a_box, label_before_box, without_heads
+from wsdkd.datasets.labels.class_lists import ClassList, are_numbers, class_list_beside
 from wsdkd.datasets.labels.texts import read_label_cells
 from wsdkd.datasets.labels.words import Labels, shown
 from wsdkd.datasets.params import FoldersDataset
@@ -21,8 +20,9 @@ from wsdkd.datasets.reading.names import class_name
 from wsdkd.datasets.reading.paths import refusal
 from wsdkd.datasets.reading.picture_files import stem
 from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.reading.words import split_of
 from wsdkd.datasets.tables.delimited import decoded
-from wsdkd.datasets.tables.label_columns import some
+from wsdkd.datasets.tables.label_columns import LABELS, some
 from wsdkd.ground.progress import track
 from wsdkd.ground.reading import NotReadError, read_regular
 
@@ -31,11 +31,10 @@ MOST_BYTES = 1 << 20
 MOST_JSON_BYTES = 1 << 26
 """Of one of LabelMe, which may hold the picture, too."""
 LOOKED_AT = 3
-"""Files of JSON that show whether LabelMe wrote them."""
-NAMES = ("classes.txt", "obj.names", "data.yaml", "data.yml", "dataset.yaml")
-"""Where tools that write YOLO's files name the classes, below the root or beside the text files."""
-
-_OBJECT = re.compile(r"(\d+)(\s+-?\d*\.?\d+(e-?\d+)?){4,}", re.IGNORECASE)
+"""Files of JSON that show whether labels stand in them."""
+OF_PICTURES = ("images", "image", "img", "imgs", "image_2", "jpegimages")
+OF_LABELS = ("labels", "label", "label_2", "labeltxt", "annotations", "ann", "anns", "txt", "json")
+"""Names of folders that lie beside each other, in any case of letters."""
 
 
 class _Names(list[str]):
@@ -55,28 +54,43 @@ def texts_beside(base: Path, pictures: Sequence[str], files: Sequence[str]) -> d
         files: all paths.
     """
     there = {path for path in files if path.lower().endswith(".txt")}
-    labelled = {path for path in files if path.endswith(".json")}
-    if any(map(_is_labelme, (base / path for path in sorted(labelled)[:LOOKED_AT]))):
-        there |= labelled  # other tools keep other things there
-    found = (
-        (picture, next((text for text in _texts_of(picture) if text in there), None)) for picture in pictures
-    )
-    return {picture: text for picture, text in found if text is not None}
+    in_json = {path for path in files if path.lower().endswith(".json")}
+    beside = _texts_of(pictures, in_json)
+    if any(_labels_in(base / path) is not None for path in sorted(beside.values())[:LOOKED_AT]):
+        there |= in_json  # other tools keep other things there
+    return _texts_of(pictures, there)
 
 
-def _texts_of(picture: str) -> list[str]:
-    parts = stem(picture).split("/")
-    beside = "/".join(parts)
-    if "images" in parts[:-1]:
-        parts[len(parts) - 1 - parts[::-1].index("images")] = "labels"
-    return [f"{path}{suffix}" for path in (beside, "/".join(parts)) for suffix in (".txt", ".json")]
+def _texts_of(pictures: Sequence[str], there: set[str]) -> dict[str, str]:
+    folded = {path.casefold(): path for path in there}
+    folders = {part for path in folded for part in path.split("/")[:-1]}
+    found: dict[str, str] = {}
+    for picture in pictures:
+        name = picture.casefold()
+        choices = (f"{each}{end}" for each in _beside(name, folders) for end in (".txt", ".json"))
+        text = next((folded[choice] for choice in choices if choice in folded), None)
+        if text is not None:
+            found[picture] = text
+    return found
 
 
-def _is_labelme(path: Path) -> bool:
+def _beside(picture: str, folders: set[str]) -> list[str]:
+    # Paths that its file of labels may have, but for the suffix: of Supervisely, both suffixes stand there.
+    *parts, name = picture.split("/")
+    homes = ["/".join(parts)]
+    place = max((place for place, part in enumerate(parts) if part in OF_PICTURES), default=None)
+    if place is not None:
+        homes += [
+            "/".join((*parts[:place], other, *parts[place + 1 :])) for other in OF_LABELS if other in folders
+        ]
+    return [f"{home}/{each}".removeprefix("/") for home in homes for each in (stem(name), name)]
+
+
+def _labels_in(path: Path) -> list[Any] | None:
     try:
-        return b'"shapes"' in read_regular(path, MOST_JSON_BYTES)
-    except NotReadError:
-        return False
+        return _names_of(json.loads(read_regular(path, MOST_JSON_BYTES)))
+    except (NotReadError, ValueError, RecursionError):
+        return None
 
 
 def read_label_files(
@@ -96,32 +110,34 @@ def read_label_files(
     base = root / params.images
     western: list[str] = []
     lines = [_lines(base, params, text, western) for text in track(texts, "labels", total=len(texts))]
-    if any(text is not None and text.endswith(".json") for text in texts):
+    if any(text is not None and text.lower().endswith(".json") for text in texts):
         notes.append("as LabelMe writes them, whose outlines are not read")
     if western:
         notes.append(f"not UTF-8, and read as Windows-1252: {some(western)}")
-    objects = [isinstance(each, list) and bool(each) and all(map(_OBJECT.fullmatch, each)) for each in lines]
-    numbered: tuple[str, ...] = ()
+    boxes = [isinstance(each, list) and any(map(holds_a_box, each)) for each in lines]
+    if any(boxes):
+        notes.append("with boxes, as YOLO writes them, which are not read")
+        lines = [_before_boxes(each) for each in lines]
     cells: list[Any] = [_cell(each) for each in lines]
-    if any(objects):
-        notes.append("as YOLO writes them, whose boxes are not read")
-        numbered = _numbered(root, params)
-        cells = [
-            _classes_of(each, is_yolo) if isinstance(each, list) else each
-            for each, is_yolo in zip(lines, objects, strict=True)
-        ]
     readable = [cell for cell in cells if not isinstance(cell, _Unusable)]
+    classes = None if params.classes is None else tuple(map(class_name, params.classes))
     found, told = read_label_cells(
-        readable,
-        params.separator,
-        numbered=numbered,
-        classes=None if params.classes is None else tuple(map(class_name, params.classes)),
-        marks=params.marks,
-        source=f"{base}: text files",
+        readable, params.separator, classes=classes, marks=params.marks, source=f"{base}: text files"
     )
     notes += told
+    names = None
+    if classes is None and are_numbers(found):
+        folders = dict.fromkeys((base / text).parent for text in texts if text is not None)
+        above = dict.fromkeys(folder.parent for folder in folders if folder not in (root, base))
+        names = class_list_beside(list(dict.fromkeys((root, base, *above, *folders))))
+    elif classes is not None and any(boxes) and are_numbers(found):
+        names = ClassList(Path("dataset.classes"), dict(enumerate(classes)))
+    if names is not None:
+        notes.append(f"numbers are those of {names.path.name}: {min(names.names)} is {names.order[0]!r}")
+        found = [names.named(each) for each in found]
     rest = iter(found)
-    return [str(cell) if isinstance(cell, _Unusable) else next(rest) for cell in cells], numbered
+    told_of = [str(cell) if isinstance(cell, _Unusable) else next(rest) for cell in cells]
+    return told_of, () if names is None or classes is not None else names.order
 
 
 def _lines(base: Path, params: FoldersDataset, text: str | None, western: list[str]) -> list[str] | _Unusable:
@@ -135,30 +151,49 @@ def _lines(base: Path, params: FoldersDataset, text: str | None, western: list[s
     if reason is not None:
         return _Unusable(f"{text}: {reason}")
     try:
-        most = MOST_JSON_BYTES if text.endswith(".json") else MOST_BYTES
+        most = MOST_JSON_BYTES if text.lower().endswith(".json") else MOST_BYTES
         content, guessed = decoded(read_regular(base / text, most), text, "auto")
     except NotReadError as error:
         return _Unusable(f"{text}: {error}")
     except DatasetError as error:
         return _Unusable(str(error))
-    if text.endswith(".json"):
-        return _of_labelme(content, text)
+    if text.lower().endswith(".json"):
+        return _of_json(content, text)
     if guessed is not None:
         western.append(text)
-    return [line.strip() for line in content.splitlines() if line.strip()]
+    return without_heads([line.strip() for line in content.splitlines() if line.strip()])
 
 
-def _of_labelme(content: str, text: str) -> list[str] | _Unusable:
+def _of_json(content: str, text: str) -> list[str] | _Unusable:
     try:
-        data = json.loads(content)
-        flags = [name for name, there in (data.get("flags") or {}).items() if there is True]
-        names = [shape["label"] for shape in data["shapes"]] + flags
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return _Unusable(f"{text}: not as LabelMe writes it: JSON with a label in each of its shapes")
+        names = _names_of(json.loads(content))
+    except (ValueError, RecursionError):
+        names = None
+    if names is None:
+        return _Unusable(
+            f"{text}: no JSON with a label in each of its shapes or objects, or a list of labels"
+        )
     odd = [name for name in names if not isinstance(name, str) or not name.strip()]
     if odd:
         return _Unusable(f"{text}: label {shown(odd[0])} is no name")
     return _Names(dict.fromkeys(names))
+
+
+def _names_of(data: Any) -> list[Any] | None:
+    # Of LabelMe, of Supervisely, or under a usual key; None where it has none of these.
+    if not isinstance(data, dict):
+        return None
+    try:
+        if "shapes" in data:
+            flags = [name for name, there in (data.get("flags") or {}).items() if there is True]
+            return [shape["label"] for shape in data["shapes"]] + flags
+        if isinstance(data.get("objects"), list) and isinstance(data.get("tags"), list):
+            tags = [tag["name"] for tag in data["tags"] if split_of(str(tag["name"])) is None]
+            return [thing["classTitle"] for thing in data["objects"]] + tags
+    except (KeyError, TypeError, AttributeError):
+        return None
+    lists = [data[key] for key in LABELS if isinstance(data.get(key), list)]
+    return next((each for each in lists if all(isinstance(name, str) for name in each)), None)
 
 
 def _cell(lines: list[str] | _Unusable) -> Any:
@@ -168,34 +203,11 @@ def _cell(lines: list[str] | _Unusable) -> Any:
     return lines[0] if isinstance(lines, list) and len(lines) == 1 else lines
 
 
-def _classes_of(lines: list[str], is_yolo: bool) -> list[str] | _Unusable:
-    if lines and not is_yolo:
-        odd = next(line for line in lines if not _OBJECT.fullmatch(line))
+def _before_boxes(lines: list[str] | _Unusable) -> list[str] | _Unusable:
+    if isinstance(lines, _Unusable | _Names):
+        return lines
+    names = [label_before_box(line) if holds_a_box(line) else None for line in lines]
+    if None in names:
+        odd = lines[names.index(None)]
         return _Unusable(f"line {shown(odd)} of its text file is no class with a box, as others are")
-    return [match[1] for match in map(_OBJECT.fullmatch, lines) if match]
-
-
-def _numbered(root: Path, params: FoldersDataset) -> tuple[str, ...]:
-    if params.classes is not None:
-        return tuple(map(class_name, params.classes))
-    folders = (root, root / params.images, root / params.images / "labels")
-    path = next((folder / name for folder in folders for name in NAMES if (folder / name).is_file()), None)
-    if path is None:
-        return ()
-    try:
-        text, _ = decoded(read_regular(path, MOST_BYTES), str(path), "auto")
-    except NotReadError as error:
-        raise DatasetError(f"{path}: {error}") from None
-    names: Any = [line.strip() for line in text.splitlines() if line.strip()]
-    if path.suffix in (".yaml", ".yml"):
-        try:
-            names = YAML(typ="safe", pure=True).load(text)["names"]
-        except (YAMLError, TypeError, KeyError, ValueError, RecursionError):
-            raise DatasetError(f"{path}: no list of names in it") from None
-        if isinstance(names, dict):
-            names = [names.get(place) for place in range(len(names))]
-    if not isinstance(names, list) or not all(
-        isinstance(name, str | int) and str(name).strip() for name in names
-    ):
-        raise DatasetError(f"{path}: the names in it are {shown(names)}, expected a list of names")
-    return tuple(class_name(str(name)) for name in names)
+    return _Names(dict.fromkeys(name for name in names if name is not None))

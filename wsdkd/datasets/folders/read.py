@@ -20,7 +20,7 @@ from wsdkd.datasets.reading.paths import lies_below, normal
 from wsdkd.datasets.reading.picture_files import files_below, is_picture, unread_kind
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
-from wsdkd.datasets.reading.words import Place, place_of_folder
+from wsdkd.datasets.reading.words import Place, SplitLists, place_of_folder
 from wsdkd.ground.words import counted
 
 
@@ -28,7 +28,8 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     """Read all pictures below the root.
 
     Raises:
-        DatasetError: there are none, or none has a label; or some folders mean splits and others do not.
+        DatasetError: there are none, or none has a label; or some folders mean splits and others do not;
+            or a list of a split's files is missing.
     """
     base = root / params.images
     files = sorted(files_below(base, params.links)) if base.is_dir() else []
@@ -42,10 +43,13 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
         if kind is not None
     ]
     folders = [path.split("/")[:-1] for path in pictures]
-    level = _split_level(folders, params, str(base))
+    lists = SplitLists(root, params)
+    level = None if lists.given else _split_level(folders, params, str(base))
     splits: list[Place | None] = [
         None if level is None else place_of_folder(each[level], params.split_names) for each in folders
     ]
+    if lists.given:
+        splits = [lists.split_of(normal(params.images, path)) or "unused" for path in pictures]
     hidden = [path for path, split in zip(pictures, splits, strict=True) if split == UNLABELLED]
     pictures = [path for path, split in zip(pictures, splits, strict=True) if split != UNLABELLED]
     folders = [path.split("/")[:-1] for path in pictures]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from wsdkd.data.tables import UNLABELLED, Split
-from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.params import SplitListed
 from wsdkd.datasets.reading.paths import normal, read_text
 from wsdkd.datasets.reading.picture_files import stem
 from wsdkd.datasets.reading.rejections import DatasetError
@@ -173,7 +173,7 @@ class SplitLists:
         DatasetError: a list is missing, or two of them name one file.
     """
 
-    def __init__(self, root: Path, params: TableDataset):
+    def __init__(self, root: Path, params: SplitListed):
         self._splits: dict[str, Split] = {}
         lists: tuple[tuple[Split, str | None], ...] = (
             ("train", params.train_list),

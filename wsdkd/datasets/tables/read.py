@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from wsdkd.datasets.labels.class_lists import are_numbers, class_list_beside
 from wsdkd.datasets.labels.joined import Told, reading_of
-from wsdkd.datasets.labels.words import shown
+from wsdkd.datasets.labels.words import Labels, shown
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import DatasetError
@@ -38,6 +39,8 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     labels, order = read_labels(cells, columns.labels, columns.one_hot, params, told)
     if columns.value is not None:
         labels = with_values(labels, cells, columns.value, params, told)
+    if columns.labels is not None and not order and params.classes is None and are_numbers(labels):
+        labels, order = _by_name(labels, root, params, told)
     paths, odd = _paths(cells.read(columns.path), found, told)
     splits = _splits(cells, columns, params, SplitLists(root, params), paths, odd, told)
     groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
@@ -49,6 +52,25 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     )
     notes = [f"{cells.source}: {counted(len(cells.rows), 'row')}; {'; '.join(told)}"]
     return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
+
+
+def _by_name(
+    labels: list[Labels | str], root: Path, params: TableDataset, told: list[str]
+) -> tuple[list[Labels | str], tuple[str, ...]]:
+    # Where a file beside the table names the classes whose numbers the labels are.
+    table = root / params.file
+    names = class_list_beside(list(dict.fromkeys((root, root / params.images, table.parent))), table)
+    if names is None:
+        return labels, ()
+    found = [names.named(each) for each in labels]
+    odd = next(
+        (new for new, old in zip(found, labels, strict=True) if isinstance(new, str) and new != old), None
+    )
+    if odd is not None:
+        told.append(f"labels stay numbers: {odd}")
+        return labels, ()
+    told.append(f"numbers are those of {names.path.name}: {min(names.names)} is {names.order[0]!r}")
+    return found, names.order
 
 
 def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[str], dict[int, str]]:
