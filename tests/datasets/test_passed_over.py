@@ -1,5 +1,7 @@
 """What lies in a folder beside the dataset itself: told apart from it, named, or passed over with a word."""
 
+import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from tests.datasets.conftest import Files, Picture
 from tests.datasets.neighbours import assert_labels, labels_of, read, write_csv
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import AutoDataset
+from wsdkd.datasets.prepare import prepare
 from wsdkd.datasets.reading.rejections import Cause, DatasetError
 
 
@@ -31,7 +34,7 @@ def test_what_a_competition_takes_from_its_guests_is_no_table(files: Files, tmp_
     write_csv(tmp_path / "train.csv", [("image", "labels"), *rows])
     write_csv(tmp_path / "sample_submission.csv", [("image", "labels"), ("t1.jpg", "cat")])
     assert_labels(read(tmp_path))
-    write_csv(tmp_path / "boxes.csv", [("image", "box")])
+    write_csv(tmp_path / "boxes.csv", [("image", "box"), ("p1.jpg", "1 2 3 4")])
     with pytest.raises(DatasetError, match=r"tables boxes.csv, train.csv; .*dataset.file: train.csv$"):
         read(tmp_path)
 
@@ -41,6 +44,7 @@ def test_a_file_that_may_hold_labels_and_is_not_read_is_named(
     name: str, files: Files, tmp_path: Path
 ) -> None:
     files("beach/p{}.jpg")
+    files("wood/p{}.jpg")
     (tmp_path / name).write_text("<?xml version='1.0'?><annotations><image/></annotations>")
     _, said = detect(tmp_path, AutoDataset(format="auto", root=str(tmp_path)))
     assert said.endswith(f"and nothing else that is read (not read: {name}; see docs/datasets.md)")
@@ -63,8 +67,13 @@ def test_a_table_a_split_beside_each_other(files: Files, tmp_path: Path) -> None
     prepared = read(tmp_path)
     assert {row.path for row in prepared.images} == set(paths[:10])
     assert "test.csv is left out, as it has paths alone and no labels" in prepared.notes[1]
-    write_csv(tmp_path / "classes.csv", [("name",), ("cat",)])
-    with pytest.raises(DatasetError, match=r"tables classes.csv, test.csv, train.csv, val.csv; say which"):
+    for name in ("classes.csv", "README.csv"):
+        write_csv(tmp_path / name, [("name", "meaning"), ("cat", "an animal")])
+    prepared = read(tmp_path)
+    assert "dataset.format: table, by test.csv, train.csv, val.csv" in prepared.notes[0]
+    assert {row.path for row in prepared.images} == set(paths[:10])
+    write_csv(tmp_path / "boxes.csv", [("file", "box"), (paths[0], "1 2 3 4")])
+    with pytest.raises(DatasetError, match=r"tables boxes.csv, test.csv, train.csv, val.csv; say which"):
         read(tmp_path)
 
 
@@ -174,3 +183,75 @@ def test_what_is_hidden_is_neither_a_class_nor_a_table(
     assert prepared.classes == ("cat", "dog")
     assert len(prepared.images) == 24
     assert not prepared.rejected
+
+
+def test_one_folder_is_no_class_beside_a_file_that_may_hold_labels(files: Files, tmp_path: Path) -> None:
+    rows = [(path, "|".join(labels_of(number))) for number, path in enumerate(files("holiday/p{}.jpg"))]
+    (tmp_path / "labels.xlsx").write_bytes(b"PK")
+    with pytest.raises(
+        DatasetError, match=r"lie in holiday, which is one class alone .*save its sheet as CSV"
+    ):
+        read(tmp_path)
+    (tmp_path / "meta").mkdir()
+    write_csv(tmp_path / "meta/labels.csv", [("file", "labels"), *rows])
+    assert_labels(read(tmp_path))
+    (tmp_path / "meta/labels.csv").unlink()
+    lines = [f"{path}\t{names}\n" for path, names in rows]
+    (tmp_path / "labels.txt").write_text("".join(lines))
+    assert_labels(read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("train.zip", "train.zip is an archive: unpack it"),
+        ("train.tfrecord-00000-of-00001", "is TFRecord: write its pictures into files"),
+        ("train.lmdb/data.mdb", "is of LMDB"),
+        ("x_train.npy", "holds arrays"),
+        ("cat/1.dcm", "is a picture of type DICOM: save it as JPEG or PNG"),
+    ],
+)
+def test_what_is_not_read_is_named_with_what_to_do(name: str, way: str, tmp_path: Path) -> None:
+    path = tmp_path / "root" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    with pytest.raises(DatasetError, match=f"no pictures in it .*{way}"):
+        read(tmp_path / "root")
+    if name.endswith(".zip"):
+        with pytest.raises(
+            DatasetError, match=r"train.zip: not a folder; train.zip is an archive: unpack it"
+        ):
+            read(path)
+
+
+def test_an_archive_of_folders_is_no_shard(files: Files, tmp_path: Path) -> None:
+    files("root/cat/p{}.jpg")
+    with tarfile.open(tmp_path / "root/train.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "root/cat", "cat")
+    files("root/dog/q{}.jpg")
+    prepared = read(tmp_path / "root")
+    assert prepared.classes == ("cat", "dog")
+    assert prepared.notes[0].endswith("archives are not unpacked: train.tar.gz")
+    for folder in ("cat", "dog"):
+        shutil.rmtree(tmp_path / "root" / folder)
+    params = AutoDataset(format="auto", root="r")
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(DatasetError, match=r"train.tar.gz: pictures without labels, .* unpack it"):
+        prepare(tmp_path / "root", params, 1, tmp_path / "pictures")
+
+
+def test_a_copy_of_the_dataset_within_it_is_no_class(files: Files, tmp_path: Path) -> None:
+    for folder in ("cat", "dog", "all/cat", "all/dog"):
+        files(f"{folder}/p{{}}.jpg")
+    with pytest.raises(DatasetError, match=r"folder all holds folders cat, dog, which lie beside it, too"):
+        read(tmp_path)
+
+
+def test_a_picture_without_a_suffix_is_listed(files: Files, tmp_path: Path) -> None:
+    path = tmp_path / files("cat/p{}.jpg")[0]
+    files("dog/q{}.jpg")
+    path.rename(path.with_suffix(""))
+    (tmp_path / "cat/LICENSE").write_text("free")
+    (item,) = read(tmp_path).rejected
+    assert (item.path, item.cause) == ("cat/p0", Cause.UNDECODED)
+    assert "without a suffix" in item.reason

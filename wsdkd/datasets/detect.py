@@ -14,23 +14,25 @@ from pydantic import TypeAdapter
 
 from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.folders.label_files import texts_beside
-from wsdkd.datasets.packed.tar_shards import shards_among
+from wsdkd.datasets.packed.tar_shards import holds_labels, shards_among
 from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
 from wsdkd.datasets.published.open_images import annotation_files
 from wsdkd.datasets.reading.paths import lies_below
 from wsdkd.datasets.reading.picture_files import files_below, is_picture, stem
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.told_splits import told_splits
+from wsdkd.datasets.reading.unread import ARCHIVES, ways_out
 from wsdkd.datasets.reading.words import place_of_folder, split_of, splits_of_files
 from wsdkd.datasets.tables.arrow import holds_pictures
-from wsdkd.datasets.tables.cells import EXPORTED, of_guests
+from wsdkd.datasets.tables.cells import EXPORTED, SEVERAL, of_guests
 from wsdkd.datasets.tables.columns import SPLITS
+from wsdkd.datasets.tables.cvat import is_cvat
 from wsdkd.datasets.tables.label_columns import by_names, some
+from wsdkd.datasets.tables.picture_names import names_pictures
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 UNREAD = (*TABLES, ".json", ".xml", ".txt", ".xlsx", ".db", ".mat")
 """What may hold annotations: a person who has such a file wants to know that it was passed over."""
-ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 NO_CLASSES = (
     "image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "photographs", "jpegimages",
     "mask", "masks", "label", "labels", "annotation", "annotations", "segmentationclass",
@@ -56,7 +58,11 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         DatasetError: it has none that is read, or several; names the choices.
     """
     if not root.is_dir():
-        raise DatasetError(f"{root}: not a folder; see dataset.root")
+        way = ways_out([root.name]) if root.is_file() else ""
+        way = (
+            f"; {way}" if way else f"; take its folder: dataset.root: {root.parent}" if root.is_file() else ""
+        )
+        raise DatasetError(f"{root}: not a folder{way}; see dataset.root")
     # A pipe or a device is none of these, and opening one may never end.
     files = sorted(path for path in files_below(root, params.links) if (root / path).is_file())
     forms = _forms(root, files)
@@ -73,18 +79,22 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         forms = _folders(root, files, params)
     if not forms:
         raise DatasetError(
-            f"{root}: no table, no annotations, no shards and no pictures in it; docs/datasets.md has all "
-            "that is read"
+            f"{root}: no table, no annotations, no shards and no pictures in it"
+            f"{f' ({ways_out(files)})' if ways_out(files) else ''}; docs/datasets.md has all that is read"
         )
     if len(forms) > 1:
         found = " and as ".join(f"{form.name} ({form.what})" for form in forms)
-        raise DatasetError(f"{root}: can be read as {found}; say which: dataset.format: {forms[0].name}")
+        raise DatasetError(f"{root}: can be read as {found}; say which: {_keys(forms[0])}")
     form = forms[0]
     shared = params.model_dump(exclude={"format"} | ({"test_fraction"} if form.name == "nuswide" else set()))
     chosen = TypeAdapter(DatasetParams).validate_python({"format": form.name, **shared, **form.own})
     packed = [path for path in files if path.lower().endswith(ARCHIVES)]
     told = f"; archives are not unpacked: {some(packed)}" if packed and form.name != "webdataset" else ""
     return chosen, f"{root}: read as dataset.format: {form.name}, by {form.what}{told}"
+
+
+def _keys(form: _Form) -> str:
+    return ", ".join(f"dataset.{key}: {value}" for key, value in {"format": form.name, **form.own}.items())
 
 
 def _refuse_one_folder(root: Path, files: Sequence[str]) -> None:
@@ -106,31 +116,40 @@ def _folders(root: Path, files: Sequence[str], params: AutoDataset) -> list[_For
         return []
     beside = {stem(path) for path in pictures}  # their files of labels, perhaps
     texts = texts_beside(root, pictures, files)
-    in_classes = any(map(_in_a_class, pictures))
-    in_files = 2 * len(texts) >= len(pictures) or bool(texts and not in_classes)
+    classes = set(map(_class_folders, pictures)) - {()}
+    in_files = 2 * len(texts) >= len(pictures) or bool(texts and not classes)
     own = told_splits(root, files, pictures)
     read = {*own.values(), *texts.values()} if "split_names" not in own else {*texts.values()}
     unread = [path for path in files if path.lower().endswith(UNREAD) and path not in read]
     unread = [path for path in unread if posixpath.splitext(path)[0] not in beside and not of_guests(path)]
     passed = f" (not read: {some(unread)}; see docs/datasets.md)" if unread else ""
-    if in_files or in_classes:
+    tables = [path for path in unread if path.lower().endswith(TABLES)]
+    if not in_files and len(classes) < 2 and not tables:
+        tables = [path for path in unread if path.endswith(".txt") and "/" not in path]
+        known = {stem(posixpath.basename(path)).casefold() for path in pictures}
+        tables = _as_one([path for path in tables if names_pictures(root / path, known, 2)], files)
+    if not in_files and len(classes) < 2 and len(tables) == 1:
+        return [_table(root, tables[0], files)]
+    if in_files or len(classes) > 1 or (classes and not unread):
         told = f"; splits by {', '.join(map(str, own.values()))}" if own else ""
         what = f"pictures in folders, and nothing else that is read{passed}{told}"
         return [_Form("folders", what, {"labels": "files", **own} if in_files else own)]
-    tables = [path for path in unread if path.lower().endswith(TABLES)]
-    if len(tables) == 1:
-        return [_table(root, tables[0], files)]
     folders = sorted({path.rpartition("/")[0] or "no folder" for path in pictures})
+    way = f"{ways_out(files)}; " if ways_out(files) else ""
     raise DatasetError(
-        f"{root}: nothing tells the labels: its pictures lie in {some(folders)}, which is no class{passed}; "
-        "if a file holds them: dataset.format: table and dataset.file; docs/datasets.md has all that is read"
+        f"{root}: nothing tells the labels: its pictures lie in {some(folders)}, which is "
+        f"{'one class alone' if classes else 'no class'}{passed}; "
+        f"if a file holds them: dataset.format: table and dataset.file; {way}docs/datasets.md has all "
+        "that is read"
     )
 
 
-def _in_a_class(path: str) -> bool:
-    # Whether a folder above it may be named after a class.
-    words = (re.sub(r"[\W\d_]+", "", word.casefold()) for word in path.split("/")[:-1])
-    return any(place_of_folder(word, {}) is None and word not in NO_CLASSES for word in words)
+def _class_folders(path: str) -> tuple[str, ...]:
+    # The folders above it that may be named after a class.
+    words = ((folder, re.sub(r"[\W\d_]+", "", folder.casefold())) for folder in path.split("/")[:-1])
+    return tuple(
+        folder for folder, word in words if place_of_folder(word, {}) is None and word not in NO_CLASSES
+    )
 
 
 def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
@@ -161,7 +180,7 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     if packed:
         forms.append(_Form("hugging_face", f"pictures in {some(packed)}"))
     shards = shards_among(files)
-    if shards:
+    if shards and (holds_labels(root / shards[0]) or not any(map(is_picture, files))):
         forms.append(_Form("webdataset", some(shards)))
     if forms and not labels and "labels.csv" in files:
         forms.append(_Form("table", "labels.csv"))
@@ -170,19 +189,27 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
 
 def _tables(root: Path, files: Sequence[str]) -> list[str]:
     here = [path for path in files if "/" not in path and not of_guests(path)]
+    pictures = {stem(posixpath.basename(path)).casefold() for path in files if is_picture(path)}
     tables = [path for path in here if path.lower().endswith(TABLES)]
+    if len(tables) > 1:  # a list of classes is a table as well, and a README
+        tables = [path for path in tables if names_pictures(root / path, pictures)] or tables
     if tables:
-        return _as_one(tables)
-    heads = {path: _head(root / path) for path in here if path.lower().endswith(".json")}
-    lists = [path for path, head in heads.items() if _LIST.match(head) or _WITHIN.match(head)]
-    lists = [path for path in lists if not _is_coco(root / path)]
+        return _as_one(tables, here)
+    lists = [path for path in here if path.lower().endswith(".json") and _has_rows(root / path, pictures)]
     if lists:
         return lists
     for name in EXPORTED:
         exported = [path for path in files if path.endswith(f"/{name}") and path.count("/") == 1]
         if any(split_of(path.partition("/")[0]) == "train" for path in exported):
             return [f"*/{name}"]
-    return []
+    return [path for path in here if path.lower().endswith(".xml") and is_cvat(root / path)]
+
+
+def _has_rows(path: Path, pictures: set[str]) -> bool:
+    head = _head(path)
+    if any(form.match(head) for form in (_LIST, _WITHIN, _VIA)):
+        return not _is_coco(path)
+    return _NAMES.match(head) is not None and names_pictures(path, pictures)
 
 
 def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
@@ -195,13 +222,18 @@ def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
     return _Form("table", f"{file}{splits}", {"file": file, **own})
 
 
-def _as_one(tables: list[str]) -> list[str]:
-    # A table a split, train.csv and val.csv, is one table: the pattern of their names.
+def _as_one(tables: list[str], here: Sequence[str]) -> list[str]:
+    # A table a split, train.csv and val.csv, is one table: the pattern of their names, if no other has it.
     suffixes = {posixpath.splitext(path)[1] for path in tables}
     with suppress(DatasetError):
         splits = splits_of_files(tables, {}, "")
         if len(suffixes) == 1 < len(tables) and "train" in splits and len(set(splits)) == len(splits):
-            return [f"*{suffixes.pop()}"]
+            suffix = suffixes.pop()
+            return [
+                f"*{suffix}"
+                if set(tables) == {path for path in here if path.endswith(suffix)}
+                else SEVERAL.join(tables)
+            ]
     return tables
 
 
@@ -213,8 +245,16 @@ _LIST = re.compile(
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 """A list of rows, labels by path, or FiftyOne's."""
-_WITHIN = re.compile(rb'\s*\{.*?"(images|data|items|samples|files)"\s*:\s*\[\s*\{', re.DOTALL)
+_WITHIN = re.compile(rb'\s*\{.*?"(images|data|items|samples|files|train|training)"\s*:\s*\[\s*\{', re.DOTALL)
 """A list of rows within something, of COCO or of others."""
+
+
+_VIA = re.compile(
+    rb'\s*\{(.*?"_via_|\s*"[^"]*"\s*:\s*\{[^{}]*"filename"\s*:[^{}]*"(regions|size)"\s*:)', re.DOTALL
+)
+"""Of the VGG Image Annotator, a project or what it exports."""
+_NAMES = re.compile(rb'\s*\{\s*"[^"\n]*"\s*:\s*\[\s*(\]|"[^"\n]*"\s*[,\]])')
+"""Lists of names by something: labels by path or paths by label, if it names pictures."""
 
 
 def _is_annotation(path: Path) -> bool:

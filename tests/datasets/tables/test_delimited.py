@@ -112,3 +112,28 @@ def test_another_encoding_is_refused(content: bytes, encoding: str, message: str
 def test_what_is_no_table_is_refused(text: str, delimiter: str, message: str) -> None:
     with pytest.raises(DatasetError, match=f"^labels.csv: .*{message}"):
         read(text, delimiter)
+
+
+@pytest.mark.parametrize(
+    ("above", "count"),
+    [
+        ("202599\n", 1),
+        ("My pictures,,\n,,\n", 1),
+        ("# made on Monday\n# by me, and you\n", 2),
+        ("# one, two, three, four\n", 1),
+        ("Pictures of 2024\n\n", 1),
+    ],
+)
+def test_lines_above_the_head_are_passed_over(above: str, count: int) -> None:
+    found = read(above + written([HEAD, *ROWS], ","))
+    assert (found.head, found.rows) == (HEAD, ROWS)
+    assert found.notes[1] == f"{count} line{'s' if count > 1 else ''} above the head passed over"
+
+
+@pytest.mark.parametrize("first", ["a.jpg", "7", "#path"])
+def test_a_row_of_the_table_is_not_above_it(first: str) -> None:
+    rows = [[first, ""], ["b.jpg", "cat"], ["c.jpg", "dog"]]
+    if first == "#path":
+        rows[0][1] = "labels"
+    found = read(written(rows, ","))
+    assert [*([found.head] if found.head else []), *found.rows] == rows

@@ -18,6 +18,8 @@ OFFICIAL = ("2014", "2017", "")
 """Years of ``annotations/instances_trainYEAR.json``, the first that is there."""
 EXPORTED = "_annotations.coco.json"
 """As Roboflow names it, in a folder a split."""
+IN_FOLDERS = (EXPORTED, "annotations.json", "labels.json", "coco.json")
+"""As other tools do so."""
 HEAD = 1 << 16
 """Bytes of a file in which one of COCO's keys stands."""
 SINGLE = (
@@ -32,6 +34,8 @@ SINGLE = (
     "annotations/annotations.json",
 )
 """Of tools that write one file: CVAT, Label Studio, FiftyOne and others."""
+OF_OTHERS = ("labels.json",)
+"""Names that files have, too, which are none of COCO."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def _found(root: Path) -> list[Part]:
     if any(part.split == "train" for part in by_name):
         return by_name
     for name in SINGLE:
-        if (root / name).is_file():
+        if (root / name).is_file() and (name not in OF_OTHERS or _holds_images(root / name)):
             return [Part("train", name, _images_of(root, name))]
     raise DatasetError(
         f"{root}: no annotation file of COCO where they are looked for{_json_files(root)}; name them: "
@@ -116,8 +120,18 @@ def _exported(root: Path) -> list[Part]:
     parts = []
     for folder in sorted(path.name for path in root.glob("*") if path.is_dir()):
         split = split_of(folder)
-        if split is not None and (root / folder / EXPORTED).is_file():
-            parts.append(Part(split, f"{folder}/{EXPORTED}", folder))
+        paths = (root / folder / name for name in IN_FOLDERS)
+        found = next(
+            (
+                path.name
+                for path in paths
+                if path.is_file() and (path.name == EXPORTED or _holds_images(path))
+            ),
+            None,
+        )
+        if split is not None and found is not None:
+            images = (f"{folder}/{name}" for name in ("images", "data") if (root / folder / name).is_dir())
+            parts.append(Part(split, f"{folder}/{found}", next(images, folder)))
     return sorted(parts, key=lambda part: SPLITS.index(part.split))
 
 

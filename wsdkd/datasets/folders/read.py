@@ -17,7 +17,7 @@ from wsdkd.datasets.labels.words import Labels
 from wsdkd.datasets.params import FoldersDataset
 from wsdkd.datasets.reading.names import class_name
 from wsdkd.datasets.reading.paths import lies_below, normal
-from wsdkd.datasets.reading.picture_files import files_below, is_picture, unread_kind
+from wsdkd.datasets.reading.picture_files import files_below, is_nameless_picture, is_picture, unread_kind
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place, SplitLists, place_of_folder
@@ -42,6 +42,10 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
         for path, kind in ((normal(params.images, path), unread_kind(path)) for path in files)
         if kind is not None
     ]
+    unread += [
+        Rejection("image", path, path, "a picture without a suffix, which is not read", Cause.UNDECODED)
+        for path in (normal(params.images, path) for path in files if is_nameless_picture(base / path))
+    ]
     folders = [path.split("/")[:-1] for path in pictures]
     lists = SplitLists(root, params)
     level = None if lists.given else _split_level(folders, params, str(base))
@@ -57,7 +61,7 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     texts = texts_beside(base, pictures, files)
     in_files = params.labels == "files" or (params.labels == "auto" and 2 * len(texts) >= len(pictures))
     told = ["labels in files beside them" if in_files else "labels are the names of their folders"]
-    labels: Iterable[Labels | str] = _from_folders(folders, level)
+    labels: Iterable[Labels | str] = _from_folders(folders, level, str(base))
     order: tuple[str, ...] = ()
     if in_files:
         labels, order = read_label_files(root, params, [texts.get(picture) for picture in pictures], told)
@@ -91,7 +95,22 @@ def _split_level(folders: Sequence[Sequence[str]], params: FoldersDataset, base:
     return None
 
 
-def _from_folders(folders: Sequence[Sequence[str]], split_level: int | None) -> Iterator[Labels | str]:
+def _refuse_copies(folders: Sequence[Sequence[str]], level: int, base: str) -> None:
+    # As archives have it that were packed with a copy of themselves: cat, dog and all/cat, all/dog.
+    names = {each[level] for each in folders if len(each) > level}
+    for name in sorted(names):
+        within = {tuple(each[level + 1 : level + 2]) for each in folders if each[level : level + 1] == [name]}
+        if len(within) > 1 and () not in within and {word for (word,) in within} <= names - {name}:
+            inner = ", ".join(word for (word,) in sorted(within)[:3])
+            raise DatasetError(
+                f"{base}: folder {name} holds folders {inner}, which lie beside it, too: a copy of the "
+                "dataset, not a class; take one of them: dataset.images, or remove the other"
+            )
+
+
+def _from_folders(
+    folders: Sequence[Sequence[str]], split_level: int | None, base: str
+) -> Iterator[Labels | str]:
     # The class is the first level that tells pictures apart, but for the level of splits.
     level = 0
     while level == split_level or (
@@ -99,5 +118,6 @@ def _from_folders(folders: Sequence[Sequence[str]], split_level: int | None) -> 
         and all(len(each) > level + 1 for each in folders)
     ):
         level += 1
+    _refuse_copies(folders, level, base)
     for each in folders:
         yield Labels((class_name(each[level]),)) if len(each) > level else "in no folder of a class"

@@ -1,7 +1,8 @@
 """From images with their labels by name to a reading: rows joined and names numbered."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place
 
+_NEGATED = re.compile(r"(?:no|not|non|without)[\s_-]+(.+)", re.IGNORECASE)
 MANY = 20
 """Images that show whether they share labels."""
 UNKNOWN = Labels(())
@@ -166,6 +168,7 @@ def _classes(
         first = f"; of {len(rejected)} rejected rows the first: {rejected[0].reason}" if rejected else ""
         raise DatasetError(f"{source}: no label in any row{first}", rejected)
     _refuse_sentences(images, source)
+    notes += _negations(present, source)
     nothing = sorted(name for name in present if name.casefold() in MEANS_NOTHING)
     if nothing:
         notes.append(
@@ -180,6 +183,19 @@ def _classes(
     numbers = all(name.isdecimal() for name in present)
     ordered = sorted(present, key=(lambda name: (int(name), name)) if numbers else None)
     return class_list((), ordered, source)
+
+
+def _negations(present: Collection[str], source: str) -> list[str]:
+    # "no dog" beside "dog" may be a class, as a sign is, or say what is absent.
+    found = [(name, match[1]) for name in sorted(present) if (match := _NEGATED.fullmatch(name))]
+    pairs = [(name, other) for name, other in found if other in present]
+    if not pairs:
+        return []
+    name, other = pairs[0]
+    return [
+        f"{source}: labels such as {name!r} beside {other!r} are taken as classes of their own; if they say "
+        f"that it is not there, write -{other} in their place"
+    ]
 
 
 def _refuse_sentences(images: Mapping[Split, Mapping[str, Told]], source: str) -> None:

@@ -16,6 +16,11 @@ SEPARATORS = {";": "semicolons", "|": "'|'"}
 """That hardly stand in names; others are taken for a separator where the labels show it."""
 NAMES = ("label", "name", "class", "category", "tag", "label_name", "class_name", "category_name")
 """Keys under which an object in a list has its label."""
+LISTS = (
+    "labels", "names", "classes", "categories", "tags", "label_names", "class_names", "category_names",
+    "choices",
+)  # fmt: skip
+"""Keys under which an object that stands for all of an image's labels has a list of them."""
 MARKS = {"-": "absent", "?": "uncertain"}
 NOTHING = "no labels (null); an image of none of the classes has empty ones"
 
@@ -134,7 +139,16 @@ class _Reader:
         if isinstance(cell, dict) and cell.keys() == {"choices"} and isinstance(cell["choices"], list):
             cell = cell["choices"]  # as Label Studio writes several
         if isinstance(cell, dict):
-            return _of_dictionary(cell)
+            within = next(
+                (cell[key] for key in (*LISTS, *NAMES) if isinstance(cell.get(key), list | dict | str)), None
+            )
+            if isinstance(within, str):  # {"name": "cat"}, as VIA writes it in a cell
+                within = [within] if within.strip() else []
+            if within is None or isinstance(within, dict):
+                return _of_dictionary(cell if within is None else within)
+            cell = (
+                list(dict.fromkeys(within)) if _are_plain(within) else within
+            )  # {"category": [...], "bbox": ...}
         parts = cell if isinstance(cell, list | tuple) else [cell]
         if parts and all(isinstance(part, dict) for part in parts):
             parts = list(
@@ -205,6 +219,10 @@ class _Reader:
                 f"names with blanks, such as {class_name(blank)[:40]!r} (split by dataset.separator: ' ')"
             )
         return None
+
+
+def _are_plain(values: list[Any]) -> bool:
+    return all(isinstance(value, str | int | float) for value in values)
 
 
 def _each_alone(texts: Sequence[str]) -> bool:

@@ -6,11 +6,13 @@ stretch of its shard. Nothing is ever written by a name that stands in a shard.
 
 import json
 import lzma
+import posixpath
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from wsdkd.ground.reading import stretch_of
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_BYTES, MOST_PICTURE_BYTES = 1 << 20, 1 << 30
 """Of a file of labels, and of a picture that is unpacked."""
+LOOKED_AT = 200
+"""Files of a shard that show whether it has labels."""
 TEXTS = ("cls", "txt", "text", "label", "labels", "tags")
 """Suffixes of files of labels, but for JSON's."""
 
@@ -52,6 +56,18 @@ class Sample:
 def shards_among(files: Sequence[str]) -> list[str]:
     """The tar files."""
     return [path for path in files if path.lower().endswith(SUFFIXES)]
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether one of the first files of a shard is one of labels; so it is taken of one that is damaged."""
+    try:
+        with tarfile.open(path, "r:*") as tar:
+            suffixes = (
+                posixpath.basename(member.name).rpartition(".")[2] for member in islice(tar, LOOKED_AT)
+            )
+            return any(suffix.lower() in ("json", *TEXTS) for suffix in suffixes)
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError):
+        return True
 
 
 def read_samples(

@@ -64,6 +64,11 @@ def read_webdataset(root: Path, params: WebDataset, folder: Path) -> Reading:
         if params.group_column is not None:
             require_column(cells, params.group_column)
         rest = [name for name in cells.head if name != params.group_column]
+        if not cells.head:
+            raise DatasetError(
+                f"{base / names[0]}: pictures without labels, which a .json, .cls or .txt file beside each "
+                "would hold; if it is an archive of folders, unpack it"
+            )
         column, one_hot = choose_labels(cells, params, rest, told)
         needed = {column, params.group_column, *one_hot}
         for sample in samples:

@@ -50,6 +50,20 @@ def unread_kind(name: str) -> str | None:
     return None if base.startswith(".") else UNREAD.get(posixpath.splitext(base)[1].lower())
 
 
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
+
+
+def is_nameless_picture(path: Path) -> bool:
+    """Whether a file without a suffix begins as pictures do."""
+    if "." in path.name or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(_BEGINNINGS)
+    except OSError:
+        return False
+
+
 def is_picture(name: str) -> bool:
     """Whether a file has the suffix of a picture."""
     return posixpath.splitext(name)[1].lower() in SUFFIXES

@@ -1,9 +1,8 @@
 """The cells of a table, column by column, whatever file holds it: delimited text, JSON or Parquet."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.picture_files import is_hidden
 from wsdkd.datasets.reading.rejections import DatasetError, Rejection
 from wsdkd.datasets.reading.words import splits_of_files
 from wsdkd.datasets.tables.arrow import class_names, first_line, holds_pictures
+from wsdkd.datasets.tables.cvat import rows_of_cvat
 from wsdkd.datasets.tables.delimited import Delimited, decoded, looks_like_a_picture, read_delimited
+from wsdkd.datasets.tables.json_rows import entries_of
 
-EXPORTED = ("_classes.csv", "_annotations.createml.json")
-"""As Roboflow names a table a split, in a folder of its name; ``file: "*/_classes.csv"`` reads all."""
+EXPORTED = (
+    "_classes.csv", "_annotations.createml.json", "metadata.csv", "metadata.jsonl", "metadata.parquet",
+    "via_region_data.json", "via_project.json",
+)  # fmt: skip
+"""As Roboflow, the hub and VIA name a table a split, in a folder of its name: ``*/_classes.csv`` is all."""
+SEVERAL = ", "
+"""Between names or patterns of files that are one table."""
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -53,9 +60,9 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     Raises:
         DatasetError: it is missing, no table, or names two columns the same.
     """
-    if "*" in params.file and root.is_dir():
-        return _joined(root, params)
     path = root / params.file
+    if root.is_dir() and not path.exists() and ("*" in params.file or SEVERAL in params.file):
+        return _joined(root, params)
     if not root.is_dir():
         raise DatasetError(f"{path}: no such file; dataset.root: {root} is not a folder")
     if not path.is_file():
@@ -67,6 +74,10 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _parquet(path)
+    if suffix == ".xml":
+        return _rows_with_keys(
+            rows_of_cvat(path), str(path), ("as CVAT writes them, whose boxes are not read",)
+        )
     if suffix in (".xlsx", ".xls", ".ods"):
         raise DatasetError(f"{path}: a workbook; save its sheet as CSV, and name that file: dataset.file")
     try:
@@ -76,7 +87,8 @@ def read_cells(root: Path, params: TableDataset) -> Cells:
     text, note = decoded(content, str(path), params.encoding)
     notes = () if note is None else (note,)
     if suffix in JSON_SUFFIXES:
-        return _json(text, str(path), notes)
+        entries, rejected, names = entries_of(text, str(path))
+        return _rows_with_keys(entries, str(path), notes, rejected, names)
     return _text(text, str(path), params, notes)
 
 
@@ -87,8 +99,9 @@ def of_guests(name: str) -> bool:
 
 def _joined(root: Path, params: TableDataset) -> Cells:
     """One table of those of several splits; a column tells the split that the path of each means."""
-    files = sorted(path.relative_to(root).as_posix() for path in root.glob(params.file))
-    files = [file for file in files if not of_guests(file)]
+    found = (path for each in params.file.split(SEVERAL) for path in root.glob(each))
+    files = [path.relative_to(root).as_posix() for path in found if not is_hidden(path.name)]
+    files = sorted({file for file in files if not of_guests(file)})
     if not files:
         raise DatasetError(f"{root / params.file}: no such file; dataset.file names it")
     splits = splits_of_files(files, params.split_names, str(root))
@@ -104,7 +117,8 @@ def _joined(root: Path, params: TableDataset) -> Cells:
         if set(part.head) != set(head):
             odd = min(set(part.head) ^ set(head))
             raise DatasetError(f"{part.source}: its columns are others than those of {files[train]}: {odd!r}")
-        kept.append((file.partition("/")[0] if "/" in file else split or "", part))
+        folder, _, _ = file.rpartition("/")
+        kept.append((file.partition("/")[0] if folder else split or "", _below(root, folder, part)))
     words = [word for word, part in kept for _ in part.rows]
 
     def read(name: str) -> Sequence[Any]:
@@ -121,6 +135,18 @@ def _joined(root: Path, params: TableDataset) -> Cells:
     )
 
 
+def _below(root: Path, folder: str, cells: Cells) -> Cells:
+    # A table in a folder of a split names the files of its folder, as other splits have theirs of such names.
+    def read(name: str) -> Sequence[Any]:
+        column = cells.read(name)
+        if not any(isinstance(cell, str) and looks_like_a_picture(cell) for cell in column[:20]):
+            return column
+        paths = [f"{folder}/{cell}" for cell in column]
+        return [path if (root / path).is_file() else cell for path, cell in zip(paths, column, strict=True)]
+
+    return replace(cells, read=read) if folder else cells
+
+
 def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) -> Cells:
     found = read_delimited(text, source, params.delimiter, params.header)
     sizes = Counter(map(len, found.rows))
@@ -128,7 +154,7 @@ def _text(text: str, source: str, params: TableDataset, notes: tuple[str, ...]) 
         head = [str(place) for place in range(1, (max(sizes, key=sizes.__getitem__) if sizes else 1) + 1)]
     else:
         head = [cell.strip() for cell in found.head]
-        if sizes and set(sizes) == {len(head) + 1}:
+        if sizes and set(sizes) == {len(head) + 1} and any(row[-1].strip() for row in found.rows):
             head.insert(0, "path" if params.path_column == "auto" else params.path_column)
         head = [name or str(place) for place, name in enumerate(head, start=1)]
     _refuse_twice(head, source)
@@ -178,16 +204,21 @@ def _refuse_twice(head: Sequence[str], source: str) -> None:
         raise DatasetError(f"{source}: columns {places} are both named {twice!r}; rename one of them")
 
 
-def _json(text: str, source: str, notes: tuple[str, ...]) -> Cells:
-    entries, rejected, names = _entries(text, source)
-    rows, kept = [], []
+def _rows_with_keys(
+    entries: Sequence[Any],
+    source: str,
+    notes: tuple[str, ...],
+    rejected: Sequence[Rejection] = (),
+    names: tuple[str, ...] = (),
+) -> Cells:
+    rows, kept, bad = [], [], list(rejected)
     for number, entry in enumerate(entries, start=1):
         if isinstance(entry, dict):
             rows.append(number)
             kept.append(entry)
         elif not isinstance(entry, Rejection):
             reason = f"row {number}: {str(entry)[:40]!r} is no object with keys"
-            rejected.append(Rejection("image", "", "", reason))
+            bad.append(Rejection("image", "", "", reason))
     if not kept:
         raise DatasetError(
             f'{source}: no row that is a JSON object, such as {{"path": "a.jpg", "labels": []}}'
@@ -198,66 +229,7 @@ def _json(text: str, source: str, notes: tuple[str, ...]) -> Cells:
         return [entry.get(name) for entry in kept]
 
     class_names = {"labels": names} if names else {}
-    return Cells(
-        source, tuple(head), rows, read, class_names=class_names, rejected=tuple(rejected), notes=notes
-    )
-
-
-def _entries(text: str, source: str) -> tuple[list[Any], list[Rejection], tuple[str, ...]]:
-    # One JSON value a line, or one for the whole file: a list of rows, labels by path, or FiftyOne's labels
-    # by path with the names of the classes that they may be numbers of.
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not text.lstrip().startswith("{"):
-            raise DatasetError(f"{source}: not JSON: {error}") from None
-    else:
-        whole = _within(whole)
-        if isinstance(whole, list):
-            return list(map(_of_label_studio, whole)), [], ()
-        names = whole.get("classes") if isinstance(whole, dict) else None
-        if isinstance(names, list) and isinstance(whole.get("labels"), dict):
-            return _by_path(whole["labels"]), [], tuple(map(str, names))
-        if isinstance(whole, dict) and any(map(looks_like_a_picture, whole)):
-            return _by_path(whole), [], ()
-    entries: list[Any] = []
-    rejected: list[Rejection] = []
-    for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
-        try:
-            entries.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            entries.append(Rejection("image", "", "", f"row {number}: not JSON: {error}"))
-            rejected.append(entries[-1])
-    return entries, rejected, ()
-
-
-def _within(whole: Any) -> Any:
-    # {"images": [{...}]}, but for what COCO's files hold besides.
-    if not isinstance(whole, dict) or "annotations" in whole:
-        return whole
-    lists = [each for each in whole.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
-    return lists[0] if len(lists) == 1 else whole
-
-
-def _of_label_studio(row: Any) -> Any:
-    # A task as it exports them by default: {"data": {"image": PATH}, "annotations": [{"result": [...]}]}.
-    if not isinstance(row, dict) or not isinstance(row.get("data"), dict) or "annotations" not in row:
-        return row
-    texts = [value for value in row["data"].values() if isinstance(value, str)]
-    path = next((text for text in texts if looks_like_a_picture(text)), texts[0] if texts else None)
-    names: dict[Any, None] = {}
-    for annotation in row["annotations"] or []:
-        results = annotation.get("result") if isinstance(annotation, dict) else None
-        for result in results if isinstance(results, list) else []:
-            value = result.get("value") if isinstance(result, dict) else None
-            for key, given in value.items() if isinstance(value, dict) else ():
-                if (key == "choices" or key.endswith("labels")) and isinstance(given, list):
-                    names |= dict.fromkeys(name for name in given if isinstance(name, str))
-    return {"path": path, "labels": list(names)}
-
-
-def _by_path(labels: Mapping[str, Any]) -> list[Any]:
-    return [{"path": path, "labels": each} for path, each in labels.items()]
+    return Cells(source, tuple(head), rows, read, class_names=class_names, rejected=tuple(bad), notes=notes)
 
 
 def _parquet(path: Path) -> Cells:

@@ -20,8 +20,12 @@ from wsdkd.datasets.reading.rejections import DatasetError
 
 SAMPLE, SAMPLE_ROWS = 1_000_000, 200
 """Characters and rows that show the delimiter."""
+MOST_ABOVE = 10
+"""Lines above the head."""
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'", " ": "blanks"}
 """In the order in which they are preferred, with their names in sentences."""
+
+_DELIMITED = re.compile(r"[,;\t|]")
 
 # The longer marks first: the one of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -127,11 +131,12 @@ def read_delimited(text: str, source: str, delimiter: str, header: bool | None) 
     except csv.Error as error:
         name = DELIMITERS.get(delimiter, repr(delimiter))
         raise DatasetError(f"{source}: not text separated by {name}: {error}") from None
-    if _begins_with_a_count(rows):
-        del rows[0]
+    above = _lines_above(rows)
+    del rows[:above]
     if not rows:
         raise DatasetError(f"{source}: an empty file")
     notes = [f"separated by {DELIMITERS.get(delimiter, repr(delimiter))}"]
+    notes += [f"{above} line{'s' if above > 1 else ''} above the head passed over"] if above else []
     if header is None:
         header = not any(map(looks_like_a_picture, rows[0]))
         notes += [] if header else ["without a head, so that columns go by their numbers"]
@@ -147,9 +152,26 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     return filter(any, reader)
 
 
-def _begins_with_a_count(rows: Sequence[Sequence[str]]) -> bool:
-    # As CelebA's lists do: a number alone, above the head.
-    return len(rows) > 1 and len(rows[0]) == 1 < len(rows[1]) and rows[0][0].strip().isdecimal()
+def _lines_above(rows: Sequence[Sequence[str]]) -> int:
+    # How many lines are no part of the table: a count as CelebA's lists have, a title, a comment. All have
+    # one cell, where the rows have several.
+    above = 0
+    while above < min(MOST_ABOVE, len(rows) - 1) and _stands_above(rows[above], rows[above + 1 :]):
+        above += 1
+    wide = len(rows) > above and sum(cell.strip() != "" for cell in rows[above]) > 1
+    return above if wide else 0
+
+
+def _stands_above(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    filled = [cell.strip() for cell in row if cell.strip()]
+    if len(filled) > 1 and filled[0].startswith("#"):
+        return Counter(map(len, below[:SAMPLE_ROWS])).most_common(1)[0][0] != len(row)
+    if len(row) > 1 and any(map(str.isdecimal, filled)):
+        return False  # an image's number, with an empty cell behind it
+    # What other delimiters stand in is a head, of which one looks at the wrong delimiter.
+    return len(filled) <= 1 and not any(
+        looks_like_a_picture(cell) or _DELIMITED.search(cell) for cell in filled
+    )
 
 
 class _Fit(NamedTuple):
@@ -184,8 +206,7 @@ def _fit(text: str, delimiter: str) -> _Fit | None:
         rows = list(islice(_rows(text, delimiter), SAMPLE_ROWS))
     except csv.Error:
         return None
-    if len(rows) > 1 and len(rows[0]) == 1 and rows[0][0].strip().isdecimal():
-        del rows[0]  # perhaps a count
+    del rows[: _lines_above(rows)]
     below = rows[1:] or rows
     if not below:
         return None

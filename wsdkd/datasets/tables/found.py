@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ class Found:
 
     def _path(self, name: str) -> str | None:
         files = self._listed()
+        name = re.sub(r"^(\d+)\.0$", r"\1", name)  # a number that a tool took for one with a fraction
         path = normal(self._folder, name)
         if path in files and files[path] == path:
             return path
@@ -93,4 +95,5 @@ def _without_zeros(name: str) -> str:
 
 
 def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
+    # In small letters, and one suffix for all that JPEG files have.
+    return re.sub(r"\.(jpeg|jpe|jfif)$", ".jpg", unicodedata.normalize("NFC", path).casefold())

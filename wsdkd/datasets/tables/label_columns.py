@@ -7,7 +7,7 @@ from typing import Any
 
 from wsdkd.datasets.labels.one_hot import are_one_hot, read_one_hot
 from wsdkd.datasets.labels.texts import read_label_cells
-from wsdkd.datasets.labels.words import Labels
+from wsdkd.datasets.labels.words import Labels, shown, word_of
 from wsdkd.datasets.params import LabelColumns
 from wsdkd.datasets.reading.names import class_name
 from wsdkd.datasets.reading.rejections import DatasetError
@@ -18,7 +18,8 @@ LABELS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "labelnames", "labelname",
     "classname", "categoryname", "classnames", "categorynames",
     "findinglabels", "attributes", "concepts", "targets", "target",
-    "cls", "json", "txt", "choice", "choices", "annotations", "objects",
+    "cls", "json", "txt", "choice", "choices", "annotations", "objects", "regionattributes", "fileattributes",
+    "classid", "labelid", "categoryid", "classids", "labelids",
 )  # fmt: skip
 
 _NUMBER = re.compile(r"([-+]?\d*\.?\d*(e[-+]?\d+)?)?", re.IGNORECASE)
@@ -136,8 +137,8 @@ def read_labels(
 def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     numbered = [name for name in rest if name in cells.class_names]
     named = numbered if len(numbered) == 1 else by_names(numbered, LABELS) or by_names(rest, LABELS)
-    if named:
-        return named[0], ()
+    if named:  # of VIA's two columns one may be empty
+        return next((name for name in named if _holds_something(cells.read(name))), named[0]), ()
     flags = _flags(cells, rest)
     if len(flags) > 1 or (flags and len(rest) == len(flags)):
         # A column with an odd cell or two is a class as well: they are refused where they are read.
@@ -148,10 +149,28 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
         words = [name for name in rest if _holds_words(cells.read(name))]
         if len(words) == 1:
             return words[0], ()
+    numbers = [name for name in rest if _is_numeric(cells.read(name))]
+    odd = next(
+        (cell for name in numbers for cell in cells.read(name) if word_of(cell) not in ("0", "1", "")), None
+    )
+    hint = (
+        f"; cells such as {shown(odd)} are neither 1 nor 0: write these in their place"
+        if odd is not None
+        else ""
+    )
     raise DatasetError(
         f"{cells.source}: nobody can tell which of the columns {some(rest) or '(none)'} hold labels; "
         "say it: dataset.labels_column, or dataset.labels_columns where each is a class with 1 and 0"
+        f"{hint if len(numbers) > 1 else ''}"
     )
+
+
+def _is_numeric(column: Sequence[Any]) -> bool:
+    return len(column) > 0 and all(_NUMBER.fullmatch(str(cell).strip()) for cell in column)
+
+
+def _holds_something(column: Sequence[Any]) -> bool:
+    return any(cell is not None and cell != "" and str(cell).strip() != "{}" for cell in column)
 
 
 def _holds_words(column: Sequence[Any]) -> bool:
