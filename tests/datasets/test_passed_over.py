@@ -255,3 +255,12 @@ def test_a_picture_without_a_suffix_is_listed(files: Files, tmp_path: Path) -> N
     (item,) = read(tmp_path).rejected
     assert (item.path, item.cause) == ("cat/p0", Cause.UNDECODED)
     assert "without a suffix" in item.reason
+
+
+def test_a_folder_of_images_beside_classes_is_none(files: Files, tmp_path: Path) -> None:
+    for folder in ("train/cat/images", "train/dog/images", "val/images"):
+        files(f"{folder}/p{{}}.jpg")
+    prepared = read(tmp_path)
+    assert prepared.classes == ("cat", "dog")
+    assert {item.path for item in prepared.rejected} == {f"val/images/p{number}.jpg" for number in range(12)}
+    assert "its folder images is no class" in prepared.rejected[0].reason

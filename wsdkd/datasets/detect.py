@@ -70,7 +70,7 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
     if len(tables) == 1:
         forms = [_table(root, tables[0], files)]
     if len(tables) > 1:
-        largest = max(tables, key=lambda path: (root / path).stat().st_size)
+        largest = max(tables, key=lambda path: ("meta" not in path.lower(), (root / path).stat().st_size))
         raise DatasetError(
             f"{root}: tables {some(tables)}; say which: dataset.format: table and dataset.file: {largest}"
         )

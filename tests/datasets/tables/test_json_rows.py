@@ -56,6 +56,13 @@ FORMS: dict[str, Callable[[list[Row]], Any]] = {
         {name: [path for path, names in rows if name in names] for name in ("cat", "cow", "dog")}
         | {"nothing": [path for path, names in rows if not names]}
     ),
+    "names of classes beside the rows": lambda rows: {
+        "classes": ["dog", "cat", "cow"],
+        "images": [
+            {"name": path, "labels": [["dog", "cat", "cow"].index(name) for name in names]}
+            for path, names in rows
+        ],
+    },
     "objects of a list": lambda rows: [
         {"file_name": path, "objects": {"bbox": [[0, 0, 1, 1]] * len(names), "categories": names}}
         for path, names in rows

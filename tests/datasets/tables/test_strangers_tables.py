@@ -53,3 +53,56 @@ def test_a_label_beside_its_opposite_is_said(word: str, files: Files, tmp_path: 
     assert f"labels such as {word!r} beside 'dog' are taken as classes of their own" in " ".join(
         prepared.notes
     )
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_folds_of_cross_validation_are_neither_classes_nor_splits(
+    folds: int, files: Files, tmp_path: Path
+) -> None:
+    names = ("cat", "cow", "dog")
+    rows = [
+        (path, *(int(name in labels_of(number)) for name in names), number % folds)
+        for number, path in enumerate(files("p{}.jpg"))
+    ]
+    write_csv(tmp_path / "t.csv", [("image", *names, "fold"), *rows])
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert prepared.classes == names
+    assert "splits in column" not in " ".join(prepared.notes)
+
+
+@pytest.mark.parametrize("cross", ["x", "1"])
+def test_where_no_cell_says_that_a_class_is_absent_an_empty_one_does(
+    cross: str, files: Files, tmp_path: Path
+) -> None:
+    names = ("cat", "cow", "dog")
+    rows = [
+        (path, *(cross if name in labels_of(number) else "" for name in names))
+        for number, path in enumerate(files("p{}.jpg"))
+    ]
+    write_csv(tmp_path / "t.csv", [("image", *names), *rows])
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert not any(row.ignored for row in prepared.images)
+    assert "an empty cell is absent" in prepared.notes[1]
+
+
+@pytest.mark.parametrize("head", [("label", "class_name"), ("labels", "tag"), ("class_id", "label_name")])
+def test_names_are_taken_before_their_numbers(head: tuple[str, str], files: Files, tmp_path: Path) -> None:
+    names = ("cat", "cow", "dog")
+    paths = files("p{}.jpg")
+    told = [(paths[n], name) for n in range(12) for name in labels_of(n)]
+    rows = [(path, names.index(name), name) for path, name in told]
+    write_csv(tmp_path / "t.csv", [("image", *head), *rows])
+    assert read(tmp_path).classes == names
+    # Words that are no names of the numbers are something else.
+    rows = [(path, names.index(name), f"w{place % 5}") for place, (path, name) in enumerate(told)]
+    write_csv(tmp_path / "t.csv", [("image", "labels", "tag"), *rows])
+    assert read(tmp_path).classes == ("0", "1", "2")
+
+
+def test_names_with_boxes_in_a_cell_are_refused(files: Files, tmp_path: Path) -> None:
+    rows = [(path, f"n0{number % 3} 1 2 30 {number % 2}") for number, path in enumerate(files("p{}.jpg"))]
+    write_csv(tmp_path / "t.csv", [("ImageId", "PredictionString"), *rows])
+    with pytest.raises(DatasetError, match=r"labels such as 'n00 1 2 30 0' hold the numbers of boxes"):
+        read(tmp_path)

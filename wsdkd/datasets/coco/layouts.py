@@ -1,5 +1,6 @@
 """Which annotation files of COCO a folder has, and where their images lie."""
 
+import mmap
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def _found(root: Path) -> list[Part]:
     if any(part.split == "train" for part in by_name):
         return by_name
     for name in SINGLE:
-        if (root / name).is_file() and (name not in OF_OTHERS or _holds_images(root / name)):
+        if (root / name).is_file() and (name not in OF_OTHERS or _holds_categories(root / name)):
             return [Part("train", name, _images_of(root, name))]
     raise DatasetError(
         f"{root}: no annotation file of COCO where they are looked for{_json_files(root)}; name them: "
@@ -116,6 +117,14 @@ def _holds_images(path: Path) -> bool:
     return head.startswith(b"{") and any(key in head for key in (b'"images"', b'"annotations"'))
 
 
+def _holds_categories(path: Path) -> bool:
+    # Others call a file labels.json, too, with images in it.
+    if not _holds_images(path):
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b'"categories"') >= 0
+
+
 def _exported(root: Path) -> list[Part]:
     parts = []
     for folder in sorted(path.name for path in root.glob("*") if path.is_dir()):
@@ -125,7 +134,7 @@ def _exported(root: Path) -> list[Part]:
             (
                 path.name
                 for path in paths
-                if path.is_file() and (path.name == EXPORTED or _holds_images(path))
+                if path.is_file() and (path.name == EXPORTED or _holds_categories(path))
             ),
             None,
         )

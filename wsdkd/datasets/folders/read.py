@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsdkd.data.tables import UNLABELLED
-from wsdkd.datasets.folders.label_files import read_label_files, texts_beside
+from wsdkd.datasets.folders.label_files import OF_PICTURES, read_label_files, texts_beside
 from wsdkd.datasets.labels.joined import UNKNOWN, Told, reading_of
 from wsdkd.datasets.labels.words import Labels
 from wsdkd.datasets.params import FoldersDataset
@@ -119,5 +119,11 @@ def _from_folders(
     ):
         level += 1
     _refuse_copies(folders, level, base)
+    names = {each[level] for each in folders if len(each) > level}
+    # Beside classes, a folder called images is none: val/images beside train/cat/images.
+    none = {name for name in names if name.casefold() in OF_PICTURES}
     for each in folders:
+        if none != names and len(each) > level and each[level] in none:
+            yield f"its folder {each[level]} is no class, as those of others are"
+            continue
         yield Labels((class_name(each[level]),)) if len(each) > level else "in no folder of a class"

@@ -168,6 +168,12 @@ def _classes(
         first = f"; of {len(rejected)} rejected rows the first: {rejected[0].reason}" if rejected else ""
         raise DatasetError(f"{source}: no label in any row{first}", rejected)
     _refuse_sentences(images, source)
+    boxed = [name for name in sorted(present) if _ends_in_a_box(name)]
+    if 2 * len(boxed) > len(present):
+        raise DatasetError(
+            f"{source}: labels such as {boxed[0][:60]!r} hold the numbers of boxes; leave the names alone in "
+            "a column of their own, and say which: dataset.labels_column"
+        )
     notes += _negations(present, source)
     nothing = sorted(name for name in present if name.casefold() in MEANS_NOTHING)
     if nothing:
@@ -183,6 +189,12 @@ def _classes(
     numbers = all(name.isdecimal() for name in present)
     ordered = sorted(present, key=(lambda name: (int(name), name)) if numbers else None)
     return class_list((), ordered, source)
+
+
+def _ends_in_a_box(name: str) -> bool:
+    words = name.split()
+    numbers = [word for word in words[-4:] if re.fullmatch(r"-?\d+(\.\d+)?", word)]
+    return len(words) > len(numbers) == 4 and not all(word.isdecimal() for word in words)
 
 
 def _negations(present: Collection[str], source: str) -> list[str]:

@@ -27,8 +27,8 @@ def read_one_hot(
 ) -> tuple[list[Labels], list[str]]:
     """The labels of each row, and notes on what was detected, as parts of a sentence.
 
-    1 is present and 0 absent, an empty cell or U uncertain. -1 is uncertain where there is a 0 as well, as in
-    CheXpert, and absent where there is none, as in CelebA.
+    1 is present and 0 absent, an empty cell or U uncertain; but an empty cell is absent where no other is.
+    -1 is uncertain where there is a 0 as well, as in CheXpert, and absent where there is none, as in CelebA.
 
     Args:
         columns: the cells of each class, by its name.
@@ -43,12 +43,17 @@ def read_one_hot(
     found = {name: {cell: word_of(cell) for cell in set(column)} for name, column in columns.items()}
     words = {word for each in found.values() for word in each.values()}
     minus = "uncertain" if words & set(ABSENT) else "absent"
+    blank = "uncertain"
+    if "" in words and "" not in given and not words & {*ABSENT, "-1"} and words & {*PRESENT}:
+        blank = "absent"  # as in a list of crosses; where all else is a 1, nothing would be absent
     notes = [] if "-1" not in words or "-1" in given else [f"-1 is {minus} (else: dataset.cells)"]
+    notes += [] if blank == "uncertain" else ["an empty cell is absent (else: dataset.cells)"]
     codes = np.empty((len(next(iter(columns.values()), ())), len(columns)), np.int8)
     for place, (name, column) in enumerate(columns.items()):
         meaning: dict[Any, int] = {}
         for cell, word in found[name].items():
-            told = given.get(word) or (minus if word == "-1" else usual_meaning(word))
+            odd = {"-1": minus, "": blank}
+            told = given.get(word) or odd.get(word) or usual_meaning(word)
             if told is None:
                 row = rows[list(column).index(cell)]
                 raise DatasetError(
@@ -74,6 +79,8 @@ def are_one_hot(cells: Sequence[Any], share: float = 1) -> bool:
         return False
     usual = {"1", "0", "-1", *TRUE, *FALSE, *UNCERTAIN}
     words = {cell: word_of(cell) for cell in times}
+    if {*words.values()} == {"x", ""}:
+        return True  # a list of crosses
     fitting = sum(count for cell, count in times.items() if words[cell] in usual)
     return bool({*words.values()} & {*PRESENT, *ABSENT}) and fitting >= share * len(cells)
 

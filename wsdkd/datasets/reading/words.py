@@ -137,7 +137,8 @@ def _meanings(words: Sequence[str], column: str, names: dict[str, Place]) -> dic
             no: Place = "test" if yes == "train" else "train"
             meanings = {word: yes if word.casefold() in TRUE else no for word in words}
     numbers = {"0": "train", "1": "val", "2": "test"}  # as CelebA's list_eval_partition has them
-    if set(words) == set(numbers):
+    # Folds of cross-validation are no splits: each is the test of its own run.
+    if set(words) == set(numbers) and "fold" not in column.casefold():
         meanings = {word: numbers[word] for word in words}  # type: ignore[misc]
     return {**meanings, **names}
 

@@ -48,9 +48,9 @@ def entries_of(text: str, source: str) -> tuple[list[Any], list[Rejection], tupl
             return rows, [], ()
         if any(map(looks_like_a_picture, whole)) or _are_lists_of_names(whole):
             return _by_path(whole), [], ()
-    whole = _within(whole)
-    if isinstance(whole, list):
-        return list(map(_of_label_studio, whole)), [], ()
+    rows = _within(whole)
+    if isinstance(rows, list):
+        return list(map(_of_label_studio, rows)), [], _class_names(whole)
     return _of_lines(text)
 
 
@@ -72,6 +72,17 @@ def _within(whole: Any) -> Any:
         return whole
     lists = [each for each in whole.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
     return lists[0] if len(lists) == 1 else whole
+
+
+def _class_names(whole: Any) -> tuple[str, ...]:
+    # Beside the rows, of numbers that their labels may be.
+    lists = (
+        (whole.get(key) for key in ("classes", "class_names", "categories"))
+        if isinstance(whole, dict)
+        else ()
+    )
+    names = next((each for each in lists if isinstance(each, list) and each), [])
+    return tuple(names) if all(isinstance(name, str) for name in names) else ()
 
 
 def _of_splits(whole: Mapping[str, Any]) -> list[Any]:

@@ -23,6 +23,11 @@ LABELS = (
 )  # fmt: skip
 
 _NUMBER = re.compile(r"([-+]?\d*\.?\d*(e[-+]?\d+)?)?", re.IGNORECASE)
+NO_CLASSES = (
+    "fold", "kfold", "foldid", "folds", "cvfold", "split", "set", "subset", "partition", "phase", "usage",
+    "index", "unnamed0", "width", "height",
+)  # fmt: skip
+"""Columns that may hold 1 and 0 and are none."""
 MOSTLY = 0.75
 """Of the cells of a column, beside others that are classes: if so many say yes or no, it is one, too."""
 
@@ -138,7 +143,10 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
     numbered = [name for name in rest if name in cells.class_names]
     named = numbered if len(numbered) == 1 else by_names(numbered, LABELS) or by_names(rest, LABELS)
     if named:  # of VIA's two columns one may be empty
-        return next((name for name in named if _holds_something(cells.read(name))), named[0]), ()
+        first = next((name for name in named if _holds_something(cells.read(name))), named[0])
+        return next((name for name in named if _has_names_for(cells, name, first)), first), ()
+    passed = by_names(rest, NO_CLASSES)
+    rest = [name for name in rest if name not in passed] or rest
     flags = _flags(cells, rest)
     if len(flags) > 1 or (flags and len(rest) == len(flags)):
         # A column with an odd cell or two is a class as well: they are refused where they are read.
@@ -167,6 +175,21 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
 
 def _is_numeric(column: Sequence[Any]) -> bool:
     return len(column) > 0 and all(_NUMBER.fullmatch(str(cell).strip()) for cell in column)
+
+
+def _has_names_for(cells: Cells, name: str, other: str) -> bool:
+    # Whether a column has the names of the classes whose numbers another one has: of each number, one name.
+    numbers, words = cells.read(other), cells.read(name)
+    if name == other or other in cells.class_names or not all(map(_is_whole, numbers)):
+        return False
+    if not all(isinstance(word, str) and word.strip() and not _is_whole(word) for word in words):
+        return False
+    pairs = set(zip(map(str, numbers), words, strict=True))
+    return len({number for number, _ in pairs}) == len(pairs) == len({word for _, word in pairs})
+
+
+def _is_whole(cell: Any) -> bool:
+    return str(cell).strip().isdecimal()
 
 
 def _holds_something(column: Sequence[Any]) -> bool:
