@@ -70,7 +70,7 @@ def test_a_table_a_split_beside_each_other(files: Files, tmp_path: Path) -> None
     for name in ("classes.csv", "README.csv"):
         write_csv(tmp_path / name, [("name", "meaning"), ("cat", "an animal")])
     prepared = read(tmp_path)
-    assert "dataset.format: table, by test.csv, train.csv, val.csv" in prepared.notes[0]
+    assert "table, by test.csv, train.csv, val.csv (not read: README.csv, classes.csv)" in prepared.notes[0]
     assert {row.path for row in prepared.images} == set(paths[:10])
     write_csv(tmp_path / "boxes.csv", [("file", "box"), (paths[0], "1 2 3 4")])
     with pytest.raises(DatasetError, match=r"tables boxes.csv, test.csv, train.csv, val.csv; say which"):

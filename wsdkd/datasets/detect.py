@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -215,11 +216,16 @@ def _has_rows(path: Path, pictures: set[str]) -> bool:
 def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
     own: dict[str, str] = {}
     head = re.split(r"[,;\t|]", _head(root / file).decode("latin-1").partition("\n")[0].strip("\r\"'"))
-    if "*" not in file and not by_names(head, SPLITS):
+    if (root / file).is_file() and not by_names(head, SPLITS):
         told = told_splits(root, [path for path in files if path != file], list(filter(is_picture, files)))
         own = {} if "split_names" in told else told
     splits = f", splits by {some(list(own.values()))}" if own else ""
-    return _Form("table", f"{file}{splits}", {"file": file, **own})
+    here = [
+        path for path in files if "/" not in path and path.lower().endswith(TABLES) and not of_guests(path)
+    ]
+    unread = [path for path in here if not any(fnmatch(path, each) for each in file.split(SEVERAL))]
+    passed = f" (not read: {some(unread)})" if unread else ""
+    return _Form("table", f"{file}{splits}{passed}", {"file": file, **own})
 
 
 def _as_one(tables: list[str], here: Sequence[str]) -> list[str]:

@@ -90,3 +90,10 @@ def test_json_files(
         path.write_text(json.dumps(written(labels_of(number))))
     (tmp_path / "meta.json").write_text('{"classes": [], "tags": []}')
     assert_labels(read(tmp_path))
+
+
+def test_files_of_labels_are_no_lists_of_classes(files: Files, tmp_path: Path) -> None:
+    for number, path in enumerate(files("label_{}.jpg")):
+        lines = [f"{NAMES.index(name)} 0.5 0.5 0.2 0.2" for name in labels_of(number)]
+        (tmp_path / path).with_suffix(".txt").write_text("\n".join(lines))
+    assert read(tmp_path).classes == ("0", "1", "2")

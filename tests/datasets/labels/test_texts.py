@@ -188,3 +188,13 @@ def test_blanks_separate_labels_where_each_word_is_one(
     cells: list[str], found: list[tuple[str, ...]]
 ) -> None:
     assert [each.present for each in read_label_cells(cells, "auto", source="x")[0]] == found
+
+
+def test_an_object_holds_labels_or_says_yes_or_no_of_each() -> None:
+    assert names([{"category": ["a", "b", "a"], "bbox": [[0, 1]]}, {"name": "a"}, {"name": " "}]) == [
+        ("a", "b"),
+        ("a",),
+        (),
+    ]
+    assert names([{"labels": {"a": True, "b": False}, "width": 7}]) == [("a",)]
+    assert names([{"class": "yes", "tag": "no"}]) == [("class",)]

@@ -7,7 +7,7 @@ a label in each of its ``shapes`` and flags of the whole picture, of Supervisely
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,27 +63,38 @@ def texts_beside(base: Path, pictures: Sequence[str], files: Sequence[str]) -> d
 
 def _texts_of(pictures: Sequence[str], there: set[str]) -> dict[str, str]:
     folded = {path.casefold(): path for path in there}
-    folders = {part for path in folded for part in path.split("/")[:-1]}
+    folders = {part for folder in {path.rpartition("/")[0] for path in folded} for part in folder.split("/")}
+    suffixes = [suffix for suffix in (".txt", ".json") if any(path.endswith(suffix) for path in folded)]
+    homes: dict[str, list[str]] = {}
     found: dict[str, str] = {}
     for picture in pictures:
-        name = picture.casefold()
-        choices = (f"{each}{end}" for each in _beside(name, folders) for end in (".txt", ".json"))
-        text = next((folded[choice] for choice in choices if choice in folded), None)
-        if text is not None:
-            found[picture] = text
+        folder, slash, name = picture.casefold().rpartition("/")
+        if folder not in homes:
+            homes[folder] = _homes(folder, slash, folders)
+        for choice in _choices(homes[folder], name, suffixes):
+            if choice in folded:
+                found[picture] = folded[choice]
+                break
     return found
 
 
-def _beside(picture: str, folders: set[str]) -> list[str]:
-    # Paths that its file of labels may have, but for the suffix: of Supervisely, both suffixes stand there.
-    *parts, name = picture.split("/")
-    homes = ["/".join(parts)]
+def _homes(folder: str, slash: str, folders: set[str]) -> list[str]:
+    # Where the files of labels of a folder's pictures may lie, each with a slash behind it.
+    parts = folder.split("/")
+    homes = [f"{folder}{slash}"]
     place = max((place for place, part in enumerate(parts) if part in OF_PICTURES), default=None)
     if place is not None:
-        homes += [
-            "/".join((*parts[:place], other, *parts[place + 1 :])) for other in OF_LABELS if other in folders
-        ]
-    return [f"{home}/{each}".removeprefix("/") for home in homes for each in (stem(name), name)]
+        others = [other for other in OF_LABELS if other in folders]
+        homes += ["/".join((*parts[:place], other, *parts[place + 1 :], "")) for other in others]
+    return homes
+
+
+def _choices(homes: Sequence[str], name: str, suffixes: Sequence[str]) -> Iterator[str]:
+    # 1.txt for 1.jpg, or 1.jpg.json as Supervisely has it.
+    for home in homes:
+        for each in (stem(name), name):
+            for suffix in suffixes:
+                yield f"{home}{each}{suffix}"
 
 
 def _labels_in(path: Path) -> list[Any] | None:
@@ -129,7 +140,8 @@ def read_label_files(
     if classes is None and are_numbers(found):
         folders = dict.fromkeys((base / text).parent for text in texts if text is not None)
         above = dict.fromkeys(folder.parent for folder in folders if folder not in (root, base))
-        names = class_list_beside(list(dict.fromkeys((root, base, *above, *folders))))
+        labels = {base / text for text in texts if text is not None}
+        names = class_list_beside(list(dict.fromkeys((root, base, *above, *folders))), labels)
     elif classes is not None and any(boxes) and are_numbers(found):
         names = ClassList(Path("dataset.classes"), dict(enumerate(classes)))
     if names is not None:

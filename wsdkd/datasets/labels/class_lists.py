@@ -6,7 +6,7 @@ tools; ``label_map.pbtxt`` of TensorFlow's.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,19 +66,19 @@ def are_numbers(labels: Iterable[Labels | str]) -> bool:
     return bool(names) and all(name.isdecimal() for name in names)
 
 
-def class_list_beside(folders: Sequence[Path], but: Path | None = None) -> ClassList | None:
+def class_list_beside(folders: Sequence[Path], but: Collection[Path] = ()) -> ClassList | None:
     """The names of classes that a file in one of ``folders`` has.
 
     Args:
         folders: looked into in this order, not below them.
-        but: a file that is none, such as the table itself.
+        but: files that are none, such as the table itself, or those of a picture's labels.
 
     Raises:
         DatasetError: a file that must have names has none, or two files disagree.
     """
     found: list[ClassList] = []
-    for path in dict.fromkeys(path for folder in folders for path in _choices(folder)):
-        names = _names_in(path) if path != but else None
+    for path in dict.fromkeys(path for folder in folders for path in _choices(folder) if path not in but):
+        names = _names_in(path)
         if names:
             found.append(ClassList(path, names))
     for other in found[1:]:
@@ -96,7 +96,7 @@ def _choices(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(
-        path for path in folder.iterdir() if path.is_file() and not is_hidden(path.name) and _may_name(path)
+        path for path in folder.iterdir() if _may_name(path) and not is_hidden(path.name) and path.is_file()
     )
 
 

@@ -136,19 +136,10 @@ class _Reader:
     def _of(self, cell: Any) -> Labels:
         if cell is None or (isinstance(cell, float) and math.isnan(cell)):
             raise NamesError(NOTHING)
-        if isinstance(cell, dict) and cell.keys() == {"choices"} and isinstance(cell["choices"], list):
-            cell = cell["choices"]  # as Label Studio writes several
         if isinstance(cell, dict):
-            within = next(
-                (cell[key] for key in (*LISTS, *NAMES) if isinstance(cell.get(key), list | dict | str)), None
-            )
-            if isinstance(within, str):  # {"name": "cat"}, as VIA writes it in a cell
-                within = [within] if within.strip() else []
-            if within is None or isinstance(within, dict):
-                return _of_dictionary(cell if within is None else within)
-            cell = (
-                list(dict.fromkeys(within)) if _are_plain(within) else within
-            )  # {"category": [...], "bbox": ...}
+            cell = _labels_within(cell)
+        if isinstance(cell, dict):
+            return _of_dictionary(cell)
         parts = cell if isinstance(cell, list | tuple) else [cell]
         if parts and all(isinstance(part, dict) for part in parts):
             parts = list(
@@ -221,8 +212,17 @@ class _Reader:
         return None
 
 
-def _are_plain(values: list[Any]) -> bool:
-    return all(isinstance(value, str | int | float) for value in values)
+def _labels_within(cell: dict[Any, Any]) -> Any:
+    # {"choices": [...]} of Label Studio, {"category": [...], "bbox": ...} of the hub, {"name": "cat"} of VIA;
+    # as it is where it says yes or no of each class.
+    if all(usual_meaning(word_of(value)) is not None for value in cell.values()):
+        return cell
+    keys = (key for key in (*LISTS, *NAMES) if isinstance(cell.get(key), list | dict | str))
+    found = next((cell[key] for key in keys), cell)
+    if isinstance(found, str):
+        return [found] if found.strip() else []
+    plain = isinstance(found, list) and all(isinstance(value, str | int | float) for value in found)
+    return list(dict.fromkeys(found)) if plain else found
 
 
 def _each_alone(texts: Sequence[str]) -> bool:

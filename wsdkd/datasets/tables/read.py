@@ -59,7 +59,7 @@ def _by_name(
 ) -> tuple[list[Labels | str], tuple[str, ...]]:
     # Where a file beside the table names the classes whose numbers the labels are.
     table = root / params.file
-    names = class_list_beside(list(dict.fromkeys((root, root / params.images, table.parent))), table)
+    names = class_list_beside(list(dict.fromkeys((root, root / params.images, table.parent))), (table,))
     if names is None:
         return labels, ()
     found = [names.named(each) for each in labels]
