@@ -165,6 +165,10 @@ def test_boxes_without_a_head(files: Files, tmp_path: Path) -> None:
     rows = [(paths[number], 1, 2, 30, 40, name) for number in labelled for name in labels_of(number)]
     write_csv(tmp_path / "annotations.csv", rows)
     assert len(read(tmp_path).images) == len(labelled)
+    write_csv(tmp_path / "annotations.csv", [(name, 1, 0, 1, 9, path) for path, *_, name in rows])
+    prepared = read(tmp_path)  # columns of 1 and 0 are no classes beside one of words
+    assert prepared.classes == ("cat", "cow", "dog")
+    assert len(prepared.images) == len(labelled)
 
 
 def test_names_of_pictures_before_numbers_of_rows(files: Files, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ FORMS = {
     ),
     "coco128.yaml": "path: x\nnames:\n  0: dog\n  '1': cat\n  2: cow\n",
     "obj.names": "dog\ncat\ncow\n",
+    "_darknet.labels": "dog\ncat\ncow",
 }
 
 
@@ -42,6 +43,7 @@ def test_what_names_no_classes_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text('{"1.jpg": ["cat"]}')
     (tmp_path / "ci.yaml").write_text("on: push\n")
     (tmp_path / "notes.txt").write_text("cat\n")
+    (tmp_path / "labels.csv").write_text("id,label\n0,cat\n1,dog\n2,cat\n")
     assert class_list_beside([tmp_path, tmp_path / "missing"]) is None
 
 
@@ -71,3 +73,17 @@ def test_the_numbers_of_a_table_become_names(files: Files, tmp_path: Path) -> No
     assert (
         "labels stay numbers: label '2' is no number from 0 to 1, as label_map.json has" in prepared.notes[1]
     )
+
+
+def test_a_list_of_classes_is_told_from_a_table_whose_pictures_have_numbers(
+    files: Files, tmp_path: Path
+) -> None:
+    rows = [
+        (number, " ".join(str(NAMES.index(name)) for name in labels_of(number)))
+        for number in range(len(files("images/{}.jpg")))
+    ]
+    write_csv(tmp_path / "train.csv", [("id", "attribute_ids"), *rows])
+    (tmp_path / "labels.csv").write_text("attribute_id,attribute_name\n0,dog\n1,cat\n2,cow\n")
+    prepared = read(tmp_path)
+    assert_labels(prepared)
+    assert "table, by train.csv (not read: labels.csv)" in prepared.notes[0]

@@ -92,6 +92,11 @@ def class_list_beside(folders: Sequence[Path], but: Collection[Path] = ()) -> Cl
     return found[0] if found else None
 
 
+def is_class_list(path: Path) -> bool:
+    """Whether a file names classes, by its name and by what is in it."""
+    return _may_name(path) and bool(_names_in(path))
+
+
 def _choices(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -102,7 +107,7 @@ def _choices(folder: Path) -> list[Path]:
 
 def _may_name(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if suffix in (".yaml", ".yml", ".pbtxt", ".names"):
+    if suffix in (".yaml", ".yml", ".pbtxt", ".names", ".labels"):
         return True
     return (
         suffix in (".txt", ".csv", ".tsv", ".json") and re.sub(r"[\W\d_]", "", path.stem.casefold()) in STEMS
@@ -182,7 +187,8 @@ def _of_lines(lines: Sequence[str], delimited: bool) -> dict[int, str] | None:
     for pattern, number, name in ((_BEFORE, 1, 2), (_BEHIND, 2, 1)):
         matches = [pattern.fullmatch(line) for line in below]
         found = {int(match[number]): class_name(match[name].strip("\"'")) for match in matches if match}
-        if below and len(found) == len(below):
+        # Each number once and each name: a table of pictures has some label twice.
+        if below and len({*found.values()}) == len(found) == len(below):
             return found
     if delimited or any(is_picture(word) for line in lines for word in line.split()):
         return None

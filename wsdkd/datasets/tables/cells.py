@@ -20,8 +20,8 @@ from wsdkd.datasets.tables.delimited import Delimited, decoded, looks_like_a_pic
 from wsdkd.datasets.tables.json_rows import entries_of
 
 EXPORTED = (
-    "_classes.csv", "_annotations.createml.json", "metadata.csv", "metadata.jsonl", "metadata.parquet",
-    "via_region_data.json", "via_project.json",
+    "_classes.csv", "_annotations.csv", "_annotations.createml.json",
+    "metadata.csv", "metadata.jsonl", "metadata.parquet", "via_region_data.json", "via_project.json",
 )  # fmt: skip
 """As Roboflow, the hub and VIA name a table a split, in a folder of its name: ``*/_classes.csv`` is all."""
 SEVERAL = ", "

@@ -147,16 +147,16 @@ def _label_columns(cells: Cells, rest: Sequence[str]) -> tuple[str | None, tuple
         return next((name for name in named if _has_names_for(cells, name, first)), first), ()
     passed = by_names(rest, NO_CLASSES)
     rest = [name for name in rest if name not in passed] or rest
+    if all(map(str.isdecimal, rest)):  # without a head: beside numbers, such as the corners of boxes
+        words = [name for name in rest if _holds_words(cells.read(name))]
+        if len(words) == 1:
+            return words[0], ()
     flags = _flags(cells, rest)
     if len(flags) > 1 or (flags and len(rest) == len(flags)):
         # A column with an odd cell or two is a class as well: they are refused where they are read.
         return None, tuple(name for name in rest if name in flags or are_one_hot(cells.read(name), MOSTLY))
     if len(rest) == 1:
         return rest[0], ()
-    if all(map(str.isdecimal, rest)):  # without a head: beside numbers, such as the corners of boxes
-        words = [name for name in rest if _holds_words(cells.read(name))]
-        if len(words) == 1:
-            return words[0], ()
     numbers = [name for name in rest if _is_numeric(cells.read(name))]
     odd = next(
         (cell for name in numbers for cell in cells.read(name) if word_of(cell) not in ("0", "1", "")), None

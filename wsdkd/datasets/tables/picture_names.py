@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from wsdkd.datasets.labels.class_lists import is_class_list
 from wsdkd.datasets.reading.picture_files import stem
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.tables.delimited import decoded, read_delimited
@@ -32,6 +33,8 @@ def names_pictures(path: Path, pictures: Collection[str], fewest: int = 1) -> bo
         return any(_stem(text) in pictures for text in _texts_of(path))
     if suffix not in (".csv", ".tsv", ".txt"):
         return True
+    if is_class_list(path):
+        return False  # whose numbers may be names of pictures by chance
     try:
         with path.open("rb") as file:
             content = file.read(LOOKED_AT)
