@@ -193,3 +193,16 @@ def test_coco_in_each_folder_of_a_split(files: Files, tmp_path: Path) -> None:
     prepared = read(tmp_path)
     assert_labels(prepared)
     assert sum(row.split == "val" for row in prepared.images) == 3
+
+
+def test_damaged_entries_of_via_have_no_labels(files: Files, tmp_path: Path) -> None:
+    rows = [(path, labels_of(number)) for number, path in enumerate(files("p{}.jpg"))]
+    content = via(rows, lambda names: [{"name": name} for name in names])
+    for damage in ({"regions": 5}, {"regions": [None, 3]}, {"regions": None, "file_attributes": 7}):
+        content["p3.jpg123"].update(damage)  # which has no labels anyway
+        (tmp_path / "labels.json").write_text(json.dumps(content))
+        assert_labels(read(tmp_path))
+    whole = {path: {"filename": path, "regions": 5, "file_attributes": 7} for path, _ in rows}
+    (tmp_path / "labels.json").write_text(json.dumps(whole))
+    with pytest.raises(DatasetError, match="no label in any row"):
+        read(tmp_path)

@@ -135,6 +135,8 @@ def _names_in(path: Path) -> dict[int, str] | None:
 
 
 def _of_yaml(path: Path, text: str) -> dict[int, str] | None:
+    if "names" not in text and path.name not in SURE:
+        return None  # without the time that parsing takes
     try:
         value = YAML(typ="safe", pure=True).load(text)["names"]
     except (YAMLError, TypeError, KeyError, ValueError, RecursionError):

@@ -18,6 +18,8 @@ from wsdkd.datasets.reading.words import place_of_folder
 from wsdkd.ground.reading import NotReadError, read_regular
 
 MOST_BYTES = 1 << 26
+"""Of a list of pictures."""
+MOST_YAML_BYTES = 1 << 20
 LOOKED_AT = 50
 """Lines of a list that show whether it names pictures."""
 _WHOLE = ("trainval", "trainvalid")
@@ -71,7 +73,8 @@ def _names_pictures(path: Path, names: set[str]) -> bool:
 def _words(path: Path) -> dict[str, Split]:
     # {train: part_a/images, val: part_b/images}: what part_a and part_b mean, which are no words for splits.
     try:
-        content = YAML(typ="safe", pure=True).load(read_regular(path, MOST_BYTES).decode("utf-8-sig"))
+        text = read_regular(path, MOST_YAML_BYTES).decode("utf-8-sig")
+        content = YAML(typ="safe", pure=True).load(text) if "names" in text else None
     except (NotReadError, YAMLError, ValueError, RecursionError):
         return {}
     if not isinstance(content, dict) or "names" not in content:

@@ -6,7 +6,7 @@ what Label Studio, FiftyOne and the VGG Image Annotator (VIA) write.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wsdkd.datasets.labels.texts import LISTS, NAMES
@@ -156,7 +156,7 @@ def _of_via(whole: Mapping[str, Any]) -> Mapping[str, Any]:
 def _via_rows(pictures: list[Mapping[str, Any]], source: str) -> list[Any]:
     # The labels of regions; of whole pictures only where no region has any attribute.
     regions = [list(_attributes(each["regions"])) for each in pictures]
-    told = regions if any(map(any, regions)) else [[each.get("file_attributes") or {}] for each in pictures]
+    told = regions if any(map(any, regions)) else [_of_whole(each) for each in pictures]
     keys = Counter(key for each in told for attributes in each for key in attributes)
     usual = [key for name in _VIA_NAMES for key in keys if key.casefold() == name]
     if len(keys) > 1 and not usual:
@@ -174,9 +174,15 @@ def _via_rows(pictures: list[Mapping[str, Any]], source: str) -> list[Any]:
     ]
 
 
+def _of_whole(picture: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    attributes = picture.get("file_attributes")
+    return [attributes] if isinstance(attributes, dict) else []
+
+
 def _attributes(regions: Any) -> Iterator[Mapping[str, Any]]:
     # A list in newer versions, and by their numbers in older ones.
-    for region in regions.values() if isinstance(regions, dict) else regions or ():
+    each = regions.values() if isinstance(regions, dict) else regions
+    for region in each if isinstance(each, Iterable) else ():
         if isinstance(region, dict) and isinstance(region.get("region_attributes"), dict):
             yield region["region_attributes"]
 
