@@ -95,7 +95,7 @@ bench-gpu: $(VENV)/.installed-dev ## On a GPU: speeds against what the card can 
 growth: $(VENV)/.installed-dev ## Measure time and memory of every stage against size; leave the machine alone.
 	python -m benchmarks.growth
 
-faults: $(VENV)/.installed-dev ## Break files, kill, starve, do all twice: some 60 minutes; see docs/reliability.md.
+faults: $(VENV)/.installed-dev ## Break files, kill, starve, do all twice: hours; see docs/reliability.md.
 	python -m benchmarks.faults
 
 docs: $(VENV)/.installed-dev ## Make a site of the documents, which opens from the disk.

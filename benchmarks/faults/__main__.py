@@ -1,6 +1,6 @@
 """Faults on purpose, and what became of them.
 
-    python -m benchmarks.faults                            # all campaigns, some 60 minutes on two cores
+    python -m benchmarks.faults                            # all campaigns, which takes hours
     python -m benchmarks.faults --share 0.1                # a tenth of each
     python -m benchmarks.faults --only mutations --write   # one of them, taken over into the document
     python -m benchmarks.faults --only kills --cases 7,20-29  # these, in the place of their old results
