@@ -106,3 +106,26 @@ def test_names_with_boxes_in_a_cell_are_refused(files: Files, tmp_path: Path) ->
     write_csv(tmp_path / "t.csv", [("ImageId", "PredictionString"), *rows])
     with pytest.raises(DatasetError, match=r"labels such as 'n00 1 2 30 0' hold the numbers of boxes"):
         read(tmp_path)
+
+
+def test_pictures_that_no_row_names_are_left_out_with_a_word(files: Files, tmp_path: Path) -> None:
+    # A row an object, in a folder a split: what holds no object has no row.
+    rows = [[("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")] for _ in range(3)]
+    folders = ("train", "valid", "test")
+    for number, path in enumerate(files("train/p{}.jpg")):
+        split = 0 if number < 8 else 1 if number < 10 else 2
+        name = Path(path).name
+        (tmp_path / folders[split]).mkdir(exist_ok=True)
+        (tmp_path / path).rename(tmp_path / folders[split] / name)
+        rows[split] += [(name, 60, 40, label, 1, 2, 30, 35) for label in labels_of(number)]
+    for folder, each in zip(folders, rows, strict=True):
+        write_csv(tmp_path / folder / "_annotations.csv", each)
+    prepared = read(tmp_path)
+    assert {row.path for row in prepared.images if row.split == "test"} == {"test/p10.jpg", "test/p11.jpg"}
+    assert all(
+        [prepared.classes[label] for label in row.labels]
+        == labels_of(int("".join(filter(str.isdigit, row.path))))
+        for row in prepared.images
+    )
+    (left,) = [note for note in prepared.notes if "in no row" in note]
+    assert "2 pictures in no row, and left out: train/p3.jpg, valid/p9.jpg" in left

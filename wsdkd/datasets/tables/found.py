@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wsdkd.datasets.reading.paths import Links, normal
+from wsdkd.datasets.reading.paths import Links, lies_below, normal
 from wsdkd.datasets.reading.picture_files import files_below, is_picture
 
 SAMPLE = 32
@@ -26,6 +26,7 @@ class Found:
     def __init__(self, root: Path, folder: str, links: Links):
         self._root, self._folder, self._links = root, folder, links
         self._files: dict[str, str] | None = None
+        self._pictures: list[str] | None = None
 
     def any_of(self, names: Sequence[str]) -> bool:
         """Whether some of ``names`` are pictures, as far as a few of them show."""
@@ -52,6 +53,25 @@ class Found:
         example = f"{names[found[0]]!r} is {paths[found[0]]!r}"
         return paths, f"{len(found)} pictures found by their names: {example}"
 
+    def in_no_row(self, paths: Sequence[str], apart: str | None) -> list[str]:
+        """Pictures below the folder that no row names.
+
+        Args:
+            paths: of all rows.
+            apart: folder below the root whose pictures are meant to have no row.
+        """
+        named = set(paths)
+        return [
+            path
+            for path in self._below()
+            if path not in named and lies_below(path, self._folder) and not lies_below(path, apart)
+        ]
+
+    def _below(self) -> list[str]:
+        if self._pictures is None:
+            self._pictures = sorted(filter(is_picture, files_below(self._root, self._links)))
+        return self._pictures
+
     def _is_there(self, name: str) -> bool:
         return bool(name) and os.path.isfile(os.path.join(self._root, self._folder, name))  # noqa: PTH113, PTH118
 
@@ -71,7 +91,7 @@ class Found:
         # The path by every key that means it: itself, without its suffix, without its folders, in small
         # letters. A key of two files means neither.
         if self._files is None:
-            paths = list(filter(is_picture, files_below(self._root, self._links)))
+            paths = self._below()
             self._files = {path: path for path in paths}
             for path in paths:
                 folded = _folded(path)

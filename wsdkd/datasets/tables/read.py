@@ -18,7 +18,7 @@ from wsdkd.datasets.reading.words import Place, SplitLists, read_splits
 from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
-from wsdkd.datasets.tables.label_columns import read_labels, with_one_of_numbered
+from wsdkd.datasets.tables.label_columns import read_labels, some, with_one_of_numbered
 from wsdkd.datasets.tables.values import with_values
 from wsdkd.ground.words import counted
 
@@ -51,6 +51,10 @@ def read_table(root: Path, params: TableDataset) -> Reading:
         for path, split, names, row, group in zip(paths, splits, labels, cells.rows, groups, strict=True)
     )
     notes = [f"{cells.source}: {counted(len(cells.rows), 'row')}; {'; '.join(told)}"]
+    left = found.in_no_row(paths, params.unlabelled_images)
+    if left:
+        what = f"{counted(len(left), 'picture')} in no row, and left out: {some(left)}"
+        notes.append(f"{cells.source}: {what} (one with none of the classes has a row with an empty label)")
     return reading_of(rows, params, source=cells.source, order=order, rejected=cells.rejected, notes=notes)
 
 
