@@ -59,10 +59,9 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         DatasetError: it has none that is read, or several; names the choices.
     """
     if not root.is_dir():
-        way = ways_out([root.name]) if root.is_file() else ""
-        way = (
-            f"; {way}" if way else f"; take its folder: dataset.root: {root.parent}" if root.is_file() else ""
-        )
+        way = ""
+        if root.is_file():
+            way = f"; {ways_out([root.name]) or f'take its folder: dataset.root: {root.parent}'}"
         raise DatasetError(f"{root}: not a folder{way}; see dataset.root")
     # A pipe or a device is none of these, and opening one may never end.
     files = sorted(path for path in files_below(root, params.links) if (root / path).is_file())
@@ -79,9 +78,10 @@ def detect(root: Path, params: AutoDataset) -> tuple[DatasetParams, str]:
         _refuse_one_folder(root, files)
         forms = _folders(root, files, params)
     if not forms:
+        ways = ways_out(files)
         raise DatasetError(
             f"{root}: no table, no annotations, no shards and no pictures in it"
-            f"{f' ({ways_out(files)})' if ways_out(files) else ''}; docs/datasets.md has all that is read"
+            f"{f' ({ways})' if ways else ''}; docs/datasets.md has all that is read"
         )
     if len(forms) > 1:
         found = " and as ".join(f"{form.name} ({form.what})" for form in forms)
@@ -100,8 +100,8 @@ def _keys(form: _Form) -> str:
 
 def _refuse_one_folder(root: Path, files: Sequence[str]) -> None:
     # As an archive leaves it that was unpacked into a folder of its own.
-    tops = {path.partition("/")[0] for path in files if not path.startswith(".")}
-    if len(tops) != 1 or any("/" not in path for path in files if not path.startswith(".")):
+    tops = {path.partition("/")[0] for path in files}
+    if len(tops) != 1 or any("/" not in path for path in files):
         return
     (top,) = tops
     below = [path.removeprefix(f"{top}/") for path in files if path.startswith(f"{top}/")]
@@ -136,7 +136,8 @@ def _folders(root: Path, files: Sequence[str], params: AutoDataset) -> list[_For
         what = f"pictures in folders, and nothing else that is read{passed}{told}"
         return [_Form("folders", what, {"labels": "files", **own} if in_files else own)]
     folders = sorted({path.rpartition("/")[0] or "no folder" for path in pictures})
-    way = f"{ways_out(files)}; " if ways_out(files) else ""
+    ways = ways_out(files)
+    way = f"{ways}; " if ways else ""
     raise DatasetError(
         f"{root}: nothing tells the labels: its pictures lie in {some(folders)}, which is "
         f"{'one class alone' if classes else 'no class'}{passed}; "

@@ -5,7 +5,6 @@ name of a folder, it is that of the first level that tells pictures apart. Pictu
 beside ``train`` have no labels, wherever in it they lie.
 """
 
-import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +33,7 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
     base = root / params.images
     files = sorted(files_below(base, params.links)) if base.is_dir() else []
     files = [path for path in files if not lies_below(normal(params.images, path), params.unlabelled_images)]
-    pictures = [path for path in files if is_picture(path) and not posixpath.basename(path).startswith(".")]
+    pictures = [path for path in files if is_picture(path)]
     if not pictures:
         raise DatasetError(f"{base}: no picture in it; see dataset.root and dataset.images")
     unread = [

@@ -43,7 +43,7 @@ def with_unlabelled(reading: Reading, root: Path, params: DatasetParams) -> Read
     listed = {record.path for record in reading.images}
     listed |= {item.path for item in reading.rejected if item.kind == "image"}
     found = (normal(folder, path) for path in files_below(base, params.links) if is_picture(path))
-    others = sorted(path for path in found if path not in listed and not Path(path).name.startswith("."))
+    others = sorted(path for path in found if path not in listed)
     if not others:
         raise DatasetError(f"{base}: no picture in it that the annotations do not list; see {KEY}")
     records = tuple(ImageRecord(path, path, UNLABELLED, ()) for path in others)
