@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.bench.arithmetic import untrained
 from wsdkd.cache.writing.estimate import assumed_size, feature_width
 from wsdkd.profiles import load_profile
 from wsdkd.proposals.stored import SHARD_IMAGES, write_proposals
@@ -38,12 +39,10 @@ def main() -> None:
         feature_width(teacher),
         profile.cache,
     )
-    untrained = {"network": teacher.network.model_copy(update={"weights": None})}
-    untrained_student = {"network": student.network.model_copy(update={"weights": None})}
     with torch.device("meta"):
         networks = {
-            "models/teacher": Wsddn(teacher.model_copy(update=untrained), asked.classes),
-            "models/student": Student(student.model_copy(update=untrained_student), asked.classes),
+            "models/teacher": Wsddn(teacher.model_copy(update=untrained(teacher.network)), asked.classes),
+            "models/student": Student(student.model_copy(update=untrained(student.network)), asked.classes),
         }
     sizes = {
         "data/teacher_cache": cache.total,

@@ -22,12 +22,12 @@ from torch.utils._pytree import tree_leaves
 from tqdm import tqdm
 
 from benchmarks import command, parts
+from benchmarks.bench.arithmetic import untrained
 from wsdkd.cache.params import CacheParams
 from wsdkd.distill.features import feature_objective
 from wsdkd.distill.params import DistillFeaturesParams
 from wsdkd.networks import roi_pooling
 from wsdkd.networks.backbones import Backbone
-from wsdkd.networks.params import Network
 from wsdkd.profiles import PROFILES
 from wsdkd.settings.sections import load_section
 from wsdkd.student.network import Student
@@ -105,10 +105,6 @@ def _autocast(half: bool) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=half)
 
 
-def _untrained(network: Network) -> dict[str, Network]:
-    return {"network": network.model_copy(update={"weights": None})}
-
-
 def _batch(backbone: Backbone, images: int, side: int, regions: int, classes: int, half: bool) -> Batch:
     """What any objective asks of a batch, with as many regions in each image."""
     pictures = torch.zeros(images, 3, side, side, dtype=torch.uint8)
@@ -154,7 +150,7 @@ def teacher_bytes(teacher: TeacherParams, classes: int) -> int:
     """Of a step of ``train_teacher`` on pictures of the largest size it takes."""
     # Refinement looks at numbers to find regions.
     with _as_on_gpu(numbers=teacher.refinements > 0):
-        network = Wsddn(teacher.model_copy(update=_untrained(teacher.network)), classes)
+        network = Wsddn(teacher.model_copy(update=untrained(teacher.network)), classes)
         side, regions = max(teacher.train_sizes), teacher.proposals
         half = teacher.training.precision != "fp32"
         return training_bytes(
@@ -170,15 +166,13 @@ def cache_bytes(teacher: TeacherParams, images: int, classes: int) -> int:
     What it said of the images before is still there.
     """
     with _as_on_gpu():
-        network = Wsddn(teacher.model_copy(update=_untrained(teacher.network)), classes).eval()
+        network = Wsddn(teacher.model_copy(update=untrained(teacher.network)), classes).eval()
         with Living(network) as living, torch.no_grad():
-            before = None
             for _ in range(STEPS):
                 batch = _batch(network.backbone, images, teacher.input_size, teacher.proposals, classes, True)
                 with _autocast(True):
                     said = network.regions(batch["stem"], batch["rois"], batch["objectness"])
-                before = said
-            del before
+            del said  # of the last batch; each is there while the next one is computed
         return living.most
 
 
@@ -188,8 +182,8 @@ def student_bytes(
     """Of a step of ``distill_features``."""
     with _as_on_gpu():
         half = features.training.precision != "fp32"
-        width = Wsddn(teacher.model_copy(update=_untrained(teacher.network)), classes).feature_dim
-        network = Student(student.model_copy(update=_untrained(student.network)), classes)
+        width = Wsddn(teacher.model_copy(update=untrained(teacher.network)), classes).feature_dim
+        network = Student(student.model_copy(update=untrained(student.network)), classes)
 
         def batch(images: int) -> Batch:
             made = _batch(network.backbone, images, student.input_size, rois, classes, half)

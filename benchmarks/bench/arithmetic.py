@@ -37,7 +37,7 @@ class MultiplyAdds(NamedTuple):
 def teacher_multiply_adds(teacher: TeacherParams, classes: int, sizes: Sequence[int]) -> list[MultiplyAdds]:
     """The teacher's on an image with all its proposals, at each side of the square input in pixels."""
     # timm sends numbers through a network to see its shape, which networks without numbers cannot do.
-    model = Wsddn(teacher.model_copy(update=_untrained(teacher.network)), classes).eval().to("meta")
+    model = Wsddn(teacher.model_copy(update=untrained(teacher.network)), classes).eval().to("meta")
     found = []
     with torch.device("meta"):
         rois, objectness = torch.zeros(teacher.proposals, 5), torch.ones(teacher.proposals)
@@ -52,7 +52,7 @@ def teacher_multiply_adds(teacher: TeacherParams, classes: int, sizes: Sequence[
 
 def student_multiply_adds(student: StudentParams, classes: int) -> MultiplyAdds:
     """The student's on an image; its losses at regions are left out."""
-    model = Student(student.model_copy(update=_untrained(student.network)), classes).eval().to("meta")
+    model = Student(student.model_copy(update=untrained(student.network)), classes).eval().to("meta")
     with torch.device("meta"):
         pictures = torch.zeros(1, 3, student.input_size, student.input_size)
         stem = model.backbone.stem(pictures)
@@ -77,5 +77,6 @@ def online_bound(teacher: TeacherParams, student: StudentParams, classes: int) -
     )
 
 
-def _untrained(network: Network) -> dict[str, Network]:
+def untrained(network: Network) -> dict[str, Network]:
+    """What a section is changed by so that its network has no pretrained weights: none are needed."""
     return {"network": network.model_copy(update={"weights": None})}
