@@ -1,6 +1,5 @@
 """Which form of dataset a folder has, by what lies in it; said in a sentence, and refused where two fit."""
 
-import mmap
 import posixpath
 import re
 from collections.abc import Sequence
@@ -9,12 +8,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.folders.label_files import texts_beside
+from wsdkd.datasets.heads import LIST, NAMES, VIA, WITHIN, has_pictures, head_of, is_annotation, is_coco
 from wsdkd.datasets.packed.tar_shards import holds_labels, shards_among
 from wsdkd.datasets.params import AutoDataset, CocoDataset, DatasetParams
 from wsdkd.datasets.published.open_images import annotation_files
@@ -24,12 +22,12 @@ from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.told_splits import told_splits
 from wsdkd.datasets.reading.unread import ARCHIVES, ways_out
 from wsdkd.datasets.reading.words import place_of_folder, split_of, splits_of_files
-from wsdkd.datasets.tables.arrow import holds_pictures
 from wsdkd.datasets.tables.cells import EXPORTED, SEVERAL, of_guests
 from wsdkd.datasets.tables.columns import SPLITS
 from wsdkd.datasets.tables.cvat import is_cvat
 from wsdkd.datasets.tables.label_columns import by_names, some
 from wsdkd.datasets.tables.picture_names import names_pictures
+from wsdkd.datasets.tables.split_tables import split_table_beside, split_tables_among
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 UNREAD = (*TABLES, ".json", ".xml", ".txt", ".xlsx", ".db", ".mat")
@@ -40,8 +38,6 @@ NO_CLASSES = (
     "segmentationobject", "data", "dataset", "datasets", "raw", "upload", "uploads", "archive", "",
 )  # fmt: skip
 """Names of folders that say what lies in them, or nothing."""
-LOOKED_AT = 2048
-"""Bytes of a file that show what it is."""
 
 
 class _Form(NamedTuple):
@@ -128,7 +124,8 @@ def _folders(root: Path, files: Sequence[str], params: AutoDataset) -> list[_For
     if not in_files and len(classes) < 2 and not tables:
         tables = [path for path in unread if path.endswith(".txt") and "/" not in path]
         known = {stem(posixpath.basename(path)).casefold() for path in pictures}
-        tables = _as_one([path for path in tables if names_pictures(root / path, known, 2)], files)
+        tables = [path for path in tables if names_pictures(root / path, known, 2)]
+        tables = _as_one(_of_labels(root, tables), files)
     if not in_files and len(classes) < 2 and len(tables) == 1:
         return [_table(root, tables[0], files)]
     if in_files or len(classes) > 1 or (classes and not unread):
@@ -160,14 +157,14 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     with suppress(DatasetError):
         parts = parts_of(root, CocoDataset(format="coco", root=str(root)))
         found = [part.annotations for part in parts]
-        if not any(_LIST.match(_head(root / path)) for path in found):  # others call a file labels.json, too
+        if not any(LIST.match(head_of(root / path)) for path in found):  # others call a file labels.json, too
             forms.append(_Form("coco", some(found)))
     if not forms:
         named = [
-            path for path in files if "/" not in path and path.endswith(".json") and _is_coco(root / path)
+            path for path in files if "/" not in path and path.endswith(".json") and is_coco(root / path)
         ]
         forms += [_Form("coco", path, {"train_annotations": path}) for path in named]
-    xml = (path for path in files if path.lower().endswith(".xml") and _is_annotation(root / path))
+    xml = (path for path in files if path.lower().endswith(".xml") and is_annotation(root / path))
     sets = next((path for path in files if path.startswith("ImageSets/") or _SETS.match(path)), None)
     sets = sets or next(xml, None)
     if sets:
@@ -178,7 +175,7 @@ def _forms(root: Path, files: Sequence[str]) -> list[_Form]:
     labels = [path for _, path in annotation_files(files)]
     if labels:
         forms.append(_Form("open_images", some(labels)))
-    packed = [path for path in files if _has_pictures(root / path)]
+    packed = [path for path in files if has_pictures(root / path)]
     if packed:
         forms.append(_Form("hugging_face", f"pictures in {some(packed)}"))
     shards = shards_among(files)
@@ -195,6 +192,7 @@ def _tables(root: Path, files: Sequence[str]) -> list[str]:
     tables = [path for path in here if path.lower().endswith(TABLES)]
     if len(tables) > 1:  # a list of classes is a table as well, and a README
         tables = [path for path in tables if names_pictures(root / path, pictures)] or tables
+        tables = _of_labels(root, tables)
     if tables:
         return _as_one(tables, here)
     lists = [path for path in here if path.lower().endswith(".json") and _has_rows(root / path, pictures)]
@@ -208,25 +206,34 @@ def _tables(root: Path, files: Sequence[str]) -> list[str]:
 
 
 def _has_rows(path: Path, pictures: set[str]) -> bool:
-    head = _head(path)
-    if any(form.match(head) for form in (_LIST, _WITHIN, _VIA)):
-        return not _is_coco(path)
-    return _NAMES.match(head) is not None and names_pictures(path, pictures)
+    head = head_of(path)
+    if any(form.match(head) for form in (LIST, WITHIN, VIA)):
+        return not is_coco(path)
+    return NAMES.match(head) is not None and names_pictures(path, pictures)
 
 
 def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
     own: dict[str, str] = {}
-    head = re.split(r"[,;\t|]", _head(root / file).decode("latin-1").partition("\n")[0].strip("\r\"'"))
+    head = re.split(r"[,;\t|]", head_of(root / file).decode("latin-1").partition("\n")[0].strip("\r\"'"))
     if (root / file).is_file() and not by_names(head, SPLITS):
         told = told_splits(root, [path for path in files if path != file], list(filter(is_picture, files)))
         own = {} if "split_names" in told else told
+        beside = None if own else split_table_beside(root, file)
+        own = own if beside is None else {"split_file": beside}
     splits = f", splits by {some(list(own.values()))}" if own else ""
     here = [
         path for path in files if "/" not in path and path.lower().endswith(TABLES) and not of_guests(path)
     ]
     unread = [path for path in here if not any(fnmatch(path, each) for each in file.split(SEVERAL))]
+    unread = [path for path in unread if path not in own.values()]
     passed = f" (not read: {some(unread)})" if unread else ""
     return _Form("table", f"{file}{splits}{passed}", {"file": file, **own})
+
+
+def _of_labels(root: Path, tables: list[str]) -> list[str]:
+    # Without those of splits alone.
+    apart = split_tables_among(root, tables)
+    return [path for path in tables if path not in apart] or tables
 
 
 def _as_one(tables: list[str], here: Sequence[str]) -> list[str]:
@@ -245,52 +252,3 @@ def _as_one(tables: list[str], here: Sequence[str]) -> list[str]:
 
 
 _SETS = re.compile(r"([^/]+/){1,2}ImageSets/")
-_ANNOTATION = re.compile(rb".*<annotation[\s>]", re.DOTALL)
-_LIST = re.compile(
-    rb"""\s*\[\s*\{.*\.(jpe?g|png|webp|tiff?|bmp)" | \s*\{\s*"[^"\n]*\.(jpe?g|png|webp|tiff?|bmp)"\s*:
-    | \s*\{\s*"classes"\s*:.*"labels"\s*:\s*\{""",
-    re.DOTALL | re.IGNORECASE | re.VERBOSE,
-)
-"""A list of rows, labels by path, or FiftyOne's."""
-_WITHIN = re.compile(rb'\s*\{.*?"(images|data|items|samples|files|train|training)"\s*:\s*\[\s*\{', re.DOTALL)
-"""A list of rows within something, of COCO or of others."""
-
-
-_VIA = re.compile(
-    rb'\s*\{(.*?"_via_|\s*"[^"]*"\s*:\s*\{[^{}]*"filename"\s*:[^{}]*"(regions|size)"\s*:)', re.DOTALL
-)
-"""Of the VGG Image Annotator, a project or what it exports."""
-_NAMES = re.compile(rb'\s*\{\s*"[^"\n]*"\s*:\s*\[\s*(\]|"[^"\n]*"\s*[,\]])')
-"""Lists of names by something: labels by path or paths by label, if it names pictures."""
-
-
-def _is_annotation(path: Path) -> bool:
-    # Not <annotations>, which is CVAT's own.
-    return _ANNOTATION.match(_head(path)) is not None
-
-
-def _is_coco(path: Path) -> bool:
-    # By its keys, wherever in it they stand.
-    if not _WITHIN.match(_head(path)):
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return all(content.find(key) >= 0 for key in (b'"annotations"', b'"categories"', b'"image_id"'))
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LOOKED_AT)
-    except OSError:
-        return b""
-
-
-def _has_pictures(path: Path) -> bool:
-    if path.suffix == ".arrow":
-        return not path.name.startswith("cache-")
-    if path.suffix != ".parquet":
-        return False
-    try:
-        return any(holds_pictures(field.type) for field in pq.read_schema(path))
-    except (pa.ArrowException, OSError):
-        return False

@@ -216,6 +216,9 @@ class TableDataset(LabelColumns, SplitListed):
     """Column that says with 1 or 0 whether the label of its row is there; null: all labels are."""
     split_column: str | None = "auto"
     """Column of train, val or test; null: there is none."""
+    split_file: str | None = "auto"
+    """Table below the root of a picture and its split a row; by default one beside that of the labels, where
+    neither this nor lists tell splits; null: there is none."""
     group_column: str | None = None
     """Images of one group (a patient, a camera, a burst) are set aside together."""
 

@@ -120,6 +120,7 @@ def _read(root: Path, params: DatasetParams, unpack_into: Path | None) -> Readin
 
 _FILES = (
     "file",
+    "split_file",
     *(f"{split}_{what}" for split in SPLITS for what in ("list", "annotations")),
 )
 _FOLDERS = ("folder", "images", "unlabelled_images", *(f"{split}_images" for split in SPLITS))

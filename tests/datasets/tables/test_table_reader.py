@@ -222,10 +222,10 @@ def test_lists_of_files_name_the_splits(tmp_path: Path) -> None:
     assert splits_of(reading) == {"images/a.png": "train", "images/b.png": "test"}
     assert "1 images left out" in reading.notes[1]
     (tmp_path / "test_list.txt").write_text("a\n")
-    with pytest.raises(DatasetError, match=r"test_list.txt: 'a' stands in the list of train, too"):
+    with pytest.raises(DatasetError, match=r"test_list.txt: 'a' is of train, too"):
         read_table(tmp_path, params(train_list="train_val_list.txt", test_list="test_list.txt"))
     (tmp_path / "test_list.txt").write_text("z\n")
-    with pytest.raises(DatasetError, match="none of its pictures stands in the lists of files"):
+    with pytest.raises(DatasetError, match="none of its pictures stands in the files that tell splits"):
         read_table(tmp_path, params(test_list="test_list.txt"))
 
 

@@ -19,7 +19,7 @@ from wsdkd.datasets.reading.paths import lies_below, normal
 from wsdkd.datasets.reading.picture_files import files_below, is_nameless_picture, is_picture, unread_kind
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
-from wsdkd.datasets.reading.words import Place, SplitLists, place_of_folder
+from wsdkd.datasets.reading.words import Place, listed_splits, place_of_folder
 from wsdkd.ground.words import counted
 
 
@@ -46,13 +46,13 @@ def read_folders(root: Path, params: FoldersDataset) -> Reading:
         for path in (normal(params.images, path) for path in files if is_nameless_picture(base / path))
     ]
     folders = [path.split("/")[:-1] for path in pictures]
-    lists = SplitLists(root, params)
-    level = None if lists.given else _split_level(folders, params, str(base))
+    listed = listed_splits(root, params)
+    level = None if listed is not None else _split_level(folders, params, str(base))
     splits: list[Place | None] = [
         None if level is None else place_of_folder(each[level], params.split_names) for each in folders
     ]
-    if lists.given:
-        splits = [lists.split_of(normal(params.images, path)) or "unused" for path in pictures]
+    if listed is not None:
+        splits = [listed.of(normal(params.images, path)) or "unused" for path in pictures]
     hidden = [path for path, split in zip(pictures, splits, strict=True) if split == UNLABELLED]
     pictures = [path for path, split in zip(pictures, splits, strict=True) if split != UNLABELLED]
     folders = [path.split("/")[:-1] for path in pictures]

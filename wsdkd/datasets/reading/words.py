@@ -163,8 +163,34 @@ def _words(cells: Sequence[Any]) -> list[str]:
     return [words[cell] for cell in cells]
 
 
-class SplitLists:
-    """Lists of files, one a split.
+class SplitsByPath:
+    """Splits of pictures, found by a picture's path or by the end of its path, with a suffix or without."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, Place] = {}
+
+    def add(self, path: str, place: Place, source: str) -> None:
+        """Take in a picture.
+
+        Raises:
+            DatasetError: it is of another split already; ``source`` is the file that says so.
+        """
+        if self._places.setdefault(_key(path), place) != place:
+            raise DatasetError(f"{source}: {path!r} is of {self._places[_key(path)]}, too")
+
+    def of(self, path: str) -> Place | None:
+        """The split of a picture; None where nobody told."""
+        key = _key(path)
+        while True:
+            if key in self._places:
+                return self._places[key]
+            if "/" not in key:
+                return None
+            key = key.partition("/")[2]
+
+
+def listed_splits(root: Path, params: SplitListed) -> SplitsByPath | None:
+    """What lists of files, one a split, tell; None where the parameters name none.
 
     Args:
         root: the dataset's folder.
@@ -173,35 +199,22 @@ class SplitLists:
     Raises:
         DatasetError: a list is missing, or two of them name one file.
     """
-
-    def __init__(self, root: Path, params: SplitListed):
-        self._splits: dict[str, Split] = {}
-        lists: tuple[tuple[Split, str | None], ...] = (
-            ("train", params.train_list),
-            ("val", params.val_list),
-            ("test", params.test_list),
-        )
-        self.given = any(name is not None for _, name in lists)
-        for split, name in lists:
-            if name is None:
-                continue
+    lists: tuple[tuple[Split, str | None], ...] = (
+        ("train", params.train_list),
+        ("val", params.val_list),
+        ("test", params.test_list),
+    )
+    if not any(name for _, name in lists):
+        return None
+    splits = SplitsByPath()
+    for split, name in lists:
+        if name is not None:
             path, text = read_text(root, name)
             for line in filter(None, map(str.strip, text.splitlines())):
-                key = _key(line)
-                if self._splits.setdefault(key, split) != split:
-                    raise DatasetError(f"{path}: {line!r} stands in the list of {self._splits[key]}, too")
-
-    def split_of(self, path: str) -> Split | None:
-        """The split in whose list a file stands: by its path, or by the end of its path."""
-        key = _key(path)
-        while True:
-            if key in self._splits:
-                return self._splits[key]
-            if "/" not in key:
-                return None
-            key = key.partition("/")[2]
+                splits.add(line, split, path)
+    return splits
 
 
 def _key(path: str) -> str:
-    # Lists name files with or without a suffix.
+    # Files name pictures with or without a suffix.
     return stem(normal(path.replace("\\", "/")))

@@ -55,8 +55,8 @@ def choose_columns(cells: Cells, params: TableDataset, found: Found) -> Columns:
     for name in (params.path_column, params.split_column, params.group_column):
         if name not in (None, "auto"):
             require_column(cells, str(name))
-    path = _path_column(cells, params, found) if params.path_column == "auto" else params.path_column
-    split = _split_column(cells, path) if params.split_column == "auto" else params.split_column
+    path = path_column(cells, params, found) if params.path_column == "auto" else params.path_column
+    split = split_column(cells, path) if params.split_column == "auto" else params.split_column
     rest = [name for name in cells.head if name not in (path, split, params.group_column)]
     value = value_column(cells, params, rest)
     labels, one_hot = choose_labels(cells, params, [name for name in rest if name != value], notes)
@@ -65,7 +65,12 @@ def choose_columns(cells: Cells, params: TableDataset, found: Found) -> Columns:
     return Columns(path, labels, one_hot, split, params.group_column, value if labels else None, tuple(notes))
 
 
-def _path_column(cells: Cells, params: TableDataset, found: Found) -> str:
+def path_column(cells: Cells, params: TableDataset, found: Found) -> str:
+    """The column that holds paths, by its name and by what is in it.
+
+    Raises:
+        DatasetError: nobody can tell.
+    """
     named = by_names(cells.head, PATHS)
     ordered = [*named, *(name for name in cells.head if name not in named)]
     looking = [
@@ -89,7 +94,8 @@ def _path_column(cells: Cells, params: TableDataset, found: Found) -> str:
     )
 
 
-def _split_column(cells: Cells, path: str) -> str | None:
+def split_column(cells: Cells, path: str) -> str | None:
+    """The column that tells splits, by its name and by what is in it; None where none does, or several."""
     for name in by_names(cells.head, SPLITS):
         if name != path and means_splits(cells.read(name), name):
             return name

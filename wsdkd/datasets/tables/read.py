@@ -14,11 +14,12 @@ from wsdkd.datasets.labels.words import Labels, shown
 from wsdkd.datasets.params import TableDataset
 from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.reading.words import Place, SplitLists, read_splits
+from wsdkd.datasets.reading.words import Place, SplitsByPath, listed_splits, read_splits
 from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
 from wsdkd.datasets.tables.label_columns import read_labels, some, with_one_of_numbered
+from wsdkd.datasets.tables.split_tables import read_split_table, split_table_beside
 from wsdkd.datasets.tables.values import with_values
 from wsdkd.ground.words import counted
 
@@ -42,7 +43,12 @@ def read_table(root: Path, params: TableDataset) -> Reading:
     if columns.labels is not None and not order and params.classes is None and are_numbers(labels):
         labels, order = _by_name(labels, root, params, told)
     paths, odd = _paths(cells.read(columns.path), found, told)
-    splits = _splits(cells, columns, params, SplitLists(root, params), paths, odd, told)
+    told_apart = _told_apart(root, params, columns, found, told)
+    splits = (
+        _by_column(cells, columns, params, odd, told)
+        if told_apart is None
+        else _by_path(told_apart, paths, cells.source)
+    )
     groups = [None] * len(cells.rows) if columns.group is None else cells.read(columns.group)
     for place, reason in odd.items():
         labels[place] = reason
@@ -96,25 +102,39 @@ def _paths(cells: Sequence[Any], found: Found, told: list[str]) -> tuple[list[st
     return paths, odd
 
 
-def _splits(
-    cells: Cells,
-    columns: Columns,
-    params: TableDataset,
-    lists: SplitLists,
-    paths: Sequence[str],
-    odd: dict[int, str],
-    told: list[str],
+def _told_apart(
+    root: Path, params: TableDataset, columns: Columns, found: Found, told: list[str]
+) -> SplitsByPath | None:
+    # By lists of files or by a table of splits, where either is named or the table itself tells none.
+    listed = listed_splits(root, params)
+    file = params.split_file
+    if file == "auto":
+        looked_for = listed is None and columns.split is None and params.split_column == "auto"
+        file = split_table_beside(root, params.file) if looked_for else None
+    if listed is not None and file is not None:
+        raise DatasetError(f"{root / file}: lists of files tell splits, too; name either, not both")
+    if file is None:
+        return listed
+    table = read_split_table(root, file, params, found)
+    told.append(table.note)
+    return table.splits
+
+
+def _by_path(splits: SplitsByPath, paths: Sequence[str], source: str) -> list[Place | None]:
+    listed = [splits.of(path) for path in paths]
+    if not any(listed):
+        raise DatasetError(
+            f"{source}: none of its pictures stands in the files that tell splits, such as {paths[:1]}"
+        )
+    return [split or "unused" for split in listed]
+
+
+def _by_column(
+    cells: Cells, columns: Columns, params: TableDataset, odd: dict[int, str], told: list[str]
 ) -> Sequence[Place | None]:
     # Of each row; None: nobody tells. An empty cell where others have a word is odd.
-    if lists.given:
-        listed = [lists.split_of(path) for path in paths]
-        if not any(listed):
-            raise DatasetError(
-                f"{cells.source}: none of its pictures stands in the lists of files, such as {paths[:1]}"
-            )
-        return [split or "unused" for split in listed]
     if columns.split is None:
-        return [None] * len(paths)
+        return [None] * len(cells.rows)
     places, note = read_splits(cells.read(columns.split), columns.split, params.split_names, cells.source)
     told.append(note)
     for place, split in enumerate(places):
