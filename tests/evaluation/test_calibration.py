@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import expit
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -15,7 +16,9 @@ from wsdkd.evaluation.calibration import (
     calibration_error,
     fit_isotonic,
     fit_temperature,
+    log_odds,
     negative_log_likelihood,
+    sigmoid,
 )
 from wsdkd.student.validation import ValidationCounts, count_labels
 
@@ -45,6 +48,35 @@ def test_the_temperature_is_that_of_a_regression_on_the_logits() -> None:
     found = fit_temperature(counts()).temperature
     assert found == pytest.approx(1 / regression.coef_[0, 0], rel=0.01)
     assert found == pytest.approx(STEEPNESS, rel=0.1)
+
+
+def searched(kept: ValidationCounts) -> float:
+    """The temperature that SciPy's search finds, which sees the loss and not its slope."""
+
+    def loss(log_temperature: float) -> float:
+        scaled = kept.logits * np.exp(-log_temperature)
+        wrong = kept.present * np.logaddexp(0, -scaled) + kept.absent * np.logaddexp(0, scaled)
+        return float(wrong.sum())
+
+    found = minimize_scalar(loss, bounds=(-4, 4), method="bounded", options={"xatol": 1e-8})
+    return round(float(np.exp(found.x)), 4)
+
+
+@pytest.mark.parametrize("steepness", [0.001, 0.3, 3.0, 200.0, -1.0])
+def test_the_temperature_is_the_one_that_a_search_finds(steepness: float) -> None:
+    logits, labels, known = sample(200)
+    kept = count_labels(steepness * logits, labels, known)
+    assert kept is not None
+    assert fit_temperature(kept).temperature == searched(kept)
+
+
+def test_probabilities_and_their_logits_are_scipys() -> None:
+    generator = np.random.default_rng(0)
+    logits = np.concatenate([generator.normal(0, 8, 20_000), [-800, -40, 0, 40, 800]])
+    np.testing.assert_array_max_ulp(sigmoid(logits), expit(logits), 2)
+    probabilities = np.concatenate([generator.random(20_000), np.arange(1, 1000) / 1000, [0, 1e-300, 1]])
+    np.testing.assert_array_max_ulp(log_odds(probabilities), logit(probabilities), 2)
+    assert sigmoid(logits[:6].reshape(2, 3)).shape == log_odds(np.full((2, 3), 0.5)).shape == (2, 3)
 
 
 def test_curves_are_scikit_learns_where_no_prior_is_added() -> None:

@@ -1,5 +1,6 @@
 """The command ``wsdkd``: its commands, of which each loads its own module when it is called."""
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -10,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from wsdkd.ground.errors import FULL, UserError
 from wsdkd.ground.failures import DEBUG_VARIABLE, tell
+from wsdkd.ground.loading import nothing_collected
 
 COMMANDS = {
     "init": "Begin a project in a folder of its own.",
@@ -38,7 +40,8 @@ class Commands(TyperGroup):
         """The command that is called: its module is loaded here."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            command = typer.main.get_command(import_module(f"wsdkd.cli.{name}").app)
+            with nothing_collected():
+                command = typer.main.get_command(import_module(f"wsdkd.cli.{name}").app)
         return name, command, rest
 
 
@@ -84,3 +87,5 @@ def main() -> None:
     except Exception as error:
         tell(error, traceback_of_defect=False)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends here, and would first look for garbage: see wsdkd.ground.loading

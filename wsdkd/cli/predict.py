@@ -19,6 +19,7 @@ from wsdkd.cli.places import check_new_folder, check_output
 from wsdkd.data.images import MAX_MEMORY
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
+from wsdkd.ground.loading import nothing_collected
 from wsdkd.ground.progress import beside_bars, track
 from wsdkd.ground.words import counted
 from wsdkd.networks.params import InferencePrecision
@@ -157,12 +158,13 @@ def predict(
     if not found.pictures:
         raise UserError(f"{', '.join(map(shown, paths))}: no pictures found")
 
-    # Torch takes seconds to load, which a wrong path or option need not cost.
-    from wsdkd.student.network import load_student
+    with nothing_collected():
+        # Torch takes seconds to load, which a wrong path or option need not cost.
+        from wsdkd.student.network import load_student
 
-    started = time.perf_counter()
-    student = load_student(named.folder)
-    point = named.operating_point(student)
+        started = time.perf_counter()
+        student = load_student(named.folder)
+        point = named.operating_point(student)
     above: float | np.ndarray = -math.inf if top is not None else point.thresholds
     choice = Choice(student.classes, above if threshold is None else threshold, top)
     unreadable = [folder for folder, _ in found.closed]

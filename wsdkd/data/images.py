@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -12,6 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from wsdkd.data.deep import is_deep, to_eight_bits
 from wsdkd.data.likeness import grey_grid
+from wsdkd.ground.errors import UserError
 from wsdkd.ground.reading import NotReadError, read_regular
 
 MAX_FILE_BYTES = 1 << 30
@@ -94,6 +97,32 @@ def decode(path: Path, max_pixels: int = MAX_PIXELS, draft: int | None = None) -
             ``max_pixels`` pixels, or would take more than ``MAX_MEMORY`` bytes.
     """
     return _open(read_picture(path), max_pixels, draft=draft).picture
+
+
+@contextmanager
+def naming_photograph(path: Path) -> Iterator[None]:
+    """Within, a photograph is decoded that the stage ``prepare`` could decode.
+
+    Args:
+        path: of the photograph.
+
+    Raises:
+        UserError: it cannot be any more; names it.
+    """
+    try:
+        yield
+    except ImageError as error:
+        raise UserError(f"{path}: {error}; the dataset has changed, run: dvc repro") from None
+
+
+def decode_prepared(path: Path) -> Image.Image:
+    """:func:`decode` of a photograph that the stage ``prepare`` could decode.
+
+    Raises:
+        UserError: as :func:`naming_photograph`.
+    """
+    with naming_photograph(path):
+        return decode(path)
 
 
 def measure(content: bytes, max_pixels: int = MAX_PIXELS) -> Measured:

@@ -14,45 +14,14 @@ two kinds:
 Later stages list neither as a dependency: ``images.parquet`` has a digest of every photograph.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-from PIL import Image
 
-from wsdkd.data.images import ImageError, decode
 from wsdkd.data.parquet import telling, told
-from wsdkd.ground.errors import UserError
 from wsdkd.settings.sections import PARAMS_FILE, dataset_root
 
 _KEY = "photographs"
-
-
-@contextmanager
-def naming_photograph(path: Path) -> Iterator[None]:
-    """Within, a photograph is decoded that the stage ``prepare`` could decode.
-
-    Args:
-        path: of the photograph.
-
-    Raises:
-        UserError: it cannot be any more; names it.
-    """
-    try:
-        yield
-    except ImageError as error:
-        raise UserError(f"{path}: {error}; the dataset has changed, run: dvc repro") from None
-
-
-def decode_prepared(path: Path) -> Image.Image:
-    """:func:`wsdkd.data.images.decode` of a photograph that the stage ``prepare`` could decode.
-
-    Raises:
-        UserError: as :func:`naming_photograph`.
-    """
-    with naming_photograph(path):
-        return decode(path)
 
 
 def in_folder(images: pa.Table, folder: Path | None) -> pa.Table:

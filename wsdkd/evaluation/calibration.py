@@ -9,17 +9,34 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize_scalar
-from scipy.special import expit, logit
 
 from wsdkd.student.validation import ValidationCounts
 
 ECE_BINS = 15
 """Of equal width, as Guo et al. have it."""
-LARGEST_LOG = 4.0
-"""Of a temperature: where all validation labels are told apart there is no best one."""
+HIGHEST = 54.5981
+"""Temperature, and one over the lowest: where all validation labels are told apart there is no best one."""
+HALVINGS = 60
+"""Of the logarithms between them, after which both ends are the same number."""
 SLOPE = 1e-4
 """Of an isotonic curve over its whole range, so that it is flat nowhere and reaches neither 0 nor 1."""
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits, float64, of any shape."""
+    with np.errstate(over="ignore"):  # of a logit below -709, whose probability is 0
+        probabilities: np.ndarray = 1 / (1 + np.exp(-logits))
+    return probabilities
+
+
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """Logits of probabilities, float64, of any shape: the inverse of :func:`sigmoid`."""
+    off = 2 * probabilities - 1
+    with np.errstate(divide="ignore"):  # of 0 and 1, whose logits are infinite
+        plain = np.log(probabilities / (1 - probabilities))
+        # Near a half, the quotient would lose digits that the difference to a half still has.
+        near: np.ndarray = np.log1p(off) - np.log1p(-off)
+    return np.where((probabilities < 0.3) | (probabilities > 0.65), plain, near)
 
 
 class Calibration(Protocol):
@@ -60,22 +77,23 @@ class Isotonic:
         curves = [
             np.interp(each, self.at, curve) for each, curve in zip(columns, self.probabilities, strict=True)
         ]
-        calibrated: np.ndarray = logit(np.stack(curves, axis=-1))
-        return calibrated
+        return log_odds(np.stack(curves, axis=-1))
 
 
 def fit_temperature(counts: ValidationCounts) -> Temperature:
-    """The temperature at which the validation labels are likeliest, all classes together."""
+    """The temperature at which the validation labels are likeliest, all classes together.
+
+    Their loss is convex in 1 / t: the best t is where its slope changes sign, or an end of the range.
+    """
     present, absent = counts.present.sum(axis=0), counts.absent.sum(axis=0)
-
-    def loss(log_temperature: float) -> float:
-        scaled = counts.logits * np.exp(-log_temperature)
-        return float(present @ np.logaddexp(0, -scaled) + absent @ np.logaddexp(0, scaled))
-
-    found = minimize_scalar(
-        loss, bounds=(-LARGEST_LOG, LARGEST_LOG), method="bounded", options={"xatol": 1e-8}
-    )
-    return Temperature(round(float(np.exp(found.x)), 4))
+    low, high = -np.log(HIGHEST), np.log(HIGHEST)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        said = sigmoid(counts.logits * np.exp(-middle))
+        # Of the loss over 1 / t: above zero, 1 / t is too large.
+        slope = counts.logits @ (absent * said - present * (1 - said))
+        low, high = (middle, high) if slope > 0 else (low, middle)
+    return Temperature(round(float(np.exp(high)), 4))
 
 
 def fit_isotonic(counts: ValidationCounts, prior: float) -> Isotonic:
@@ -85,6 +103,9 @@ def fit_isotonic(counts: ValidationCounts, prior: float) -> Isotonic:
         counts: of the validation labels.
         prior: see :func:`smoothed`.
     """
+    # SciPy takes half a second to load, which who labels a picture need not wait for.
+    from scipy.optimize import isotonic_regression
+
     present, absent = smoothed(counts, prior)
     size = len(counts.logits)
     rise = np.arange(1, size + 1) / (size + 1)
@@ -135,7 +156,7 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, known: np.ndarray)
         labels: (N, K), 1 where a class is present.
         known: bool (N, K), False where the label is ignored.
     """
-    probabilities, present = expit(logits[known].astype(np.float64)), labels[known] > 0
+    probabilities, present = sigmoid(logits[known].astype(np.float64)), labels[known] > 0
     bins = np.minimum((probabilities * ECE_BINS).astype(int), ECE_BINS - 1)
     off = np.bincount(bins, probabilities, ECE_BINS) - np.bincount(bins, present, ECE_BINS)
     return float(100 * np.abs(off).sum() / len(probabilities))

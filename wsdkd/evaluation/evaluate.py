@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wsdkd.average_precision import average_precisions, without_positives
-from wsdkd.data.photographs import decode_prepared
+from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import label_counts, targets
 from wsdkd.distill.params import DistillFeaturesParams, DistillPredictionsParams
 from wsdkd.evaluation.charts import draw_gains

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from wsdkd.cache.reader import TeacherCache
-from wsdkd.data.photographs import decode_prepared
+from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.charts import as_written
 from wsdkd.scores import image_scores

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
-from wsdkd.evaluation.calibration import Calibration, Temperature, fit_isotonic, fit_temperature, smoothed
+from wsdkd.evaluation.calibration import (
+    Calibration,
+    Temperature,
+    fit_isotonic,
+    fit_temperature,
+    log_odds,
+    sigmoid,
+    smoothed,
+)
 from wsdkd.evaluation.params import EvaluationParams, OperatingPointParams
 from wsdkd.student.validation import ValidationCounts
 
@@ -34,19 +41,16 @@ class OperatingPoint:
     @property
     def thresholds(self) -> np.ndarray:
         """Of the calibrated probabilities, float64 (K,)."""
-        found: np.ndarray = expit(self.calibration.logits(self.logit_thresholds))
-        return found
+        return sigmoid(self.calibration.logits(self.logit_thresholds))
 
     @property
     def score_thresholds(self) -> np.ndarray:
         """Of the scores as the network gives them, the sigmoid of its logits: float64 (K,)."""
-        found: np.ndarray = expit(self.logit_thresholds)
-        return found
+        return sigmoid(self.logit_thresholds)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Logits (N, K), or (K,) of one image -> calibrated probabilities, float64."""
-        found: np.ndarray = expit(self.calibration.logits(logits))
-        return found
+        return sigmoid(self.calibration.logits(logits))
 
     def given(self, logits: np.ndarray) -> np.ndarray:
         """Logits (N, K), or (K,) of one image -> which labels are given, bool."""
@@ -76,7 +80,7 @@ def operating_point(
     if wanted is None or counts is None:
         reason = "none is wanted" if wanted is None else "no validation image tells more"
         origin = f"{params.threshold:g} for every class, as {reason}"
-        same = np.full(classes, logit(params.threshold))
+        same = np.full(classes, log_odds(np.array(params.threshold)))
         return OperatingPoint(Temperature(1.0), same, origin, chosen=False)
     calibration: Calibration = Temperature(1.0)
     if wanted.calibration == "temperature":

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 
-from wsdkd.data.images import load_square
-from wsdkd.data.photographs import naming_photograph
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.images import load_square, naming_photograph
 from wsdkd.ground.workers import worker_count
+
+if TYPE_CHECKING:
+    # Tables come with Arrow, which who labels a picture need not wait for.
+    from wsdkd.data.tables import ImageRow
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
@@ -22,13 +24,13 @@ AHEAD = 4  # batches decoded before they are asked for, where few threads decode
 
 
 def picture_batches(
-    rows: Sequence[ImageRow],
+    rows: Sequence["ImageRow"],
     root: Path,
     size: int,
     mirrored: bool,
     batch_size: int,
     pinning: bool = False,
-) -> Iterator[tuple[Sequence[ImageRow], torch.Tensor]]:
+) -> Iterator[tuple[Sequence["ImageRow"], torch.Tensor]]:
     """Yield batches of rows with their pictures, uint8 (B, 3, size, size), in order.
 
     With ``pinning`` they are in memory that a GPU copies from by itself.
@@ -37,7 +39,7 @@ def picture_batches(
         UserError: a picture cannot be read, though the stage ``prepare`` could.
     """
 
-    def load(batch: Sequence[ImageRow]) -> torch.Tensor:
+    def load(batch: Sequence["ImageRow"]) -> torch.Tensor:
         pictures = as_batch([_prepared(root / row.path, size) for row in batch], mirrored)
         return pictures.pin_memory() if pinning else pictures
 

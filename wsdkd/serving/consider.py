@@ -12,6 +12,7 @@ import numpy as np
 
 from wsdkd.data.photographs import photographs_folder
 from wsdkd.data.tables import ImageRow, read_classes, read_images, targets
+from wsdkd.evaluation.operating_point import operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
@@ -160,8 +161,6 @@ def _measured(
     rows = read_images(sources.images, "val", num_classes=len(names))
     root = photographs_folder(sources.images, sources.params)
     labels, known = targets(rows, len(names))
-    # SciPy takes a while to load, too.
-    from wsdkd.evaluation.operating_point import operating_point
 
     def scored(folder: Path, description: str) -> Scored:
         point = operating_point(read_validation(folder, names), len(names), evaluation)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from wsdkd import project
 from wsdkd.data.images import FORMATS
+from wsdkd.evaluation.operating_point import OperatingPoint, operating_point
 from wsdkd.evaluation.params import EvaluationParams
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.description import DESCRIPTION
@@ -19,7 +20,6 @@ from wsdkd.serving.store import Store
 from wsdkd.settings.sections import PARAMS_FILE, ParamsError, load_section
 
 if TYPE_CHECKING:
-    from wsdkd.evaluation.operating_point import OperatingPoint
     from wsdkd.student.network import LoadedStudent
 
 
@@ -31,11 +31,8 @@ class NamedStudent(NamedTuple):
     origin: str
     """Of these parameters, in words."""
 
-    def operating_point(self, loaded: "LoadedStudent") -> "OperatingPoint":
+    def operating_point(self, loaded: "LoadedStudent") -> OperatingPoint:
         """Of the student, once it is loaded."""
-        # SciPy takes a while to load, which a wrong path or option need not cost.
-        from wsdkd.evaluation.operating_point import operating_point
-
         point = operating_point(loaded.validation, len(loaded.classes), self.evaluation)
         if point.chosen:
             return point

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsdkd.cache.kept import read_kept
-from wsdkd.cache.manifest import MANIFEST, RUNNING, read_manifest
 from wsdkd.evaluation.params import EvaluationParams, OperatingPointParams
 from wsdkd.ground.digests import sha256
 from wsdkd.ground.errors import UserError
@@ -119,6 +117,10 @@ def collect(
 
 
 def _fingerprint(cache: Path) -> dict[str, str] | None:
+    # Arrow comes with it, which whoever names a promoted student need not wait for.
+    from wsdkd.cache.kept import read_kept
+    from wsdkd.cache.manifest import MANIFEST, RUNNING, read_manifest
+
     if (cache / RUNNING).is_file():
         return read_kept(cache).fingerprint
     return read_manifest(cache).fingerprint if (cache / MANIFEST).is_file() else None

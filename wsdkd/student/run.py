@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from wsdkd.data.images import MAX_MEMORY, ImageError, load_square
-from wsdkd.data.tables import ImageRow, targets
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.progress import track
 from wsdkd.networks.checkpoints import save_network
@@ -22,7 +21,8 @@ from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.validation import count_labels
 
 if TYPE_CHECKING:
-    # Training loads accelerate and more, which who labels a picture need not wait for.
+    # Training loads accelerate, and tables Arrow, which who labels a picture need not wait for.
+    from wsdkd.data.tables import ImageRow
     from wsdkd.training.course import Course, Images
 
 BATCH_SIZE = 32
@@ -31,7 +31,7 @@ BATCH_SIZE = 32
 
 def student_scores(
     loaded: LoadedStudent,
-    rows: Sequence[ImageRow],
+    rows: Sequence["ImageRow"],
     root: Path,
     *,
     batch_size: int,
@@ -67,7 +67,7 @@ class Outputs(NamedTuple):
 @torch.inference_mode()
 def student_outputs(
     loaded: LoadedStudent,
-    rows: Sequence[ImageRow],
+    rows: Sequence["ImageRow"],
     root: Path,
     *,
     batch_size: int,
@@ -108,6 +108,8 @@ def save_student(folder: Path, course: "Course", images: "Images") -> None:
         course: whose network is a :class:`Student`; in evaluation mode from then on.
         images: of its validation split, labels are counted.
     """
+    from wsdkd.data.tables import targets
+
     network, classes = course.network.eval(), images.classes
     assert isinstance(network, Student)  # noqa: S101, of a course for students
     more = {}

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsdkd.data.images import load_square
-from wsdkd.data.photographs import naming_photograph
+from wsdkd.data.images import load_square, naming_photograph
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.backbones import Backbone

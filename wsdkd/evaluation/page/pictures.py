@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wsdkd.data.photographs import decode_prepared
+from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.pages.thumbnails import Thumbnail, thumbnail
