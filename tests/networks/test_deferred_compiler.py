@@ -18,14 +18,21 @@ import stages.cache_teacher, stages.evaluate
 assert "wsdkd.training.augmentation" in sys.modules and "wsdkd.cache.writing.selection" in sys.modules
 assert not [name for name in sys.modules if name.startswith(("sympy", "torch._dynamo", "torch._inductor"))]
 """,
+    "counting multiply-adds": """
+import torch
+from wsdkd.evaluation.cost import count_multiply_adds
+layer = torch.nn.Conv2d(3, 8, 3, padding=1)
+assert count_multiply_adds(lambda: layer(torch.zeros(1, 3, 10, 10))) == 8 * 3 * 9 * 100
+assert not [name for name in sys.modules if name.startswith(("sympy", "torch._dynamo", "torch._inductor"))]
+""",
     "a function that was handed out": """
 from wsdkd.networks.deferred_compiler import compiler_deferred
 with compiler_deferred():
     from torch._dynamo.utils import is_compile_supported
     import torch
     twice = torch.compiler.disable(lambda number: 2 * number)
-assert "torch._dynamo" not in sys.modules
 assert twice(3) == 6 and twice.__name__ == "<lambda>"
+assert "torch._dynamo" not in sys.modules
 import torch._dynamo.utils
 assert torch._dynamo.utils.is_compile_supported is not is_compile_supported
 assert is_compile_supported("cpu") is torch._dynamo.utils.is_compile_supported("cpu")

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import Precision
 from wsdkd.networks.precision import computing_in, placed
 from wsdkd.student.network import LoadedStudent
@@ -121,7 +122,8 @@ def count_multiply_adds(run: Callable[[], Any]) -> int:
         if isinstance(module, RoiFeatures):
             pooling.append(counter.get_total_flops())
 
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    # The counter only says of itself that it is not to be compiled.
+    with compiler_deferred(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         hooks = register_module_forward_pre_hook(starts), register_module_forward_hook(ends)
         try:
             run()

@@ -47,11 +47,14 @@ def _is_compile_supported(kind: str) -> bool:
 
 
 def _disable(function: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
-    """Marks a function as one that is not to be compiled, when it is called first."""
+    """Marks a function as one that is not to be compiled, as soon as something is loaded that could."""
     disabled: list[Callable[..., Any]] = []
 
     @wraps(function)
     def called(*arguments: Any, **named: Any) -> Any:
+        compiler = sys.modules.get(COMPILER[0])
+        if compiler is None or isinstance(compiler, _Deferred):
+            return function(*arguments, **named)
         if not disabled:
             disabled.append(_compiler(COMPILER[0]).disable(function, *options, **more))
         return disabled[0](*arguments, **named)
