@@ -24,13 +24,14 @@ from wsdkd.datasets.audit.facts import write_facts
 from wsdkd.datasets.prepare import Prepared
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 from wsdkd.evaluation import scoring as method
+from wsdkd.evaluation.students import StudentSaid
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.checkpoints import save_network
 from wsdkd.proposals.stored import read_proposals, write_proposals
 from wsdkd.settings.sections import parse_section
 from wsdkd.student.network import Student, load_student
 from wsdkd.student.params import StudentParams
-from wsdkd.student.run import Outputs, student_scores
+from wsdkd.student.run import student_scores
 from wsdkd.support import region_shares
 from wsdkd.teacher.network import Wsddn, load_teacher
 from wsdkd.teacher.params import TeacherParams
@@ -268,7 +269,8 @@ def test_a_network_of_other_classes_is_refused():
 @pytest.mark.usefixtures("working_copy")
 def test_a_network_that_diverged_is_refused(monkeypatch):
     nothing = np.full((16, 4), np.nan)
-    monkeypatch.setattr(method, "student_outputs", lambda *_, **__: Outputs(nothing, nothing))
+    said = dict.fromkeys(("baseline", "student"), StudentSaid(nothing, nothing, None))
+    monkeypatch.setattr(method, "students_said", lambda *_, **__: said)
     with pytest.raises(UserError, match="baseline: its scores are not finite"):
         evaluate.main()
 

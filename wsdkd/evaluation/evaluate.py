@@ -275,6 +275,7 @@ def _evidence(
         thresholds=points["student"].thresholds,
         region=region,
         students=networks.students(),
+        cells={name: cells[kept] for name, cells in said.cells.items()},
     )
 
 

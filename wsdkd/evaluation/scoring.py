@@ -13,10 +13,10 @@ from wsdkd.data.annotations import ObjectRow
 from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.audit.facts import Facts
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
+from wsdkd.evaluation.students import MOST_CELLS, students_said
 from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.network import LoadedStudent
-from wsdkd.student.run import student_outputs
 from wsdkd.support import Ranking
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.run import Detections, ProposedImages, ScoredRegions, detect, run_fused_teacher
@@ -71,12 +71,14 @@ class Said:
         logits: (N, K) of baseline and student.
         detections: of the teacher.
         best: of each image the place among its proposals of the teacher's best region of each class, (K,).
+        cells: (N, K, h, w), what each cell of an image says to baseline and student, where it was kept.
     """
 
     scores: Mapping[str, np.ndarray]
     logits: Mapping[str, np.ndarray]
     detections: Sequence[Detections]
     best: Sequence[np.ndarray]
+    cells: Mapping[str, np.ndarray]
 
 
 def check_classes(networks: Networks, classes: Sequence[str]) -> None:
@@ -149,21 +151,21 @@ def _score(
 ) -> Said:
     if not len(data.test):  # of fewer batches than processes
         nothing = np.zeros((0, len(data.classes)), np.float32)
-        return Said(dict.fromkeys(NETWORKS, nothing), dict.fromkeys(networks.students(), nothing), [], [])
+        return Said(dict.fromkeys(NETWORKS, nothing), dict.fromkeys(networks.students(), nothing), [], [], {})
     device, count = processes.device, processes.num_processes
     shown = processes.process_index == 0  # whose share is as large as any
     among = f" (the first of {count} processes)" if count > 1 else ""
-    scores, logits = {}, {}
-    for name, student in networks.students().items():
-        logits[name], scores[name] = student_outputs(
-            student,
-            data.test,
-            data.root,
-            batch_size=STUDENT_BATCH,
-            device=device,
-            precision=params.precision,
-            description=f"{name} on test images{among}" if shown else None,
-        )
+    students = students_said(
+        networks.students(),
+        data.test,
+        data.root,
+        batch_size=STUDENT_BATCH,
+        device=device,
+        precision=params.precision,
+        most_cells=MOST_CELLS // count,
+        description=f"on test images{among}" if shown else None,
+    )
+    scores = {name: one.scores for name, one in students.items()}
     regions = run_fused_teacher(
         networks.teacher,
         ProposedImages(data.test, data.root, data.proposals),
@@ -180,7 +182,9 @@ def _score(
         params.detections,
         first=first,
     )
-    return Said(scores, logits, detections, best)
+    logits = {name: one.logits for name, one in students.items()}
+    cells = {name: one.cells for name, one in students.items() if one.cells is not None}
+    return Said(scores, logits, detections, best, cells)
 
 
 def _together(said: Said, processes: Processes) -> Said:
@@ -193,7 +197,14 @@ def _together(said: Said, processes: Processes) -> Said:
         {name: np.concatenate([each.logits[name] for each in every]) for name in said.logits},
         [one for each in every for one in each.detections],
         [one for each in every for one in each.best],
+        _cells_together([each.cells for each in every if len(each.best)]),
     )
+
+
+def _cells_together(every: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    # Of a student for which a process had no room, there are none.
+    names = set.intersection(*(set(each) for each in every))
+    return {name: np.concatenate([each[name] for each in every]) for name in sorted(names)}
 
 
 def _noting_best(images: Iterable[ScoredRegions], best: list[np.ndarray]) -> Iterator[ScoredRegions]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from scipy import ndimage
-from torch.nn import functional as F
 
 from wsdkd.student.network import Student
 
@@ -37,7 +36,7 @@ def class_heat(model: Student, pictures: torch.Tensor, classes: Sequence[Sequenc
     """
     if model.fully_connected is None:
         with torch.inference_mode():
-            maps = _cell_logits(model, model.embed(model.backbone(pictures)))
+            maps = model.cell_logits(model.embed(model.backbone(pictures)))
         found = [each[list(wanted)] for each, wanted in zip(maps, classes, strict=True)]
     else:
         with torch.no_grad():
@@ -45,7 +44,16 @@ def class_heat(model: Student, pictures: torch.Tensor, classes: Sequence[Sequenc
         found = [
             _gradient_maps(model, one[None], wanted) for one, wanted in zip(features, classes, strict=True)
         ]
-    return [np.stack([_scaled(one) for one in each.cpu().numpy()]) for each in found]
+    return [heat_of_logits(each.cpu().numpy()) for each in found]
+
+
+def heat_of_logits(maps: np.ndarray) -> np.ndarray:
+    """Heat, as of :func:`class_heat`, from how much each cell speaks for classes: (m, h, w) -> (m, h, w).
+
+    Args:
+        maps: :meth:`Student.cell_logits` of one picture, of the classes that are asked for.
+    """
+    return np.stack([_scaled(one) for one in maps])
 
 
 def hot_box(heat: np.ndarray) -> tuple[float, float, float, float] | None:
@@ -68,12 +76,6 @@ def hot_box(heat: np.ndarray) -> tuple[float, float, float, float] | None:
         float((columns.max() + 1) / width),
         float((rows.max() + 1) / height),
     )
-
-
-def _cell_logits(model: Student, embedded: torch.Tensor) -> torch.Tensor:
-    # (B, D, h, w) -> (B, K, h, w), with the classifier's weights (K, D) as a 1 x 1 convolution.
-    weight = model.classifier.weight[:, :, None, None]
-    return F.conv2d(embedded, weight, model.classifier.bias).float()
 
 
 def _gradient_maps(model: Student, features: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:

@@ -65,6 +65,14 @@ class Student(nn.Module):
         embedded: torch.Tensor = self.embedding(feature_map)
         return embedded
 
+    def cell_logits(self, embedded: torch.Tensor) -> torch.Tensor:
+        """The classifier on each cell alone: output of :meth:`embed` -> float32 (B, K, h, w).
+
+        Of networks without fully connected layers that want several cells at once.
+        """
+        weight = self.classifier.weight[:, :, None, None]
+        return F.conv2d(embedded, weight, self.classifier.bias).float()
+
     def vector(self, feature_map: torch.Tensor) -> torch.Tensor:
         """Feature map (B, C, h, w), or features of regions (R, C, bins, bins) -> (B or R, feature_dim)."""
         if self.fully_connected is not None:

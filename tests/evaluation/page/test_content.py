@@ -25,6 +25,7 @@ from wsdkd.evaluation.page.content import Evidence, Figures, report_content, wri
 from wsdkd.evaluation.page.shown import Beside, with_run
 from wsdkd.evaluation.params import NETWORKS, EvaluationParams
 from wsdkd.evaluation.ranking import RECALLS, mean_precision_at_recall
+from wsdkd.evaluation.students import MOST_CELLS, students_said
 
 STRANGE = "<img src=http://a.example/x onerror=alert(1)>"
 NAMES = [STRANGE, *CLASSES[1:]]
@@ -124,6 +125,26 @@ def html(evidence: Evidence, figures: Figures, tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("page") / "report.html"
     write_report_page(path, report_content(figures, evidence, torch.device("cpu")))
     return path.read_text(encoding="utf-8")
+
+
+def test_heat_of_kept_cells_needs_no_second_look(
+    evidence: Evidence, figures: Figures, html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = students_said(
+        evidence.students,
+        evidence.rows,
+        evidence.root,
+        batch_size=32,
+        device=torch.device("cpu"),
+        precision="fp32",
+        most_cells=MOST_CELLS,
+        description=None,
+    )
+    cells = {name: one.cells for name, one in said.items() if one.cells is not None}
+    monkeypatch.delattr(pictures, "class_heat")
+    content = report_content(figures, replace(evidence, cells=cells), torch.device("cpu"))
+    write_report_page(tmp_path / "report.html", content)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
 
 
 def test_the_result_stands_first(html: str, figures: Figures) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class Evidence:
         thresholds: (K,), above which the student gives a class.
         region: the teacher's best region (x1, y1, x2, y2), in pixels, of an image and a class by places.
         students: baseline and student, by name.
+        cells: of each of them what each cell of an image says of a class, (N, K, h, w), where it is known.
     """
 
     names: Sequence[str]
@@ -69,6 +70,7 @@ class Evidence:
     thresholds: np.ndarray
     region: Callable[[int, int], np.ndarray]
     students: Mapping[str, LoadedStudent]
+    cells: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,10 @@ def _sights(
             chosen[label] = found
             for place in found.all():
                 wanted.setdefault(place, []).append(label)
-    heats = {name: heat_uris(loaded, gallery, wanted, device) for name, loaded in evidence.students.items()}
+    heats = {
+        name: heat_uris(loaded, gallery, wanted, evidence.cells.get(name), device)
+        for name, loaded in evidence.students.items()
+    }
 
     def sight(place: int, label: int) -> Sight:
         made, row = gallery.thumbnails[place], evidence.rows[place]

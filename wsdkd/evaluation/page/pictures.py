@@ -14,7 +14,7 @@ from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.pages.thumbnails import Thumbnail, thumbnail
-from wsdkd.student.heat import class_heat
+from wsdkd.student.heat import class_heat, heat_of_logits
 from wsdkd.student.network import LoadedStudent
 
 MOST = 1200
@@ -66,7 +66,11 @@ class Gallery:
 
 
 def heat_uris(
-    loaded: LoadedStudent, gallery: Gallery, wanted: dict[int, list[int]], device: torch.device
+    loaded: LoadedStudent,
+    gallery: Gallery,
+    wanted: dict[int, list[int]],
+    cells: np.ndarray | None,
+    device: torch.device,
 ) -> dict[tuple[int, int], str]:
     """Heat maps of a student, as pictures that are stretched over the image.
 
@@ -74,11 +78,19 @@ def heat_uris(
         loaded: the student.
         gallery: whose rows the places mean.
         wanted: for places of images, the classes that are asked for.
+        cells: :meth:`~wsdkd.student.network.Student.cell_logits` of all rows, (N, K, h, w); None where the
+            student is to look again.
         device: where to compute.
 
     Returns:
         For (place, class) a data URI: a pixel a cell, transparent where the student sees nothing.
     """
+    if cells is not None:
+        return {
+            (place, label): heat_uri(heat)
+            for place, labels in wanted.items()
+            for label, heat in zip(labels, heat_of_logits(cells[place, labels]), strict=True)
+        }
     model = loaded.model.to(device).to(memory_format=torch.channels_last)
     places = sorted(wanted)
     rows = [gallery.rows[place] for place in places]
