@@ -47,7 +47,7 @@ def _exported(world: World, batch: int) -> Measured:
 def _against_teacher(world: World) -> Measured:
     student, teacher, calls = world.student.model.to(world.device), world.teacher.model, world.sizes.calls
     pictures = _pictures(1, world.student.params.input_size).to(world.device)
-    given = teacher_batches(world, 1, mirrored=False, images=1)[0]
+    given = teacher_batches(world, 1, mirrored=False, rows=world.cached_rows[:1])[0]
 
     @torch.inference_mode()
     def small() -> None:

@@ -12,6 +12,7 @@ class Sizes:
         pairs: how often two things are timed in turns.
         scenes: training images drawn.
         cached: the first this many of them are cached.
+        tested: the first this many of them are evaluated on, too.
         searched: the first this many are searched for boxes by the bare call of OpenCV.
         steps: training steps between two looks at the clock.
         online_steps: the same where a teacher runs along.
@@ -27,6 +28,7 @@ class Sizes:
     pairs: int
     scenes: int
     cached: int
+    tested: int
     searched: int
     steps: int
     online_steps: int
@@ -43,6 +45,7 @@ FULL = Sizes(
     pairs=5,
     scenes=1200,  # as many as the profile trains on: starting processes weighs as it does there
     cached=192,
+    tested=800,  # as many as the profile tests on: a page's pictures weigh as they do there
     searched=100,
     steps=12,
     online_steps=4,
@@ -59,6 +62,7 @@ SMOKE = Sizes(
     pairs=1,
     scenes=24,
     cached=12,
+    tested=24,
     searched=4,
     steps=1,
     online_steps=1,

@@ -1,5 +1,6 @@
 """What the teacher is given, in memory."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from benchmarks.bench.world import World
 from wsdkd.data.boxes import to_input
+from wsdkd.data.tables import ImageRow
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.networks.roi_pooling import stack_rois
 
@@ -20,11 +22,11 @@ class TeacherBatch(NamedTuple):
 
 
 def teacher_batches(
-    world: World, batch_size: int, mirrored: bool, images: int | None = None
+    world: World, batch_size: int, mirrored: bool, rows: Sequence[ImageRow] | None = None
 ) -> list[TeacherBatch]:
-    """Batches of the cached images, or of the first ``images`` of them."""
+    """Batches of the cached images, or of other ``rows``."""
     params = world.teacher.params
-    rows, size = world.cached_rows[:images], params.input_size
+    rows, size = world.cached_rows if rows is None else rows, params.input_size
     batches = []
     for some, pictures in picture_batches(rows, world.root, size, mirrored, batch_size):
         found = [world.proposals.of(row.image_id, params.proposals) for row in some]
