@@ -1,7 +1,7 @@
 import numpy as np
 
 from wsdkd.data.boxes import pairwise_iou
-from wsdkd.proposals.edge_boxes import EdgeMap, edge_boxes, gradient_edges
+from wsdkd.proposals.edge_boxes import EdgeMap, edge_boxes, gradient_edges, half_turn
 from wsdkd.proposals.params import EdgeBoxesProposals
 
 PARAMS = EdgeBoxesProposals(method="edge_boxes")
@@ -49,3 +49,16 @@ def test_at_most_max_boxes() -> None:
     params = PARAMS.model_copy(update={"max_boxes": 7})
     noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     assert len(edge_boxes(gradient_edges(noise, params.blur), params)[0]) == 7
+
+
+def test_angles_are_taken_modulo_half_a_turn():
+    half = np.float32(np.pi)
+    special = np.array([-half, -1e-9, -0.0, 0.0, 1e-9, np.nextafter(half, np.float32(0)), half], np.float32)
+    angles = np.concatenate([special, np.random.default_rng(0).uniform(-3.14, 3.14, 5000).astype(np.float32)])
+    turned = half_turn(angles)
+    expected = np.mod(angles, half)
+    expected[expected == half] = 0
+    np.testing.assert_array_equal(turned, expected)
+    assert turned.dtype == np.float32
+    assert not np.signbit(turned).any()
+    assert turned.max() < half

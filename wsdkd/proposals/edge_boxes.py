@@ -100,8 +100,8 @@ def gradient_edges(picture: np.ndarray, blur: float) -> EdgeMap:
     # Less than one of 256 steps is a picture of one colour: nothing to make relative.
     edges = edges / strongest if strongest > 1 / 256 else np.zeros_like(edges)
     orientation = np.zeros_like(edges)
-    there = edges > 0
-    orientation[there] = half_turn(np.arctan2(y[there], x[there]))
+    there = np.flatnonzero(edges)
+    orientation.ravel()[there] = half_turn(np.arctan2(y.ravel()[there], x.ravel()[there]))
     return EdgeMap(edges, orientation)
 
 
@@ -128,10 +128,12 @@ def _sample(values: np.ndarray, column: np.ndarray, row: np.ndarray) -> np.ndarr
 
 
 def half_turn(angle: np.ndarray) -> np.ndarray:
-    """Angles in radians carried to [0, pi), float32: an edge has no front and back."""
-    # A negative angle just below zero would round up to pi itself.
-    turned = np.mod(angle, np.float32(np.pi))
-    return np.where(turned >= np.float32(np.pi), np.float32(0), turned).astype(np.float32)
+    """Angles in radians, float32 from -pi to pi, carried to [0, pi): an edge has no front and back."""
+    turned: np.ndarray = np.where(angle < 0, angle + np.float32(np.pi), angle)
+    # A negative angle just below zero is rounded up to pi itself.
+    turned[turned >= np.float32(np.pi)] = 0
+    turned += np.float32(0)  # of a negative zero it makes zero
+    return turned
 
 
 def structured_edges(picture: np.ndarray, detector: Any) -> EdgeMap:
