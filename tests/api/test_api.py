@@ -99,7 +99,9 @@ def test_images_without_labels_are_cached_and_learned_from(tmp_path: Path) -> No
 
 def test_a_path_is_a_folder_whatever_it_is_called(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(photos.parent / "models")
+    before = torch.get_rng_state()
     assert api.load(Path("student")).classes == CLASSES
+    assert torch.equal(torch.get_rng_state(), before), "weights were drawn that the file's replace"
     with pytest.raises(UserError, match="models/student"):
         api.load("student")
 

@@ -7,7 +7,9 @@ import safetensors.torch
 import torch
 
 from wsdkd.ground.errors import UserError
-from wsdkd.networks.weights import read_file
+from wsdkd.networks.families import build_backbone
+from wsdkd.networks.params import Network
+from wsdkd.networks.weights import NothingDrawn, read_file
 
 STATE = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(1)}
 
@@ -23,6 +25,26 @@ class _Malicious:
 def _saved(path: Path, content: object) -> Path:
     torch.save(content, path)
     return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tf_efficientnet_lite0", "resnet18", "vgg16", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"],
+)
+def test_a_network_for_weights_from_a_file_draws_none(name: str) -> None:
+    params = Network(backbone=name, weights=None)
+    before = torch.get_rng_state()
+    with NothingDrawn():
+        empty = build_backbone(params)
+    assert torch.equal(torch.get_rng_state(), before)
+    if name == "vgg16":  # drawing its weights to compare them is what takes long
+        return
+    drawn = build_backbone(params).eval()
+    assert not torch.equal(torch.get_rng_state(), before)
+    empty.load_state_dict(drawn.state_dict())
+    pictures = torch.randint(0, 256, (1, 3, 64, 64), generator=torch.Generator().manual_seed(0)).byte()
+    with torch.inference_mode():
+        assert torch.equal(empty.eval()(pictures), drawn(pictures))
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

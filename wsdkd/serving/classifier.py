@@ -11,6 +11,7 @@ from PIL import Image
 
 from wsdkd.ground.errors import UserError
 from wsdkd.networks.params import InferencePrecision
+from wsdkd.networks.weights import NothingDrawn
 from wsdkd.serving.export import export_student
 from wsdkd.serving.labels import Choice
 from wsdkd.serving.named import NamedStudent, find_pictures
@@ -62,7 +63,8 @@ class Classifier:
     """
 
     def __init__(self, named: NamedStudent) -> None:
-        self._loaded = load_student(named.folder)
+        with NothingDrawn():
+            self._loaded = load_student(named.folder)
         self.classes, self.size = self._loaded.classes, self._loaded.params.input_size
         self._point = named.operating_point(self._loaded)
         self.origin = self._point.origin
