@@ -1,8 +1,10 @@
-"""Large arrays in a file without a name, read a few rows at a time: memory does not grow with them."""
+"""Large arrays in files, read a few rows at a time or mapped: memory does not grow with them."""
 
+import mmap
 import os
 import tempfile
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -10,6 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from wsdkd.ground.errors import disk_full
+
+Layout = Mapping[str, tuple[DTypeLike, int | None]]
+"""Of several arrays, by name, the type of the values, and how many a row has: None for a single one."""
 
 
 class RowSource(Protocol):
@@ -22,23 +27,36 @@ class RowSource(Protocol):
 class Spool:
     """Rows of equal width, appended once and read by their places, from any thread and after a fork.
 
-    They are read and not mapped into memory, as mapped pages count for the process that looked at them.
-    The file has no name: it goes when the process ends, however that ends.
+    They are read and not mapped into memory, as mapped pages count for the process that looked at them. What
+    is searched all the time is mapped (:meth:`mapped`).
+
+    A file without a name goes when the process ends, however that ends.
 
     Args:
         folder: on whose file system the file is; the system's folder for temporary files serves where
             nobody may write there.
         dtype: of the values.
         width: values a row; None where a row is a single value, and reading gives one dimension less.
+        name: of a file in the folder, with whatever rows it has; None for a new one without a name.
+        keeps: lives as long as this does.
     """
 
-    def __init__(self, folder: Path, dtype: DTypeLike, width: int | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        dtype: DTypeLike,
+        width: int | None = None,
+        *,
+        name: str | None = None,
+        keeps: object = None,
+    ):
         self._dtype = np.dtype(dtype)
         self._rest = () if width is None else (width,)
         self._row_bytes = self._dtype.itemsize * (width or 1)
-        self._folder, self._file = _nameless(folder)
+        self._folder, self._file = _nameless(folder) if name is None else _named(folder, name)
         weakref.finalize(self, self._file.close)
-        self._count = 0
+        self._count = os.fstat(self._file.fileno()).st_size // self._row_bytes
+        self._keeps = keeps
 
     def __len__(self) -> int:
         return self._count
@@ -71,6 +89,16 @@ class Spool:
             raise OSError("a temporary file ends within an array")
         return values
 
+    def mapped(self) -> np.ndarray:
+        """All rows (n,) or (n, width), read-only: pages of the file, of which a machine has one copy.
+
+        The system takes them back where memory is short.
+        """
+        if not self._count:
+            return np.empty((0, *self._rest), self._dtype)
+        pages = mmap.mmap(self._file.fileno(), self._count * self._row_bytes, prot=mmap.PROT_READ)
+        return np.frombuffer(pages, self._dtype).reshape(-1, *self._rest)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Arrives as an array in a process that is not forked from this one."""
         return np.asarray, (self[0 : self._count],)
@@ -81,3 +109,7 @@ def _nameless(folder: Path) -> tuple[Path, BinaryIO]:
         return folder, tempfile.TemporaryFile(dir=folder, buffering=0)
     except OSError:
         return Path(tempfile.gettempdir()), tempfile.TemporaryFile(buffering=0)
+
+
+def _named(folder: Path, name: str) -> tuple[Path, BinaryIO]:
+    return folder, os.fdopen(os.open(folder / name, os.O_RDWR), "r+b", buffering=0)
