@@ -53,7 +53,8 @@ def loaded_ahead(
 
     Decoding releases the interpreter's lock, so threads serve, and nothing must be picklable.
     """
-    batches = (items[start : start + batch_size] for start in range(0, len(items), batch_size))
+    # As lists, for a row of a table is read from its file each time that it is asked for.
+    batches = (list(items[start : start + batch_size]) for start in range(0, len(items), batch_size))
     threads = worker_count()
     with ThreadPoolExecutor(threads) as pool:
         # A thread decodes a batch, so that more threads than batches would stand idle.
