@@ -9,6 +9,8 @@ LOCK = Path("dvc.lock")
 DATA = Path("data")
 RESUME = DATA / ".resume"
 """Work of interrupted stages; DVC knows nothing of it, or it would delete or upload it."""
+UNPACKED = RESUME / "unpacked"
+"""What several processes read of a table, unpacked once (:mod:`wsdkd.ground.unpacked`)."""
 CODE = DATA / "code"
 """A file a stage: the modules that it imports, with their digests."""
 SCENES = DATA / "scenes"
@@ -71,3 +73,9 @@ LABELS_PAGE = REPORTS / "labels.html"
 """What ``wsdkd labels`` writes; no stage knows of it."""
 REGIONS = REPORTS / "regions.png"
 """What ``wsdkd show regions`` draws; no stage knows of it."""
+
+
+def shared_by(path: Path) -> Path | None:
+    """Where processes share what they unpack of a file: of ours alone, and where a stage has run."""
+    ours = path.absolute().is_relative_to(DATA.absolute()) and RESUME.is_dir()
+    return UNPACKED.absolute() if ours else None

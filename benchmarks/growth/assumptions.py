@@ -22,8 +22,8 @@ class Assumptions:
         photograph_bytes: of a file.
         row_bytes: of ``images.parquet`` an image.
         box_bytes: of a proposal, on disk and unpacked.
-        table_bytes: of memory an image of a split that a process has read, with its index of proposals, its
-            place in the cache and in the order of an epoch.
+        table_bytes: of memory of its own that a process has for an image of its split: its place in the order
+            of an epoch, and in shards that are open where its rows begin.
     """
 
     tflops: float = 20.0
@@ -38,7 +38,7 @@ class Assumptions:
     photograph_bytes: int = 160_000
     row_bytes: int = 90
     box_bytes: int = 20
-    table_bytes: int = 90
+    table_bytes: int = 40
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def artifacts(dataset: Dataset, assumed: Assumptions) -> dict[str, float]:
         "photographs": float(images * assumed.photograph_bytes),
         "`data/prepared/images.parquet`": float(images * assumed.row_bytes),
         "`data/proposals`": float(images * regions * assumed.box_bytes),
-        "the same unpacked, for each process that reads them": float(images * regions * assumed.box_bytes),
+        "the same unpacked, once a machine": float(images * regions * assumed.box_bytes),
         "`data/teacher_cache`": float(cached.total),
         "of it `cache.json`": float(cached.parts()["manifest"]),
         "of it `images.parquet`": float(cached.parts()["list of images"]),

@@ -1,10 +1,11 @@
 """Memory of what a training holds of each image, for rows that are simulated.
 
-    python -m benchmarks.growth.rows --rows 10000000 # some 4 GB of disk, and minutes
+    python -m benchmarks.growth.rows --rows 10000000 # some 8 GB of disk, and minutes
 
-Tables, proposals and the list of a cache are written for so many images, without a photograph or shard. A
-process of its own then reads all of them as a training does, without its network, and says how its memory
-grew.
+Tables, proposals and the list of a cache are written for so many images, without a photograph or shard.
+Processes of their own then read all of them as a training does, without its network, and say how their memory
+grew: what is held is private memory (RssAnon), and without mapped pages of files, of which a machine has one
+copy; what there was at most counts these, too (VmHWM).
 """
 
 import os
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ import pyarrow.parquet as pq
 import typer
 
 from benchmarks.command import run
+from wsdkd import project
 from wsdkd.cache.format import SCHEMA_VERSION
 from wsdkd.cache.manifest import Manifest, ShardEntry, Structure, write_ids, write_manifest
 from wsdkd.cache.reader import TeacherCache
@@ -51,8 +54,9 @@ def _parts(rows: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _write(folder: Path, rows: int) -> None:
+    (folder / "prepared").mkdir()
     with pq.ParquetWriter(
-        folder / "images.parquet", IMAGES_SCHEMA, write_page_checksum=True, compression="lz4"
+        folder / "prepared/images.parquet", IMAGES_SCHEMA, write_page_checksum=True, compression="lz4"
     ) as table:
         for start, stop in _parts(rows, BATCH):
             count, ids = stop - start, _ids(start, stop)
@@ -79,7 +83,7 @@ def _write(folder: Path, rows: int) -> None:
         columns = [pa.array(_ids(start, stop)), boxes, scores]
         shard = pa.Table.from_arrays(columns, names=PROPOSALS_SCHEMA.names).cast(PROPOSALS_SCHEMA)
         write_parquet(folder / "proposals" / f"part-{start // SHARD_IMAGES:05d}.parquet", shard, repeating=())
-    (folder / "cache").mkdir()
+    (folder / "teacher_cache").mkdir()
     entries = [
         ShardEntry(
             file=f"shard-{start // SHARD:05d}.h5",
@@ -98,10 +102,10 @@ def _write(folder: Path, rows: int) -> None:
         feature_dim=4096,
         fingerprint={},
         settings={},
-        ids_sha256=write_ids(folder / "cache", listed),
+        ids_sha256=write_ids(folder / "teacher_cache", listed),
         shards=tuple(entries),
     )
-    write_manifest(folder / "cache", manifest)
+    write_manifest(folder / "teacher_cache", manifest)
 
 
 def _status(key: str) -> int:
@@ -112,18 +116,20 @@ def _status(key: str) -> int:
 
 
 def _read(folder: Path) -> None:
-    before, start = _status("VmRSS"), time.process_time()
+    os.chdir(folder)
+    before, start = _status("RssAnon"), time.process_time()
     most = {}
 
     def look(name: str) -> int:
         most[name] = _status("VmHWM")
-        return _status("VmRSS")
+        return _status("RssAnon")
 
-    rows = read_images(folder / "images.parquet", "train", num_classes=CLASSES)
+    beginning = _status("VmRSS")
+    rows = read_images(project.IMAGES, "train", num_classes=CLASSES)
     told = {"rows": look("rows")}
-    proposals = read_proposals(folder / "proposals")
+    proposals = read_proposals(project.PROPOSALS)
     told["proposals"] = look("proposals")
-    cache = TeacherCache(folder / "cache")
+    cache = TeacherCache(project.TEACHER_CACHE)
     told["the teacher's cache"] = look("the teacher's cache")
     views = EpochViews(len(rows), 16, [64], 0, range(2))
     extras = CachedPredictions(rows, cache, SoftenedPredictions())
@@ -134,30 +140,54 @@ def _read(folder: Path) -> None:
     told["the order of an epoch, and the rest"] = look("the order of an epoch, and the rest")
     seconds, last = time.process_time() - start, before
     for name, size in told.items():
-        peak = (most[name] - before) / 1e9
+        peak = (most[name] - beginning) / 1e9
         typer.echo(
             f"  {name:36} {(size - last) / len(rows):6.1f} bytes a row; {peak:.2f} GB at most until then"
         )
         last = size
     typer.echo(f"{len(rows):,} rows: {(last - before) / 1e9:.2f} GB held, {seconds:.0f} s of a processor")
+    sys.stdout.flush()
+    sys.stdin.read()  # until all have read
     del extras, pictures
+
+
+def _bytes(folder: Path) -> float:
+    """Gigabytes in the files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9
 
 
 def main(
     rows: Annotated[int, typer.Option(min=SHARD, help="Images to simulate.")] = 200_000,
+    processes: Annotated[int, typer.Option(min=1, help="That read them, one after the other.")] = 2,
     read: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Write, then read in a process of its own, and print bytes a row."""
+    """Write, then read in processes of their own, and print bytes a row."""
     if read is not None:
         _read(read)
         return
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
-        _write(folder, rows)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        typer.echo(f"{rows:,} rows: {size / 1e9:.2f} GB of files")
+        (folder / project.RESUME).mkdir(parents=True)
+        _write(folder / project.DATA, rows)
+        typer.echo(f"{rows:,} rows: {_bytes(folder):.2f} GB of files")
+        for path in folder.rglob("*.parquet"):
+            os.utime(path, (0, 0))  # what was written just now is not shared
         command = [sys.executable, "-m", "benchmarks.growth.rows", "--read", name]
-        subprocess.run(command, check=True, env={**os.environ, "WSDKD_MEMORY_GB": "0"})
+        environment = {**os.environ, "WSDKD_MEMORY_GB": "0"}
+        for number in range(processes):
+            reader = running.enter_context(
+                subprocess.Popen(
+                    command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            typer.echo(f"process {number + 1}:")
+            for line in reader.stdout or ():
+                typer.echo(line.rstrip())
+                if "GB held" in line:
+                    break
+            else:
+                raise RuntimeError(f"a reader ended with status {reader.wait()}")
+            typer.echo(f"unpacked on the disk, of all processes: {_bytes(folder / project.UNPACKED):.2f} GB")
 
 
 if __name__ == "__main__":

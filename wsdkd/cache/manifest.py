@@ -12,12 +12,15 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from wsdkd import project
 from wsdkd.cache.format import SCHEMA_VERSION, CacheError
 from wsdkd.data.parquet import read_batches, write_parquet
 from wsdkd.ground.digests import digest, sha256
 from wsdkd.ground.errors import UserError
+from wsdkd.ground.ids import ID_LAYOUT, IdIndex
 from wsdkd.ground.reading import read_json
 from wsdkd.ground.sealed import DIGEST, sealed, unsealed
+from wsdkd.ground.unpacked import Unpacking, unpack
 
 MANIFEST = "cache.json"
 RUNNING = "running.json"
@@ -150,6 +153,22 @@ def read_ids(folder: Path, manifest: Manifest) -> Iterator[str]:
     listed = sum(entry.images for entry in manifest.shards)
     if count != listed:
         raise CacheError(f"{path}: of another cache: {count} images, and {MANIFEST} lists {listed}")
+
+
+def index_ids(folder: Path, manifest: Manifest) -> IdIndex:
+    """The places of the images of a cache, of one shard after the other, by their ids; mapped from a file.
+
+    Raises:
+        CacheError: as of :func:`read_ids`.
+        DiskFullError: there is no room for the temporary file.
+    """
+    unpacking = Unpacking(
+        [folder / IDS],
+        f"places of the images of a cache, {manifest.ids_sha256}",
+        ID_LAYOUT,
+        lambda spools: IdIndex(read_ids(folder, manifest)).store(spools),
+    )
+    return IdIndex.stored(unpack(unpacking, folder.parent, project.shared_by(folder)))
 
 
 PARTS = {

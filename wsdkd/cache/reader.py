@@ -20,11 +20,10 @@ import h5py
 import numpy as np
 
 from wsdkd.cache.format import ARRAYS, VIEW_ARRAYS, VIEWS, CacheError
-from wsdkd.cache.manifest import describe, differences, images_digest, read_ids, read_manifest
+from wsdkd.cache.manifest import describe, differences, images_digest, index_ids, read_ids, read_manifest
 from wsdkd.cache.shard import open_listed, read_index, stored_rows
 from wsdkd.cache.view import CachedView
 from wsdkd.data.tables import ImageRow, RowsAt
-from wsdkd.ground.ids import IdIndex
 from wsdkd.ground.spool import RowSource
 from wsdkd.support import Ranking
 
@@ -59,7 +58,7 @@ class TeacherCache:
         manifest = read_manifest(folder)
         # Places of each shard's images, one shard after the other.
         self._starts = list(accumulate((entry.images for entry in manifest.shards), initial=0))
-        self._index = IdIndex(read_ids(folder, manifest))
+        self._index = index_ids(folder, manifest)
         self._manifest = manifest
         self._start_afresh()
 

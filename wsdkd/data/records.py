@@ -1,17 +1,17 @@
 """Rows of images in temporary files, read a few at a time: memory does not grow with them.
 
 Of millions of images, texts and lists in memory are gigabytes, in every process that reads them. Here a row
-takes some 150 bytes of disk, and a few microseconds when it is asked for.
+takes some 150 bytes of disk, once a machine (:mod:`wsdkd.ground.unpacked`), and a few microseconds when it is
+asked for.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wsdkd.ground.spool import RowSource, Spool
+from wsdkd.ground.spool import Layout, RowSource, Spool
 
 TEXTS, LISTS, SIZES = ("image_id", "path", "digest"), ("labels", "ignored"), ("width", "height")
 """Columns of a table of images, by what they hold."""
@@ -29,30 +29,45 @@ Fields = tuple[str, str, int, int, str, tuple[int, ...], tuple[int, ...], str]
 """Of a row, in the order of the table's columns."""
 
 
-class Records:
-    """Rows of a table of images, read by their places, from any thread and after a fork.
+LAYOUT: Layout = {"rows": (RECORD, None), "texts": (np.uint8, None), "classes": (np.int16, None)}
+"""Of the files that rows are read from."""
+
+
+def fill_records(
+    spools: Mapping[str, Spool], splits: Sequence[str], batches: Iterable[pa.RecordBatch]
+) -> None:
+    """Append rows to the files of :data:`LAYOUT`.
 
     Args:
-        folder: on whose file system the temporary files are; see :class:`Spool`.
+        spools: these files.
         splits: all that there are.
         batches: of the table's columns, whose values have been checked.
 
     Raises:
-        DiskFullError: there is no room for the files.
+        DiskFullError: there is no room.
+    """
+    rows, texts, classes = (spools[name] for name in LAYOUT)
+    for batch in batches:
+        values = _side_by_side([batch.column(name) for name in LISTS])
+        rows.append(_records(batch, splits, len(texts), len(classes)))
+        texts.append(_joined([batch.column(name) for name in TEXTS]))
+        classes.append(values)
+
+
+class Records:
+    """Rows of a table of images, read by their places, from any thread and after a fork.
+
+    Args:
+        spools: filled by :func:`fill_records`.
+        splits: all that there are.
     """
 
-    def __init__(self, folder: Path, splits: Sequence[str], batches: Iterable[pa.RecordBatch]):
+    def __init__(self, spools: Mapping[str, Spool], splits: Sequence[str]):
         self._splits = tuple(splits)
-        rows, texts, classes = Spool(folder, RECORD), Spool(folder, np.uint8), Spool(folder, np.int16)
-        for batch in batches:
-            values = _side_by_side([batch.column(name) for name in LISTS])
-            rows.append(self._records(batch, len(texts), len(classes)))
-            texts.append(_joined([batch.column(name) for name in TEXTS]))
-            classes.append(values)
-        self._count = len(rows)
-        self._rows: RowSource = rows
-        self._texts: RowSource = texts
-        self._classes: RowSource = classes
+        self._count = len(spools["rows"])
+        self._rows: RowSource = spools["rows"]
+        self._texts: RowSource = spools["texts"]
+        self._classes: RowSource = spools["classes"]
 
     def __len__(self) -> int:
         return self._count
@@ -76,22 +91,23 @@ class Records:
             held = tuple(classes[of : of + labels]), tuple(classes[of + labels : of + labels + ignored])
             yield (spelt[0], spelt[1], width, height, self._splits[split], *held, spelt[2])
 
-    def _records(self, batch: pa.RecordBatch, text: int, classes: int) -> np.ndarray:
-        rows = np.zeros(batch.num_rows, RECORD)
-        for name in TEXTS:
-            rows[name] = pc.binary_length(batch.column(name)).to_numpy()
-        for name in LISTS:
-            rows[name] = pc.list_value_length(batch.column(name)).to_numpy()
-        for name in SIZES:
-            rows[name] = batch.column(name).to_numpy()
-        rows["split"] = pc.index_in(batch.column("split"), value_set=pa.array(self._splits)).to_numpy()
-        for (name, parts), begin in zip(_PARTS, (text, classes), strict=True):
-            each = np.sum([rows[part] for part in parts], axis=0, dtype=np.int64)
-            rows[name] = begin + np.cumsum(each) - each
-        return rows
-
 
 _PARTS = (("text", TEXTS), ("classes", LISTS))
+
+
+def _records(batch: pa.RecordBatch, splits: Sequence[str], text: int, classes: int) -> np.ndarray:
+    rows = np.zeros(batch.num_rows, RECORD)
+    for name in TEXTS:
+        rows[name] = pc.binary_length(batch.column(name)).to_numpy()
+    for name in LISTS:
+        rows[name] = pc.list_value_length(batch.column(name)).to_numpy()
+    for name in SIZES:
+        rows[name] = batch.column(name).to_numpy()
+    rows["split"] = pc.index_in(batch.column("split"), value_set=pa.array(splits)).to_numpy()
+    for (name, parts), begin in zip(_PARTS, (text, classes), strict=True):
+        each = np.sum([rows[part] for part in parts], axis=0, dtype=np.int64)
+        rows[name] = begin + np.cumsum(each) - each
+    return rows
 
 
 def _joined(texts: Sequence[pa.Array]) -> np.ndarray:

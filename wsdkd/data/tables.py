@@ -6,7 +6,7 @@ classes; a label is a place in this list.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
@@ -18,11 +18,13 @@ import pyarrow.compute as pc
 from wsdkd import project
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, telling, told, write_parquet
 from wsdkd.data.photographs import in_folder
-from wsdkd.data.records import Records
+from wsdkd.data.records import LAYOUT, Records, fill_records
 from wsdkd.ground.digests import digest
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_json
+from wsdkd.ground.spool import Spool
+from wsdkd.ground.unpacked import Unpacking, unpack
 
 Split = Literal["train", "val", "test", "unlabelled"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -170,7 +172,9 @@ def write_images(
 def read_images(
     path: Path, split: Split | Sequence[Split] | None = None, *, num_classes: int | None = None
 ) -> ImageTable:
-    """Read the rows of ``split`` (all by default), sorted by image id, into temporary files beside them.
+    """Read the rows of ``split`` (all by default), sorted by image id, into temporary files beside the table.
+
+    Those of a table below ``data/`` are shared by the processes of a machine.
 
     Args:
         path: of ``images.parquet``.
@@ -181,15 +185,16 @@ def read_images(
         UserError: the file is missing, damaged or not a table of images, or a row cannot be.
         DiskFullError: there is no room for the temporary files.
     """
-    batches = _checked(
-        path,
-        read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS, buffer_size=BATCH_BYTES),
-        num_classes,
-    )
-    if split is not None:
-        wanted = pa.array([split] if isinstance(split, str) else split, pa.string())
-        batches = (batch.filter(pc.is_in(batch.column("split"), value_set=wanted)) for batch in batches)
-    return ImageTable(Records(path.parent, EVERY_SPLIT, batches))
+    splits = EVERY_SPLIT if split is None else (split,) if isinstance(split, str) else tuple(split)
+
+    def fill(spools: Mapping[str, Spool]) -> None:
+        read = read_batches(path, IMAGES_SCHEMA, "images", rows=BATCH_ROWS, buffer_size=BATCH_BYTES)
+        wanted, checked = pa.array(splits, pa.string()), _checked(path, read, num_classes)
+        kept = (batch.filter(pc.is_in(batch.column("split"), value_set=wanted)) for batch in checked)
+        fill_records(spools, EVERY_SPLIT, kept)
+
+    unpacking = Unpacking([path], f"images of {splits}, {num_classes} classes", LAYOUT, fill)
+    return ImageTable(Records(unpack(unpacking, path.parent, project.shared_by(path)), EVERY_SPLIT))
 
 
 def _checked(

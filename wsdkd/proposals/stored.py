@@ -1,18 +1,21 @@
 """Proposals on disk: Parquet shards with a row an image."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from wsdkd import project
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, write_parquet
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_folder
-from wsdkd.ground.ids import IdIndex
-from wsdkd.ground.spool import RowSource, Spool
+from wsdkd.ground.ids import ID_LAYOUT, IdIndex
+from wsdkd.ground.spool import Layout, RowSource, Spool
+from wsdkd.ground.unpacked import Unpacking, unpack
 
 SHARD_IMAGES = 4096
 READ_IMAGES, READ_BYTES = 256, 1 << 20
@@ -31,7 +34,7 @@ PROPOSALS_SCHEMA = pa.schema(
 class Proposals:
     """Proposals of many images as flat arrays; image i owns rows offsets[i] to offsets[i + 1].
 
-    In memory an image takes some 30 bytes; its boxes take none where they are in a :class:`Spool`.
+    Those that were read take no memory: boxes are in a :class:`Spool`, and what finds them is mapped.
 
     Attributes:
         images: place of each image by its id.
@@ -87,21 +90,32 @@ def _write_shard(path: Path, shard: Sequence[tuple[str, np.ndarray, np.ndarray]]
     write_parquet(path, table, repeating=())
 
 
+LAYOUT: Layout = {"boxes": ("<f4", 4), "scores": ("<f4", None), "offsets": ("<i8", None), **ID_LAYOUT}
+"""Of the files that proposals are unpacked into."""
+
+
 def read_proposals(folder: Path) -> Proposals:
-    """Read all shards of a folder; the boxes go into a temporary file beside it.
+    """Read all shards of a folder into temporary files.
 
     Parquet packs thousands of images together, and training asks for one here and one there. So the boxes
     are unpacked once, 20 bytes each, to where any of them can be read by its place.
 
+    The files lie beside the folder; of one below ``data/``, they are shared by the processes of a machine.
+
     Raises:
         UserError: the folder has no shard, or a shard is damaged, no table of proposals, or has an image
             twice, a box that ends before it begins, or a score that is none.
-        DiskFullError: there is no room for the temporary file.
+        DiskFullError: there is no room for the temporary files.
     """
     paths = sorted(folder.glob("part-*.parquet"))
     if not paths:
         raise UserError(f"{folder}: no part-*.parquet in it; {WRITTEN_BY}")
-    boxes, scores = Spool(folder.parent, np.float32, 4), Spool(folder.parent, np.float32)
+    unpacking = Unpacking(paths, "proposals", LAYOUT, partial(_fill, paths))
+    spools = unpack(unpacking, folder.parent, project.shared_by(folder))
+    return Proposals(IdIndex.stored(spools), spools["offsets"].mapped(), spools["boxes"], spools["scores"])
+
+
+def _fill(paths: Sequence[Path], spools: Mapping[str, Spool]) -> None:
     counts, starts = [np.zeros(1, np.int64)], [0]
 
     def image_ids() -> Iterator[str]:
@@ -112,8 +126,8 @@ def read_proposals(folder: Path) -> Proposals:
             ):
                 each, some_boxes, some_scores = _unpacked(path, batch, start)
                 counts.append(each)
-                scores.append(some_scores)
-                boxes.append(some_boxes)
+                spools["scores"].append(some_scores)
+                spools["boxes"].append(some_boxes)
                 start += batch.num_rows
                 yield from batch.column("image_id").to_pylist()
             starts.append(starts[-1] + start)
@@ -124,7 +138,8 @@ def read_proposals(folder: Path) -> Proposals:
         shard = bisect_right(starts, twice) - 1
         row = twice - starts[shard]
         raise UserError(f"{paths[shard]}: row {row}: image_id stands in the proposals twice; {WRITTEN_BY}")
-    return Proposals(images, np.cumsum(np.concatenate(counts)), boxes, scores)
+    images.store(spools)
+    spools["offsets"].append(np.cumsum(np.concatenate(counts)))
 
 
 def _unpacked(path: Path, batch: pa.RecordBatch, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
