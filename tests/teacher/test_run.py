@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.ops import nms
 
 from tests.training.small_world import CLASSES, TEACHER, World, make_world
 from wsdkd.data.boxes import pairwise_iou, to_input
@@ -212,23 +211,6 @@ def test_suppression_against_brute_force(seed):
         for score, label, box in zip(found.scores, found.labels, found.boxes, strict=True)
     ]
     assert actual == expected[:20]
-
-
-@pytest.mark.parametrize("limit", [7, 1000])
-def test_suppression_is_torchvisions_where_scores_and_overlaps_are_equal(limit):
-    generator = np.random.default_rng(3)
-    corner = generator.integers(0, 8, (60, 2))
-    boxes = 5 * np.concatenate([corner, corner + generator.integers(0, 5, (60, 2))], axis=1)
-    boxes, scores = boxes.astype(np.float32), np.round(generator.random((60, 4)), 1).astype(np.float32)
-    expected = []
-    for k in range(4):
-        kept = nms(torch.from_numpy(boxes), torch.from_numpy(scores[:, k].copy()), 0.25).tolist()
-        expected += [(-scores[place, k], k, rank, place) for rank, place in enumerate(kept)]
-    expected = sorted(expected)[:limit]
-    found = detect(boxes, scores, nms_iou=0.25, limit=limit)
-    assert found.labels.tolist() == [label for _, label, _, _ in expected]
-    np.testing.assert_array_equal(found.boxes, boxes[[place for *_, place in expected]])
-    np.testing.assert_array_equal(found.scores, [-score for score, *_ in expected])
 
 
 def test_an_image_without_regions_has_no_detections():

@@ -10,8 +10,7 @@ import numpy as np
 from wsdkd.average_precision import mean_over_classes
 from wsdkd.data.boxes import pairwise_iou
 from wsdkd.data.tables import ImageRow
-from wsdkd.evaluation.coco import coco_average_precision
-from wsdkd.evaluation.detection import detection_ap, match
+from wsdkd.evaluation.detection import coco_average_precision, detection_ap, match
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
 from wsdkd.support import Ranking

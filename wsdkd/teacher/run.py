@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsdkd.data.boxes import pairwise_iou, to_input
+from wsdkd.data.boxes import to_input
 from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
 from wsdkd.networks.copies import Aside
 from wsdkd.networks.decoding import picture_batches
+from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import InferencePrecision
 from wsdkd.networks.precision import placed
 from wsdkd.proposals.stored import Proposals
@@ -33,6 +34,9 @@ from wsdkd.teacher.batches import (
 )
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
+
+with compiler_deferred():
+    from torchvision.ops import nms
 
 
 @dataclass(frozen=True)
@@ -246,19 +250,15 @@ def detect(boxes: np.ndarray, scores: np.ndarray, nms_iou: float, limit: int) ->
         nms_iou: of two boxes of a class whose IoU is above this, the better stays.
         limit: detections an image, over all classes together.
     """
-    boxes, columns = boxes.astype(np.float32), scores.T.astype(np.float32)
-    # The best of all classes first, so that it ends with the last detection that is wanted.
-    order = np.argsort(-columns, axis=None, kind="stable")
-    classes, places = np.unravel_index(order, columns.shape)
-    # Compared in double precision, as torchvision's nms does.
-    beside = pairwise_iou(boxes, boxes) > np.float64(nms_iou)
-    free = np.ones(columns.shape, bool)
-    kept: list[int] = []
-    for number, (label, place) in enumerate(zip(classes.tolist(), places.tolist(), strict=True)):
-        if len(kept) == limit:
-            break
-        if free[label, place]:
-            kept.append(number)
-            free[label] &= ~beside[place]
-    labels, regions = classes[kept], places[kept]
-    return Detections(boxes[regions], labels.astype(np.int16), columns[labels, regions])
+    corners = torch.from_numpy(np.ascontiguousarray(boxes, dtype=np.float32))
+    columns = torch.from_numpy(np.ascontiguousarray(scores.T, dtype=np.float32))
+    kept = [nms(corners, column, nms_iou).numpy()[:limit] for column in columns]
+    regions = np.concatenate([np.zeros(0, np.int64), *kept])
+    labels = np.repeat(np.arange(len(kept)), [len(places) for places in kept])
+    confidence = scores[regions, labels]
+    best = np.argsort(-confidence, kind="stable")[:limit]
+    return Detections(
+        boxes[regions[best]].astype(np.float32),
+        labels[best].astype(np.int16),
+        confidence[best].astype(np.float32),
+    )
