@@ -51,6 +51,19 @@ def test_any_batch_gives_what_pytorch_gives(student: LoadedStudent, exported: Pa
     assert np.ptp(expected) > 0.05
 
 
+def test_a_transformer_is_exported_for_batches_of_any_size(tmp_path: Path) -> None:
+    network = STUDENT.network.model_copy(
+        update={"backbone": "vit_tiny_patch16_224", "stages": 2, "stride": 16}
+    )
+    params = STUDENT.model_copy(update={"network": network})
+    loaded = LoadedStudent(Student(params, len(CLASSES)).eval(), params, CLASSES)
+    path = tmp_path / "student.onnx"
+    assert export_student(loaded, AS_IT_IS, path) < 1e-5
+    for batch in (1, 3):
+        pictures = np.zeros((batch, 3, SIZE, SIZE), np.uint8)
+        assert session(path, threads=1).run([OUTPUT], {INPUT: pictures})[0].shape == (batch, len(CLASSES))
+
+
 @pytest.mark.parametrize("calibration", ["temperature", "isotonic"])
 def test_calibration_and_thresholds_are_in_the_file(
     student: LoadedStudent, tmp_path: Path, calibration: str

@@ -89,9 +89,11 @@ def pack(tokens: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """Tokens (B, P + rows * columns, C) -> (B, C, rows of P tokens + rows, columns), zeros between both."""
     prefix = tokens.shape[1] - rows * columns
     missing = prefix_rows(prefix, columns) * columns - prefix
-    filled = torch.cat([tokens[:, :prefix], tokens.new_zeros(len(tokens), missing, tokens.shape[2])], dim=1)
+    # Not len(), which an exported file would take for a constant.
+    empty = tokens.new_zeros(tokens.shape[0], missing, tokens.shape[2])
+    filled = torch.cat([tokens[:, :prefix], empty], dim=1)
     grid = torch.cat([filled, tokens[:, prefix:]], dim=1)
-    return grid.transpose(1, 2).reshape(len(grid), grid.shape[2], -1, columns)
+    return grid.transpose(1, 2).reshape(grid.shape[0], grid.shape[2], -1, columns)
 
 
 def unpack(packed: torch.Tensor, prefix: int) -> torch.Tensor:
