@@ -27,7 +27,7 @@ from wsdkd.datasets.tables.columns import SPLITS
 from wsdkd.datasets.tables.cvat import is_cvat
 from wsdkd.datasets.tables.label_columns import by_names, some
 from wsdkd.datasets.tables.picture_names import names_pictures
-from wsdkd.datasets.tables.split_tables import split_table_beside, split_tables_among
+from wsdkd.datasets.tables.split_tables import split_tables_among, split_tables_beside
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 UNREAD = (*TABLES, ".json", ".xml", ".txt", ".xlsx", ".db", ".mat")
@@ -218,8 +218,8 @@ def _table(root: Path, file: str, files: Sequence[str]) -> _Form:
     if (root / file).is_file() and not by_names(head, SPLITS):
         told = told_splits(root, [path for path in files if path != file], list(filter(is_picture, files)))
         own = {} if "split_names" in told else told
-        beside = None if own else split_table_beside(root, file)
-        own = own if beside is None else {"split_file": beside}
+        beside = [] if own else split_tables_beside(root, file)
+        own = {"split_file": beside[0]} if len(beside) == 1 else own
     splits = f", splits by {some(list(own.values()))}" if own else ""
     here = [
         path for path in files if "/" not in path and path.lower().endswith(TABLES) and not of_guests(path)

@@ -77,7 +77,9 @@ def test_splits_of_the_table_itself_count_and_of_two_tables_beside_neither(tmp_p
     assert splits_of(read_table(tmp_path, params())) == {"a.jpg": "train", "b.jpg": "test"}
     write(tmp_path, LABELS)
     (tmp_path / "split2.csv").write_text("path,split\na.jpg,train\nb.jpg,test\n", encoding="utf-8")
-    assert set(splits_of(read_table(tmp_path, params())).values()) == {"train"}
+    reading = read_table(tmp_path, params())
+    assert set(splits_of(reading).values()) == {"train"}
+    assert "none of split.csv, split2.csv tells splits" in reading.notes[0]
     assert "b.jpg" in splits_of(read_table(tmp_path, params(split_file="split2.csv")))
 
 

@@ -19,7 +19,7 @@ from wsdkd.datasets.tables.cells import Cells, read_cells
 from wsdkd.datasets.tables.columns import Columns, choose_columns
 from wsdkd.datasets.tables.found import Found
 from wsdkd.datasets.tables.label_columns import read_labels, some, with_one_of_numbered
-from wsdkd.datasets.tables.split_tables import read_split_table, split_table_beside
+from wsdkd.datasets.tables.split_tables import read_split_table, split_tables_beside
 from wsdkd.datasets.tables.values import with_values
 from wsdkd.ground.words import counted
 
@@ -110,7 +110,10 @@ def _told_apart(
     file = params.split_file
     if file == "auto":
         looked_for = listed is None and columns.split is None and params.split_column == "auto"
-        file = split_table_beside(root, params.file) if looked_for else None
+        beside = split_tables_beside(root, params.file) if looked_for else []
+        file = beside[0] if len(beside) == 1 else None
+        if len(beside) > 1:
+            told.append(f"none of {some(beside)} tells splits, as each could; dataset.split_file names one")
     if listed is not None and file is not None:
         raise DatasetError(f"{root / file}: lists of files tell splits, too; name either, not both")
     if file is None:

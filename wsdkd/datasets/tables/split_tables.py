@@ -86,8 +86,8 @@ def split_tables_among(root: Path, files: Sequence[str]) -> list[str]:
     return [file for file in files if file.lower().endswith(SUFFIXES) and _tells_splits(root / file)]
 
 
-def split_table_beside(root: Path, file: str) -> str | None:
-    """The one table of splits beside a table of labels, or beside several; None where nobody can tell.
+def split_tables_beside(root: Path, file: str) -> list[str]:
+    """Tables of splits beside a table of labels, or beside several.
 
     Args:
         root: the dataset's folder.
@@ -95,11 +95,10 @@ def split_table_beside(root: Path, file: str) -> str | None:
     """
     folder = posixpath.dirname(file.partition(SEVERAL)[0])
     if "*" in folder or not (root / folder).is_dir():
-        return None
+        return []
     names = sorted(path.name for path in (root / folder).iterdir() if path.is_file())
     beside = [posixpath.join(folder, name) for name in names]
-    tables = split_tables_among(root, [path for path in beside if path != file])
-    return tables[0] if len(tables) == 1 else None
+    return split_tables_among(root, [path for path in beside if path != file])
 
 
 def _tells_splits(path: Path) -> bool:
