@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in $(PYTHONS); do \
 		>/dev/null 2>&1 && { command -v "$$name"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo student retrain serve install test lint format types contracts tests long bench bench-smoke bench-gpu growth faults docs clean
+.PHONY: help demo student retrain serve install test lint format types contracts tests suite long bench bench-smoke bench-gpu growth faults docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,9 @@ tests: $(VENV)/.installed-dev ## Run the tests.
 
 long: $(VENV)/.installed-dev ## Run the long tests: flows on a real server, remotes and clones.
 	OMP_NUM_THREADS=1 pytest -n $(WORKERS) -m long
+
+suite: $(VENV)/.installed-dev ## Train all variants of the comparison, tiny, and check what comes of it: some minutes.
+	OMP_NUM_THREADS=1 pytest -n0 -m long tests/benchmarks/test_ablation_suite.py
 
 bench: $(VENV)/.installed-dev ## Hold every stage's speed against its limit; leave the machine alone meanwhile.
 	python -m benchmarks.bench

@@ -1,4 +1,7 @@
-"""The whole suite on the smoke profile, in a copy of the project, as a user runs it."""
+"""The whole suite on the smoke profile, in a copy of the project, as a user runs it.
+
+It trains every variant; `make suite` runs these tests, and so does .ci/run.
+"""
 
 import os
 import shutil
@@ -67,6 +70,7 @@ def finished(project: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_row_a_cell_and_a_line_a_variant(project: Path, finished: str) -> None:
     text = (project / "reports/ablation/scenes-smoke/results.csv").read_text(encoding="utf-8")
     assert text.splitlines()[0] == ",".join(COLUMNS)
@@ -81,6 +85,7 @@ def test_a_row_a_cell_and_a_line_a_variant(project: Path, finished: str) -> None
     assert all("CorLoc" in row and "AP50" in row for row in teacher)
 
 
+@pytest.mark.long
 def test_seeds_and_variants_differ(project: Path, finished: str) -> None:
     assert finished
     done = _run(project, "--seeds", "2", "--variants", "baseline,teacher,both")
@@ -89,6 +94,7 @@ def test_seeds_and_variants_differ(project: Path, finished: str) -> None:
     assert len({row["mAP"] for row in rows}) == len(rows)
 
 
+@pytest.mark.long
 def test_finished_cells_are_not_computed_again(project: Path, finished: str) -> None:
     lost = project / "data/ablation/scenes-smoke/cells/rival-0"
     shutil.rmtree(lost)
@@ -99,6 +105,7 @@ def test_finished_cells_are_not_computed_again(project: Path, finished: str) -> 
     assert (lost / "cell.json").is_file()
 
 
+@pytest.mark.long
 def test_what_is_missing_alone_is_computed(project: Path, finished: str) -> None:
     assert finished
     done = _run(project, "--seeds", "3", "--variants", "baseline")
@@ -107,6 +114,7 @@ def test_what_is_missing_alone_is_computed(project: Path, finished: str) -> None
     assert ran == ["Running stage 'baseline-2':"]
 
 
+@pytest.mark.long
 def test_a_killed_suite_leaves_nothing_running_and_goes_on(project: Path, finished: str) -> None:
     assert finished
     again = ["--seeds", "4", "--variants", "baseline"]
@@ -127,6 +135,7 @@ def test_a_killed_suite_leaves_nothing_running_and_goes_on(project: Path, finish
     assert "Running stage 'baseline-3':" in done.stdout.splitlines()
 
 
+@pytest.mark.long
 def test_variants_with_few_labels_have_a_teacher_of_their_own(project: Path, finished: str) -> None:
     assert finished
     done = _run(project, "--seeds", "1", "--variants", "few_alone,few_unlabelled", "--jobs", "1")
