@@ -1,8 +1,6 @@
 """From the parameters of a dataset to the rows of its tables, through the reader of its format."""
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +35,7 @@ from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Rejection
 from wsdkd.datasets.tables.read import read_table
 from wsdkd.datasets.voc.read import read_voc
+from wsdkd.ground.loading import uncollected
 
 
 @dataclass(frozen=True)
@@ -84,21 +83,10 @@ def read_annotations(root: Path, params: DatasetParams, unpack_into: Path | None
     Raises:
         DatasetError: they cannot be read.
     """
-    with _uncollected():
-        return with_unlabelled(_read(root, params, unpack_into), root, params)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
     # A reading is made of a million small objects that all stay: to look through them for garbage, again and
     # again as they become more, took a fifth of the time.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    with uncollected():
+        return with_unlabelled(_read(root, params, unpack_into), root, params)
 
 
 def _read(root: Path, params: DatasetParams, unpack_into: Path | None) -> Reading:

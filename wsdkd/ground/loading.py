@@ -11,13 +11,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def nothing_collected() -> Iterator[None]:
-    """Within it, modules and networks are loaded; what is there at its end is never looked at again."""
+def uncollected() -> Iterator[None]:
+    """Within it, nobody looks for garbage: for the making of very many objects that all stay."""
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Within it, modules and networks are loaded; what is there at its end is never looked at again."""
+    with uncollected():
+        try:
+            yield
+        finally:
+            gc.freeze()

@@ -64,15 +64,14 @@ def unpack(unpacking: Unpacking, beside: Path, shared: Path | None) -> dict[str,
         DiskFullError: there is no room for them.
     """
     folder = None if shared is None else _name(unpacking)
-    for place in [] if shared is None else [shared, Path(tempfile.gettempdir()) / f"wsdkd-{os.getuid()}"]:
-        if folder is None:
-            break
-        try:
-            _make_place(place)
-            held = _Held(place / folder)
-        except OSError:  # no rights, no locks, no room: another place, or one's own
-            continue
-        return held.arrays(unpacking)
+    if shared is not None and folder is not None:
+        for place in (shared, Path(tempfile.gettempdir()) / f"wsdkd-{os.getuid()}"):
+            try:
+                _make_place(place)
+                held = _Held(place / folder)
+            except OSError:  # no rights, no locks, no room: another place, or one's own
+                continue
+            return held.arrays(unpacking)
     own = {name: Spool(beside, *each) for name, each in unpacking.layout.items()}
     unpacking.fill(own)
     return own
