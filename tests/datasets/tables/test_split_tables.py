@@ -8,6 +8,7 @@ from tests.datasets.tables.small_tables import params, splits_of, write
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.params import AutoDataset
 from wsdkd.datasets.reading.rejections import DatasetError
+from wsdkd.datasets.tables import split_tables
 from wsdkd.datasets.tables.read import read_table
 
 LABELS = "path,labels\na.jpg,dog\nb.jpg,cat\nc.jpg,dog\n"
@@ -99,6 +100,18 @@ def test_a_table_of_splits_that_is_named_is_refused_where_it_tells_none(
     (tmp_path / "split.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=message):
         read_table(tmp_path, params(split_file="split.csv"))
+
+
+def test_a_text_beside_a_picture_is_its_own_and_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, LABELS)
+    for name in ("a.jpg", "a.txt", "notes.txt"):
+        (tmp_path / name).write_text("a.jpg train\nb.jpg test\n", encoding="utf-8")
+    looked: list[str] = []
+    monkeypatch.setattr(split_tables, "_tells_splits", lambda path: looked.append(path.name))
+    read_table(tmp_path, params())
+    assert looked == ["notes.txt"]
 
 
 def test_lists_and_a_named_table_exclude_each_other(tmp_path: Path) -> None:

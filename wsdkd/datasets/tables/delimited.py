@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from wsdkd.datasets.reading.picture_files import is_picture
@@ -141,6 +142,25 @@ def read_delimited(text: str, source: str, delimiter: str, header: bool | None) 
         header = not any(map(looks_like_a_picture, rows[0]))
         notes += [] if header else ["without a head, so that columns go by their numbers"]
     return Delimited(rows[0] if header else None, rows[1:] if header else rows, tuple(notes))
+
+
+def rows_on_top(path: Path, most: int, header: bool | None = None) -> Sequence[Sequence[str]]:
+    """The rows, but for the head, of the whole lines within the first ``most`` bytes of a file.
+
+    Args:
+        path: of the file.
+        most: bytes that are looked at.
+        header: as of :func:`read_delimited`.
+
+    Raises:
+        OSError: it cannot be opened.
+        DatasetError: as of :func:`decoded` and :func:`read_delimited`.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    lines = content[:most].rpartition(b"\n")[0] if len(content) > most else content
+    text, _ = decoded(lines, str(path), "auto")
+    return read_delimited(text, str(path), "auto", header).rows
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 from wsdkd.datasets.labels.class_lists import is_class_list
 from wsdkd.datasets.reading.picture_files import stem
 from wsdkd.datasets.reading.rejections import DatasetError
-from wsdkd.datasets.tables.delimited import decoded, read_delimited
+from wsdkd.datasets.tables.delimited import rows_on_top
 from wsdkd.ground.reading import NotReadError, read_regular
 
 LOOKED_AT = 1 << 18
@@ -36,11 +36,7 @@ def names_pictures(path: Path, pictures: Collection[str], fewest: int = 1) -> bo
     if is_class_list(path):
         return False  # whose numbers may be names of pictures by chance
     try:
-        with path.open("rb") as file:
-            content = file.read(LOOKED_AT)
-        lines = content.rpartition(b"\n")[0] if len(content) == LOOKED_AT else content
-        text, _ = decoded(lines, str(path), "auto")
-        rows = read_delimited(text, str(path), "auto", None).rows[:ROWS]
+        rows = rows_on_top(path, LOOKED_AT)[:ROWS]
     except (OSError, DatasetError):
         return suffix != ".txt"
     known = sum(len(row) >= fewest and any(_stem(cell) in pictures for cell in row) for row in rows)

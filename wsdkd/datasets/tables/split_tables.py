@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.picture_files import is_picture
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.datasets.reading.words import (
     SplitsByPath,
@@ -20,9 +21,8 @@ from wsdkd.datasets.reading.words import (
 )
 from wsdkd.datasets.tables.cells import SEVERAL, Cells, read_cells
 from wsdkd.datasets.tables.columns import path_column, split_column
-from wsdkd.datasets.tables.delimited import decoded, read_delimited
+from wsdkd.datasets.tables.delimited import rows_on_top
 from wsdkd.datasets.tables.found import Found
-from wsdkd.ground.reading import NotReadError, read_regular
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 MOST_BYTES = 1 << 26
@@ -97,7 +97,9 @@ def split_tables_beside(root: Path, file: str) -> list[str]:
     if "*" in folder or not (root / folder).is_dir():
         return []
     names = sorted(path.name for path in (root / folder).iterdir() if path.is_file())
-    beside = [posixpath.join(folder, name) for name in names]
+    # One text beside each picture is that picture's own, and there may be millions.
+    own = {Path(name).stem for name in names if is_picture(name)}
+    beside = [posixpath.join(folder, name) for name in names if Path(name).stem not in own]
     return split_tables_among(root, [path for path in beside if path != file])
 
 
@@ -115,12 +117,6 @@ def _tells_splits(path: Path) -> bool:
 def _rows(path: Path, most: int) -> Sequence[Sequence[str]]:
     # With the head, if there is one; none of a file that cannot be read.
     try:
-        if most < path.stat().st_size:
-            with path.open("rb") as file:
-                content = file.read(most).rpartition(b"\n")[0]
-        else:
-            content = read_regular(path, most)
-        text, _ = decoded(content, str(path), "auto")
-        return read_delimited(text, str(path), "auto", header=False).rows
-    except (OSError, NotReadError, DatasetError):
+        return rows_on_top(path, most, header=False)
+    except (OSError, DatasetError):
         return ()
