@@ -1,18 +1,19 @@
 """``objects.parquet``: the annotated boxes. For evaluation alone: no training stage may import this."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from wsdkd.data.columns import Columns, in_columns
 from wsdkd.data.parquet import read_batches, refuse_rows, write_parquet
 from wsdkd.ground.files import publish_file
 
-READ_ROWS, BATCH_ROWS = 65_536, 4096
-"""Read at once, and made into objects at once."""
+READ_ROWS = 65_536
+"""Read at once."""
 
 OBJECTS_SCHEMA = pa.schema(
     [
@@ -42,48 +43,48 @@ class ObjectRow:
     crowd: bool
 
 
+PLACED_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.dictionary(pa.int32(), pa.large_string())),  # which image, and the ids of all
+        *(
+            (each.name, pa.float64() if each.type == pa.float32() else each.type)
+            for each in list(OBJECTS_SCHEMA)[1:]
+        ),
+    ]
+)
+"""Of objects in memory: an image's id is there once, and boxes are as they were computed."""
+
+
+def placed(rows: Sequence[ObjectRow]) -> Columns[ObjectRow]:
+    """Objects column by column; as they are, where they lie so already."""
+    return in_columns(rows, PLACED_SCHEMA, ObjectRow)
+
+
 def write_objects(path: Path, rows: Sequence[ObjectRow]) -> None:
     """Write ``rows``, sorted by all their columns; equal rows give equal bytes."""
-    names = OBJECTS_SCHEMA.names
-    ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in names))
-    columns = {name: [getattr(row, name) for row in ordered] for name in names}
+    table = placed(rows).table
     with publish_file(path) as aside:
-        table = pa.table(columns, schema=OBJECTS_SCHEMA)
-        write_parquet(aside, table, repeating=("image_id", "label", "difficult", "crowd"))
+        write_parquet(
+            aside,
+            table,
+            repeating=("image_id", "label", "difficult", "crowd"),
+            order=_order(table),
+            schema=OBJECTS_SCHEMA,
+        )
 
 
-class ObjectTable(Sequence[ObjectRow]):
-    """Rows that lie in memory column by column, and become objects when they are asked for.
-
-    Args:
-        table: of :data:`OBJECTS_SCHEMA`.
-    """
-
-    def __init__(self, table: pa.Table):
-        self._table = table
-
-    def __len__(self) -> int:
-        return self._table.num_rows
-
-    @overload
-    def __getitem__(self, place: int) -> ObjectRow: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[ObjectRow]: ...
-
-    def __getitem__(self, place: int | slice) -> ObjectRow | list[ObjectRow]:
-        """A row, or a list of some."""
-        if isinstance(place, slice):
-            return [ObjectRow(**row) for row in self._table.take(list(range(len(self))[place])).to_pylist()]
-        return self[place : place + 1 or None][0]
-
-    def __iter__(self) -> Iterator[ObjectRow]:
-        for batch in self._table.to_batches(BATCH_ROWS):
-            for row in batch.to_pylist():
-                yield ObjectRow(**row)
+def _order(table: pa.Table) -> np.ndarray:
+    """Places (n,) of the rows, sorted by all columns; boxes as they were computed, not yet rounded."""
+    ids = table.column("image_id").unify_dictionaries().combine_chunks()
+    ids = ids.chunk(0) if isinstance(ids, pa.ChunkedArray) else ids
+    ranks = pc.rank(ids.dictionary, tiebreaker="min").to_numpy().astype(np.int32)
+    keys = [ranks[ids.indices.to_numpy()]]
+    keys += [table.column(name).to_numpy() for name in OBJECTS_SCHEMA.names[1:]]
+    order: np.ndarray = np.lexsort(keys[::-1])
+    return order
 
 
-def read_objects(path: Path, *, num_classes: int | None = None) -> ObjectTable:
+def read_objects(path: Path, *, num_classes: int | None = None) -> Columns[ObjectRow]:
     """Read all rows.
 
     Args:
@@ -104,4 +105,4 @@ def read_objects(path: Path, *, num_classes: int | None = None) -> ObjectTable:
             refuse_rows(path, low, ~usable, start, f"lies beyond {high}, or one of them is no number")
         batches.append(batch)
         start += batch.num_rows
-    return ObjectTable(pa.Table.from_batches(batches, OBJECTS_SCHEMA))
+    return Columns(pa.Table.from_batches(batches, OBJECTS_SCHEMA), ObjectRow)

@@ -12,18 +12,38 @@ from wsdkd.ground.failures import naming
 from wsdkd.ground.reading import require_file
 
 WRITTEN_BY = "run the stage that writes it: dvc repro"
+GROUP_ROWS = 1 << 20
+"""Rows that stand together in a file, column by column: PyArrow's own number."""
 
 
-def write_parquet(path: Path, table: pa.Table, *, repeating: Sequence[str]) -> None:
-    """Write a table with a checksum a page; equal tables give equal bytes.
+def write_parquet(
+    path: Path,
+    table: pa.Table,
+    *,
+    repeating: Sequence[str],
+    order: np.ndarray | None = None,
+    schema: pa.Schema | None = None,
+) -> None:
+    """Write a table with a checksum a page; equal tables give equal bytes, however they lie in memory.
+
+    A group of rows is put in order, turned and written at a time: that takes memory for a copy of it alone.
 
     Args:
         path: of the new file.
         table: what to write.
         repeating: columns with few different values, such as a split. A dictionary makes these shorter;
             building one of texts that stand there once, such as ids, takes time for nothing.
+        order: places (n,) of all rows, as they are to be written; as they are by default.
+        schema: of the file, of the same columns; that of the table by default.
     """
-    pq.write_table(table, path, write_page_checksum=True, use_dictionary=list(repeating), compression="lz4")
+    schema = schema or table.schema
+    settings = {"write_page_checksum": True, "use_dictionary": list(repeating), "compression": "lz4"}
+    with pq.ParquetWriter(path, schema, **settings) as writer:
+        for start in range(0, max(1, table.num_rows), GROUP_ROWS):  # of none, too, there is a group
+            stop = start + GROUP_ROWS
+            part = table.slice(start, GROUP_ROWS) if order is None else table.take(order[start:stop])
+            # In one piece, as pages begin anew with each.
+            writer.write_table(part.cast(schema).combine_chunks(), row_group_size=GROUP_ROWS)
 
 
 def read_batches(

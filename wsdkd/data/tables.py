@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wsdkd import project
+from wsdkd.data.columns import Columns, Rows, in_columns
 from wsdkd.data.parquet import WRITTEN_BY, read_batches, refuse_rows, telling, told, write_parquet
 from wsdkd.data.photographs import in_folder
 from wsdkd.data.records import LAYOUT, Records, fill_records
@@ -74,7 +75,7 @@ class ImageRow:
     digest: str
 
 
-class ImageTable(Sequence[ImageRow]):
+class ImageTable(Rows[ImageRow]):
     """Rows that lie in temporary files, and become objects when they are asked for.
 
     As an object a row takes a kilobyte, and every forked process would soon have a copy of its own, as
@@ -110,16 +111,6 @@ class ImageTable(Sequence[ImageRow]):
             return part
         at = self._places[place]
         return ImageRow(*next(self._records.read(at, at + 1)))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"ImageTable({list(self)})" if len(self) < 4 else f"ImageTable of {len(self)} rows"
 
 
 class RowsAt(Sequence[ImageRow]):
@@ -160,13 +151,17 @@ def write_images(
         folder: that the rows' paths are relative to, where it is another than ``dataset.root``.
         classes: names that the labels are places of, which must stand in the ``classes.json`` beside it.
     """
-    ordered = sorted(rows, key=lambda row: row.image_id)
-    columns = {name: [getattr(row, name) for row in ordered] for name in IMAGES_SCHEMA.names}
-    table = in_folder(pa.table(columns, schema=IMAGES_SCHEMA), folder)
+    table = in_folder(image_columns(rows).table, folder)
     if classes is not None:
         table = telling(table, _CLASSES, digest(list(classes)))
+    order = pc.sort_indices(table.column("image_id")).to_numpy()
     with publish_file(path) as aside:
-        write_parquet(aside, table, repeating=REPEATING)
+        write_parquet(aside, table, repeating=REPEATING, order=order)
+
+
+def image_columns(rows: Sequence[ImageRow]) -> Columns[ImageRow]:
+    """Rows in memory column by column; as they are, where they lie so already."""
+    return in_columns(rows, IMAGES_SCHEMA, ImageRow)
 
 
 def read_images(
