@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from wsdkd.datasets.params import DatasetParams
 from wsdkd.ground.errors import UserError
+from wsdkd.settings import yaml_text
 from wsdkd.settings.sections import ParamsError, parse_section, read_params
 from wsdkd.settings.yaml_text import MOST_LETTERS, load_yaml, typed_value
 
@@ -45,6 +46,19 @@ def test_a_text_that_is_refused_costs_little(text: str, message: str) -> None:
         load_yaml(text, SOURCE)
     assert "\n" not in str(caught.value)
     assert time.process_time() - before < 5
+
+
+def test_what_was_read_is_the_callers_own() -> None:
+    text = "a: &a [1]\nb: *a\n"
+    load_yaml(text, SOURCE)["a"].append(2)
+    assert load_yaml(text, SOURCE) == {"a": [1], "b": [1]}
+
+
+def test_a_text_that_is_read_again_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: 1 # as no other test has it\n"
+    assert load_yaml(text, SOURCE) == {"a": 1}
+    monkeypatch.delattr(yaml_text, "YAML")
+    assert load_yaml(text, SOURCE) == {"a": 1}
 
 
 def test_aliases_within_bounds_are_read() -> None:

@@ -4,6 +4,8 @@
 a few lines of aliases of aliases make billions of values, and a row of brackets fills the stack.
 """
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,25 @@ def load_yaml(text: str, source: Path) -> Any:
         text: of one document.
         source: for messages.
 
+    Returns:
+        The caller's own, to change as it likes.
+
     Raises:
         UserError: not YAML, too long, too deep, or with aliases that make too much of it; in one line.
     """
-    if len(text) > MOST_LETTERS:
-        raise UserError(f"{source}: {len(text):,} letters, more than the limit of {MOST_LETTERS:,}")
     try:
-        _count(text, source)
+        return deepcopy(_parsed(text))
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+
+
+# A stage reads its parameters a dozen times, section by section, at a tenth of a second each.
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Any:
+    if len(text) > MOST_LETTERS:
+        raise UserError(f"{len(text):,} letters, more than the limit of {MOST_LETTERS:,}")
+    try:
+        _count(text)
         return YAML(typ="safe", pure=True).load(text)
     except UserError:
         raise
@@ -48,13 +62,13 @@ def load_yaml(text: str, source: Path) -> Any:
         mark = error.problem_mark or error.context_mark
         where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
         problem = " ".join(str(error.problem or error.context).split())
-        raise UserError(f"{source}: not valid YAML: {where}{problem}") from None
+        raise UserError(f"not valid YAML: {where}{problem}") from None
     except (YAMLError, ValueError, OverflowError) as error:
         # A date in month 13, a number of thousands of digits.
-        raise UserError(f"{source}: not valid YAML: {first_line(error)}") from None
+        raise UserError(f"not valid YAML: {first_line(error)}") from None
 
 
-def _count(text: str, source: Path) -> None:
+def _count(text: str) -> None:
     # Each alias counts as all that its anchor stands for.
     sizes: dict[str, int] = {}
     collections: list[tuple[str | None, int]] = []  # those open: anchor, and what was counted before
@@ -73,13 +87,11 @@ def _count(text: str, source: Path) -> None:
                 sizes[event.anchor] = 1
         elif isinstance(event, AliasEvent):
             if any(anchor == event.anchor for anchor, _ in collections):
-                raise UserError(
-                    f"{source}: line {event.start_mark.line + 1}: *{event.anchor} contains itself"
-                )
+                raise UserError(f"line {event.start_mark.line + 1}: *{event.anchor} contains itself")
             total += sizes.get(event.anchor, 1)
         if total > MOST_VALUES or len(collections) > MOST_LEVELS:
             limit = f"{MOST_VALUES:,} values" if total > MOST_VALUES else f"{MOST_LEVELS} levels of nesting"
-            raise UserError(f"{source}: line {event.start_mark.line + 1}: more than {limit}")
+            raise UserError(f"line {event.start_mark.line + 1}: more than {limit}")
 
 
 def typed_value(text: str) -> Any:
