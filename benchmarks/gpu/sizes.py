@@ -80,7 +80,7 @@ SMOKE = Sizes(
     calls=1,
     matrix=64,
     teachers=(Size(_TINY, 64, 2, stages=3, proposals=6), Size(_TINY, 32, 2, stages=2, proposals=6)),
-    students=(Size(_TINY, 32, 2, stages=2), Size(_TINY, 32, 2, stages=3), Size(_TINY, 64, 2, stages=2)),
+    students=(Size(_TINY, 32, 2, stages=2), Size(_TINY, 32, 2, stages=3), Size(_TINY, 48, 2, stages=2)),
     compiler="eager",
     compared=2,
     seeds=1,
