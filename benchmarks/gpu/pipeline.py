@@ -49,7 +49,8 @@ def settings(precision: str, seed: int, epochs: int) -> Profile:
     Args:
         precision: of training, caching and evaluation.
         seed: of everything.
-        epochs: of stage 2; the teacher and stage 1 have twice as many. With :data:`TINY` images and layers are few, too.
+        epochs: of stage 2; the teacher and stage 1 have twice as many. With :data:`TINY` images and layers
+            are few, too.
     """
     profile = load_profile(PROJECT / "profiles" / "scenes-smoke.yaml")
     tiny = epochs == TINY

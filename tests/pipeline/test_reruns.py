@@ -121,7 +121,6 @@ def test_a_module_that_does_something_else(edited: Clone, module: str, expected:
     path = edited.root / module
     with _restored(path):
         path.write_text(path.read_text() + "\nANOTHER = 1\n")
-        assert "code" in edited.changed()
         assert edited.repro("code") == {"code"}
         assert edited.changed() == expected
 
@@ -190,6 +189,7 @@ def own(smoke: Clone) -> Iterator[Clone]:
         params.write_text(json.dumps(data))
         assert smoke.repro() == {"prepare"}
         yield smoke
+    # After the last test here, whatever it changed last.
     smoke.repro()
 
 
@@ -272,7 +272,6 @@ def test_for_once_everything_really_runs(own: Clone) -> None:
         params.write_text(customised(params.read_text(), ["distill_predictions.temperature=3.0"], params))
         assert own.repro() == PREDICTIONS
         assert own.repro() == set()
-    own.repro()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from wsdkd.training.pictures import Pictures
 from wsdkd.training.processes import in_processes, seed_all, start
 from wsdkd.training.record import Resume
 
-STEPS = 20
+STEPS = 8
 # One batch an epoch, so that a point of a curve is the loss of a step. Five images a batch: one
 # process takes three, the other two. Two stages train with batch normalisation.
 IMAGES = 9
