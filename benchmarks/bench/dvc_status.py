@@ -125,6 +125,5 @@ ROWS = (
         "dvc status",
         _measure,
         ratio="time",
-        target=1.3,
     ),
 )

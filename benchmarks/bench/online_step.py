@@ -13,6 +13,10 @@ from benchmarks.bench.world import World
 from wsdkd.distill.from_cache import CachedFeatures, CachedPredictions
 from wsdkd.training.course import Images
 
+FASTER = "how many times faster a step of {} is that reads the cache than with the teacher running along"
+BOUND = "the same if both networks took as long for a multiply-add"
+SHARE = 0.9
+
 
 def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     make, supervision, params = stage(world)
@@ -28,6 +32,7 @@ def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
     read = student_batches(world, cached, supervision, params)
     asked = student_batches(world, online, looked, params)
     steps, given = world.sizes.online_steps, profile.teacher
+    bound = online_bound(given, profile.student, len(world.classes))
     return alternate(
         lambda: cached.take_all(read.load(steps)),
         lambda: online.take_all(asked.load(steps)),
@@ -35,23 +40,23 @@ def _online(world: World, stage: Callable[[World], CachedStage]) -> Measured:
         items=steps,
         item="step",
         note=f"{params.batch_size} images; teacher at {given.input_size} px with {given.proposals} "
-        "proposals; " + online_bound(given, profile.student, len(world.classes)),
-    )
+        "proposals; " + bound.words,
+    ).over(bound.ratio)
 
 
 ROWS = (
     Row(
         "online_stage_1",
-        "a step of stage 1, read from the cache",
-        "the same with the teacher running along",
+        FASTER.format("stage 1"),
+        BOUND,
         partial(_online, stage=stage_1),
-        target=5.0,
+        target=SHARE,
     ),
     Row(
         "online_stage_2",
-        "a step of stage 2, read from the cache",
-        "the same with the teacher running along",
+        FASTER.format("stage 2"),
+        BOUND,
         partial(_online, stage=stage_2),
-        target=5.0,
+        target=SHARE,
     ),
 )

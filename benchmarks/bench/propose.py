@@ -1,7 +1,4 @@
-"""Proposals by all cores, against what the cores would do if nothing came on top of the search."""
-
-from collections.abc import Callable
-from functools import partial
+"""Proposals by all cores, against what the cores would do if nothing came on top of edges and search."""
 
 import numpy as np
 
@@ -10,34 +7,21 @@ from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
 from wsdkd.data.images import decode
 from wsdkd.ground.workers import worker_count
-from wsdkd.proposals.edge_boxes import opencv_boxes
 from wsdkd.proposals.params import EdgeBoxesProposals
-from wsdkd.proposals.propose import edges_of, find_boxes, propose, resized, settle_opencv
-
-Alone = Callable[[list[np.ndarray], EdgeBoxesProposals], Callable[[], object]]
-"""What one process does with decoded pictures: prepared, then called."""
+from wsdkd.proposals.propose import find_boxes, propose, settle_opencv
 
 
-def _search(pictures: list[np.ndarray], params: EdgeBoxesProposals) -> Callable[[], object]:
-    maps = [edges_of(resized(picture, params.side), params) for picture in pictures]
-    return lambda: [opencv_boxes(edges, params) for edges in maps]
-
-
-def _edges_and_search(pictures: list[np.ndarray], params: EdgeBoxesProposals) -> Callable[[], object]:
-    return lambda: [find_boxes(picture, params) for picture in pictures]
-
-
-def _measure(world: World, alone: Alone) -> Measured:
+def _measure(world: World) -> Measured:
     params = world.profile.proposals
     if not isinstance(params, EdgeBoxesProposals):
         raise TypeError(f"{world.sizes.profile}: expected a profile of EdgeBoxes")
     settle_opencv()
     searched = world.rows[: world.sizes.searched]
-    bare = alone([np.asarray(decode(world.root / row.path)) for row in searched], params)
+    pictures = [np.asarray(decode(world.root / row.path)) for row in searched]
     cores = worker_count()
     return alternate(
         lambda: list(propose(world.rows, world.root, params)),
-        bare,
+        lambda: [find_boxes(picture, params) for picture in pictures],
         world.sizes.pairs,
         items=len(world.rows),
         item="image",
@@ -51,14 +35,8 @@ ROWS = (
     Row(
         "propose",
         "propose: decoding, edges, search, by all cores",
-        "cores times OpenCV's search in one process, edge maps in memory",
-        partial(_measure, alone=_search),
-        target=0.85,
-    ),
-    Row(
-        "propose_spread",
-        "propose: decoding, edges, search, by all cores",
         "cores times edges and search in one process, pictures in memory",
-        partial(_measure, alone=_edges_and_search),
+        _measure,
+        target=0.85,
     ),
 )

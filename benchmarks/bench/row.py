@@ -1,7 +1,7 @@
 """A row of the table: what is held against what, and what came out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +34,10 @@ class Measured:
     def ratio(self) -> float:
         """The median."""
         return median(self.ratios)
+
+    def over(self, bound: float) -> "Measured":
+        """The same with each ratio as a share of a bound."""
+        return replace(self, ratios=tuple(ratio / bound for ratio in self.ratios))
 
 
 @dataclass(frozen=True)

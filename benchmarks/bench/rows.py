@@ -10,6 +10,7 @@ from benchmarks.bench import (
     metrics,
     online_step,
     online_step_vgg,
+    predict,
     prepare,
     propose,
     student_step,
@@ -31,6 +32,7 @@ ROWS: dict[str, Row] = {
         prepare,
         evaluation,
         metrics,
+        predict,
         inference,
         dvc_status,
     )

@@ -18,6 +18,7 @@ class Sizes:
         online_steps: the same where a teacher runs along.
         photographs: files of 640 x 480 pixels that are prepared.
         decoded: files that bare decoding takes.
+        labelled: files of the same size that a student labels.
         scored: images of the metrics, of ``classes`` classes.
         classes: see ``scored``.
         calls: of a network with a single image between two looks at the clock.
@@ -34,6 +35,7 @@ class Sizes:
     online_steps: int
     photographs: int
     decoded: int
+    labelled: int
     scored: int
     classes: int
     calls: int
@@ -51,6 +53,7 @@ FULL = Sizes(
     online_steps=4,
     photographs=8000,
     decoded=400,
+    labelled=5000,
     scored=40_000,
     classes=80,
     calls=60,
@@ -68,6 +71,7 @@ SMOKE = Sizes(
     online_steps=1,
     photographs=12,
     decoded=4,
+    labelled=6,
     scored=500,
     classes=8,
     calls=2,

@@ -91,14 +91,14 @@ ROWS = (
         "a step of stage 1, read from the cache",
         "the student's step on labels, its batch in memory",
         partial(_from_cache, stage=stage_1),
-        target=0.90,
+        target=0.95,
     ),
     Row(
         "student_stage_2",
         "a step of stage 2, read from the cache",
         "the student's step on labels, its batch in memory",
         partial(_from_cache, stage=stage_2),
-        target=0.90,
+        target=0.9,
     ),
     Row(
         "student_loading",

@@ -71,6 +71,12 @@ def test_a_target_is_met_from_one_side(
     assert row(ratio=ratio, target=target).meets(value) is met
 
 
+def test_a_ratio_is_held_against_what_arithmetic_gives() -> None:
+    measured = Measured((2.0, 3.0), 0.001, 0.0025, "step").over(2.0)
+    assert measured.ratios == (1.0, 1.5)
+    assert (measured.ours, measured.other) == (0.001, 0.0025)
+
+
 def test_a_line_of_the_table() -> None:
     kept = entry(row(target=0.9), Measured((0.8, 0.95, 0.92), 0.002, 0.0018, "step"), "command")
     assert cells("r", kept) == ("r", "ours", "the other", "at least 0.9", "0.92", "0.80 to 0.95", "yes")
