@@ -12,6 +12,28 @@ from filelock import FileLock
 
 from tests.pipeline.clone import Clone, make_clone
 
+LONGEST = (
+    "pipeline/test_reruns.py",
+    "pipeline/test_smoke.py",
+    "benchmarks/test_gpu.py",
+    "training/test_processes.py",
+    "project/test_wheel.py",
+    "stages/test_cache_teacher.py",
+    "project/test_contributing.py",
+    "benchmarks/test_growth.py",
+    "benchmarks/test_faults_mutations.py",
+)
+"""Files of tests that take half a minute and more, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: begun last, one of them would keep all other workers waiting."""
+    here = Path(__file__).parent
+    place = {here / name: order for order, name in enumerate(LONGEST)}
+    gone = [path for path in place if not path.is_file()]
+    assert not gone, gone
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
 
 @pytest.fixture(autouse=True)
 def forgotten_accelerator() -> Iterator[None]:
