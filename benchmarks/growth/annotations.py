@@ -22,9 +22,12 @@ from wsdkd.data.images import Measured
 from wsdkd.datasets.checks.file import Checked
 from wsdkd.datasets.on_disk import write_prepared
 from wsdkd.datasets.params import TableDataset
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, ObjectRecord, Reading
 
 CLASSES, LABELS = 80, 3
+FEW = 1000
+"""Images that are prepared before anything is measured."""
 GRID = 81
 """Bytes of grey levels of a picture."""
 
@@ -50,22 +53,38 @@ def _found(_: Any, paths: Sequence[str], *__: Any, **___: Any) -> Iterator[Check
         yield Checked(Measured(640, 480, 1, grid=grid), hashlib.sha256(path.encode()).hexdigest())
 
 
+def prepare_drawn(images: int, boxes: int, root: Path) -> int:
+    """Prepare so many images, with so many boxes each, into ``root/prepared``.
+
+    Returns:
+        The bytes that this process had at most until its reader was done.
+    """
+    read = []
+
+    def reader(*_: Any) -> Reading:
+        rng = random.Random(0)  # noqa: S311
+        records = RecordTable(_record(number, boxes, rng) for number in range(images))
+        read.append(_peak())
+        return Reading(tuple(f"class {number}" for number in range(CLASSES)), records)
+
+    with (
+        patch("wsdkd.datasets.prepare.read_annotations", reader),
+        patch("wsdkd.datasets.checks.images.map_pictures", _found),
+    ):
+        params = TableDataset(format="table", root=str(root), file="rows.csv")
+        write_prepared(root, params, root / "prepared")
+    return read[0]
+
+
 def main(
     images: Annotated[int, typer.Option(min=1, help="Images to simulate.")] = 100_000,
     boxes: Annotated[int, typer.Option(min=0, help="Annotated boxes of each.")] = 3,
 ) -> None:
     """Prepare them, and print the bytes an image: of what a reader gives, and at most."""
-    before, rng = _peak(), random.Random(0)  # noqa: S311
-    records = tuple(_record(number, boxes, rng) for number in range(images))
-    reading = Reading(tuple(f"class {number}" for number in range(CLASSES)), records)
-    read = _peak()
-    with (
-        tempfile.TemporaryDirectory() as name,
-        patch("wsdkd.datasets.prepare.read_annotations", return_value=reading),
-        patch("wsdkd.datasets.checks.images.map_pictures", _found),
-    ):
-        root = Path(name)
-        write_prepared(root, TableDataset(format="table", root=name, file="rows.csv"), root / "prepared")
+    with tempfile.TemporaryDirectory() as name:
+        prepare_drawn(FEW, boxes, Path(name))  # what is loaded and made once is no image's
+        before = _peak()
+        read = prepare_drawn(images, boxes, Path(name))
     typer.echo(
         f"{images:,} images with {boxes} boxes each: {(read - before) / images:,.0f} bytes an image as a "
         f"reader gives them, {(_peak() - before) / images:,.0f} at most"

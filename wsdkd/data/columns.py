@@ -1,6 +1,6 @@
 """Rows that lie in memory column by column, and become objects when they are asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 import pyarrow as pa
@@ -65,7 +65,7 @@ class Columns(Rows[Row]):
 
 
 def in_columns(
-    rows: Sequence[Row], schema: pa.Schema, make: Callable[..., Row], parts: int = BATCH_ROWS
+    rows: Iterable[Row], schema: pa.Schema, make: Callable[..., Row], parts: int = BATCH_ROWS
 ) -> Columns[Row]:
     """Rows column by column; as they are, where they lie so already.
 

@@ -23,7 +23,8 @@ CONTRAST = 3.0
 
 ROTATION = 4
 WINDOW = 24
-CHUNK = 65_536
+CHUNK = 8192
+"""Pictures, or pairs of them, that are computed at once."""
 
 # In which order bits are compared: neighbours in a picture say much the same, so they do not stand together.
 _SHUFFLED = np.argsort(np.arange(128) * 79 % 128, kind="stable")
@@ -58,13 +59,15 @@ def alike(grids: np.ndarray) -> np.ndarray:
     for start in range(0, 128, ROTATION):
         high, low = _rotated(words[:, 0], words[:, 1], start)
         order = np.lexsort((low, high))
+        del high, low
         found = [keys]
         for step in range(1, min(WINDOW, len(order) - 1) + 1):
-            bits = np.bitwise_count(words[order[:-step]] ^ words[order[step:]]).sum(axis=1)
-            near = np.flatnonzero(bits <= MOST_BITS)
-            pairs = np.sort(places[np.stack([order[near], order[near + step]], axis=1)], axis=1)
-            pairs = pairs[_are_like(grids, pairs)]
-            found.append(pairs[:, 0] * count + pairs[:, 1])
+            for one, other in zip(_chunks(order[:-step]), _chunks(order[step:]), strict=True):
+                bits = np.bitwise_count(words[one] ^ words[other]).sum(axis=1)
+                near = bits <= MOST_BITS
+                pairs = np.sort(places[np.stack([one[near], other[near]], axis=1)], axis=1)
+                pairs = pairs[_are_like(grids, pairs)]
+                found.append(pairs[:, 0] * count + pairs[:, 1])
         keys = np.unique(np.concatenate(found))
     return np.stack([keys // max(count, 1), keys % max(count, 1)], axis=1)
 

@@ -41,9 +41,16 @@ def write_parquet(
     with pq.ParquetWriter(path, schema, **settings) as writer:
         for start in range(0, max(1, table.num_rows), GROUP_ROWS):  # of none, too, there is a group
             stop = start + GROUP_ROWS
-            part = table.slice(start, GROUP_ROWS) if order is None else table.take(order[start:stop])
+            part = _rows(table, None if order is None else order[start:stop], start, stop)
             # In one piece, as pages begin anew with each.
             writer.write_table(part.cast(schema).combine_chunks(), row_group_size=GROUP_ROWS)
+
+
+def _rows(table: pa.Table, order: np.ndarray | None, start: int, stop: int) -> pa.Table:
+    # A part of a table is no copy of it: most data sets are in order.
+    if order is None or np.array_equal(order, np.arange(start, start + len(order))):
+        return table.slice(start, stop - start)
+    return table.take(order)
 
 
 def read_batches(

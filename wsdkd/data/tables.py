@@ -159,7 +159,7 @@ def write_images(
         write_parquet(aside, table, repeating=REPEATING, order=order)
 
 
-def image_columns(rows: Sequence[ImageRow]) -> Columns[ImageRow]:
+def image_columns(rows: Iterable[ImageRow]) -> Columns[ImageRow]:
     """Rows in memory column by column; as they are, where they lie so already."""
     return in_columns(rows, IMAGES_SCHEMA, ImageRow)
 

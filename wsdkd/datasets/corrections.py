@@ -7,12 +7,12 @@ changes nothing: it stays in the file so that nobody is asked again.
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from wsdkd.data.tables import UNLABELLED, ImageRow
+from wsdkd.data.tables import UNLABELLED, ImageRow, image_columns
 from wsdkd.ground.errors import UserError
 from wsdkd.ground.files import publish_file
 from wsdkd.ground.reading import read_text
@@ -121,7 +121,7 @@ class Corrected:
         said: a sentence on what was changed.
     """
 
-    images: list[ImageRow]
+    images: Sequence[ImageRow]
     removed: set[tuple[str, int]]
     said: str
 
@@ -150,11 +150,17 @@ def corrected(
             refused += 1
         elif each.image not in hidden:
             wanted.setdefault(each.image, {})[places[each.name]] = each.proposed
-    rows = [
-        _with(row, wanted[row.image_id]) if row.image_id in wanted and row.split != UNLABELLED else row
-        for row in images
-    ]
-    changed = [(old, new) for old, new in zip(images, rows, strict=True) if new is not old]
+    changed: list[tuple[ImageRow, ImageRow]] = []
+
+    def rows() -> Iterator[ImageRow]:
+        for old in images:
+            asked = old.image_id in wanted and old.split != UNLABELLED
+            new = _with(old, wanted[old.image_id]) if asked else old
+            if new is not old:
+                changed.append((old, new))
+            yield new
+
+    after = image_columns(rows())
     removed = {(old.image_id, label) for old, new in changed for label in {*old.labels} - {*new.labels}}
     added = sum(len({*new.labels} - {*old.labels}) for old, new in changed)
     unsure = sum(len({*new.ignored} - {*old.ignored}) for old, new in changed)
@@ -162,7 +168,7 @@ def corrected(
         f"{source}: {counted(added, 'label')} added, {len(removed)} taken away, {unsure} made uncertain, in "
         f"{counted(len(changed), 'image')}; {counted(refused, 'proposal')} refused"
     )
-    return Corrected(rows, removed, said)
+    return Corrected(after, removed, said)
 
 
 def _with(row: ImageRow, states: dict[int, State]) -> ImageRow:

@@ -5,19 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pyarrow as pa
+
 from wsdkd.data.annotations import ObjectRow
-from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow, Split
+from wsdkd.data.columns import Columns
+from wsdkd.data.tables import EVERY_SPLIT, SPLITS, UNLABELLED, ImageRow, Split
 from wsdkd.datasets.checks.alike import Alike, look_for_alike, near_leaks
 from wsdkd.datasets.checks.copies import join_copies
 from wsdkd.datasets.checks.images import Found, Rules, check_images
 from wsdkd.datasets.checks.repeats import join_repeats, leaks, other_labels
+from wsdkd.datasets.checks.rows import rows_of
 from wsdkd.datasets.checks.splits import hold_out, moved_together, split_groups
 from wsdkd.datasets.coco.layouts import parts_of
 from wsdkd.datasets.coco.read import read_coco
 from wsdkd.datasets.corrections import corrected
 from wsdkd.datasets.detect import detect
 from wsdkd.datasets.folders.read import read_folders
-from wsdkd.datasets.folders.unlabelled import with_unlabelled, without_labels
+from wsdkd.datasets.folders.unlabelled import with_unlabelled
 from wsdkd.datasets.packed.hugging_face import read_hugging_face
 from wsdkd.datasets.packed.webdataset import read_webdataset
 from wsdkd.datasets.params import (
@@ -31,7 +36,8 @@ from wsdkd.datasets.params import (
 from wsdkd.datasets.published.nuswide import read_nuswide
 from wsdkd.datasets.published.open_images import read_open_images
 from wsdkd.datasets.reading.paths import require_watched
-from wsdkd.datasets.reading.records import ImageRecord, Reading
+from wsdkd.datasets.reading.record_table import RecordTable
+from wsdkd.datasets.reading.records import Reading
 from wsdkd.datasets.reading.rejections import Rejection
 from wsdkd.datasets.tables.read import read_table
 from wsdkd.datasets.voc.read import read_voc
@@ -56,8 +62,8 @@ class Prepared:
     """
 
     classes: tuple[str, ...]
-    images: tuple[ImageRow, ...]
-    objects: tuple[ObjectRow, ...]
+    images: Sequence[ImageRow]
+    objects: Sequence[ObjectRow]
     rejected: tuple[Rejection, ...]
     dropped: int
     notes: tuple[str, ...] = ()
@@ -151,21 +157,27 @@ def prepare(
     reading = read_annotations(root, params, unpack_into)
     if reading.unpacked and unpack_into is not None:
         root = unpack_into
-    records, listed, said = join_repeats(reading.images, drop_leaks=_policies(params)["same"] == "drop")
+    read = RecordTable.of(reading.images)
+    named = {EVERY_SPLIT[split] for split in np.unique(read.splits).tolist()}
+    known = set(read.ids) if corrections is not None else set[str]()
+    reading = replace(reading, images=())  # let go, where others take their place
+    records, listed, said = join_repeats(read, drop_leaks=_policies(params)["same"] == "drop")
+    del read
     found = check_images(records, root, _rules(params), workers)
+    del records
     said += join_copies(found) if reading.folder_a_class else []
-    digests = {row.image_id: row.digest for row in found.images}
-    alike = look_for_alike(found.records, digests, found.grids)
-    named = {record.split for record in reading.images}
+    alike = look_for_alike(found.records, found.looked.digests, found.looked.grids)
+    found.looked.forget_grids()
     found.records = _set_aside(found.records, alike, named, params)
     leaked, dropped = _leaks(found.records, alike, params)
     listed += [*other_labels(alike.copies), *leaked, *split_groups(found.records)]
+    images: Sequence[ImageRow]
     images, objects = _kept(found, dropped, len(reading.classes))
     if corrections is not None:
-        known = {record.image_id for record in reading.images}
         after = corrected(images, reading.classes, known, Path(corrections))
-        images = tuple(after.images)
-        objects = tuple(row for row in objects if (row.image_id, row.label) not in after.removed)
+        images = after.images
+        stays = [(row.image_id, row.label) not in after.removed for row in objects]
+        objects = Columns(objects.table.filter(pa.array(stays, pa.bool_())), ObjectRow)
         noticed.append(after.said)
     return Prepared(
         reading.classes,
@@ -187,13 +199,13 @@ def _policies(params: DatasetParams) -> dict[Literal["same", "near"], Literal["k
     return {"same": params.leaks, "near": params.near_leaks}
 
 
-def _leaks(
-    records: Sequence[ImageRecord], alike: Alike, params: DatasetParams
-) -> tuple[list[Rejection], set[str]]:
+def _leaks(records: RecordTable, alike: Alike, params: DatasetParams) -> tuple[list[Rejection], set[str]]:
     """What stands in two splits, and the ids of the images that are left out for it."""
-    same = leaks(records, alike.copies)
+    those = {record.image_id for some in (*alike.copies, *alike.near) for record in some}
+    splits = _splits_of(records, those)
+    same = leaks(splits, alike.copies)
     told = {item.image_id for item in same}
-    near = [item for item in near_leaks(records, alike) if item.image_id not in told]
+    near = [item for item in near_leaks(splits, alike) if item.image_id not in told]
     policies = _policies(params)
     dropped = {
         item.image_id
@@ -204,15 +216,20 @@ def _leaks(
     return [*same, *near], dropped
 
 
+def _splits_of(records: RecordTable, those: set[str]) -> dict[str, Split]:
+    if not those:
+        return {}
+    splits = zip(records.ids, records.splits.tolist(), strict=True)
+    return {image_id: EVERY_SPLIT[split] for image_id, split in splits if image_id in those}
+
+
 def _rules(params: DatasetParams) -> Rules:
     if isinstance(params, CocoDataset | VocDataset):
         return Rules(params.max_pixels, params.links, params.boxes_drawn_on, params.other_size)
     return Rules(params.max_pixels, params.links)
 
 
-def _set_aside(
-    records: Sequence[ImageRecord], alike: Alike, named: set[Split], params: DatasetParams
-) -> list[ImageRecord]:
+def _set_aside(records: RecordTable, alike: Alike, named: set[Split], params: DatasetParams) -> RecordTable:
     if isinstance(params, ScenesDataset):  # drawn with all splits
         return hold_out(records, UNLABELLED, params.unlabelled_share, params.seed)
     near = () if params.near_leaks == "keep" else alike.near
@@ -224,17 +241,12 @@ def _set_aside(
     return hold_out(records, UNLABELLED, params.unlabelled_share, params.split_seed, together)
 
 
-def _kept(
-    found: Found, dropped: set[str], num_classes: int
-) -> tuple[tuple[ImageRow, ...], tuple[ObjectRow, ...]]:
-    images = tuple(
-        row if row.split == record.split else replace(row, split=record.split)
-        for row, record in zip(found.images, found.records, strict=True)
-        if row.image_id not in dropped
-    )
-    hidden = {row.image_id for row in images if row.split == UNLABELLED}
-    images = tuple(without_labels(row, num_classes) if row.image_id in hidden else row for row in images)
-    out = dropped | hidden
-    if not out:
-        return images, tuple(found.objects)
-    return images, tuple(row for row in found.objects if row.image_id not in out)
+def _kept(found: Found, dropped: set[str], num_classes: int) -> tuple[Columns[ImageRow], Columns[ObjectRow]]:
+    records = found.records
+    keep = np.fromiter((image_id not in dropped for image_id in records.ids), bool, len(records))
+    images = rows_of(records, found.looked, keep, num_classes)
+    known = keep & (records.splits != EVERY_SPLIT.index(UNLABELLED))
+    if known.all() or not len(found.objects):
+        return images, found.objects
+    of = found.objects.table.column("image_id").combine_chunks().indices.to_numpy()
+    return images, Columns(found.objects.table.filter(pa.array(known[of])), ObjectRow)

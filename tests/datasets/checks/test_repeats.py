@@ -1,3 +1,4 @@
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -5,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.datasets.checks import straightforward
+from wsdkd.data.tables import EVERY_SPLIT
 from wsdkd.datasets.audit.refuse import refuse_unusable
 from wsdkd.datasets.checks.repeats import join_repeats
 from wsdkd.datasets.params import TableDataset
@@ -54,6 +57,29 @@ def test_an_id_of_two_files_is_listed() -> None:
     assert [(item.path, item.reason) for item in rejected] == [
         ("b.jpg", "duplicate id: already in split train")
     ]
+
+
+@pytest.mark.parametrize("drop_leaks", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_repeats_are_joined_as_the_plain_way_does(seed: int, drop_leaks: bool) -> None:
+    rng = random.Random(seed)
+    some = rng.choice([5, 30, 300])
+    records = [
+        ImageRecord(
+            rng.choice([f"{number}.jpg", f"{rng.randrange(some)}"]),
+            f"{number}.jpg",
+            rng.choice(EVERY_SPLIT[: 1 + seed % 4]),
+            (rng.randrange(4),),
+            tuple(sorted(rng.sample(range(4, 8), 2))),
+        )
+        for number in rng.choices(range(some), k=60)
+    ]
+    kept, rejected, said = join_repeats(records, drop_leaks)
+    rows, gone, joined = straightforward.join_repeats(records, drop_leaks)
+    assert [(it.image_id, it.path, it.split, it.labels, it.ignored) for it in kept] == rows
+    assert [item.path for item in rejected] == gone
+    assert [text.split()[0] for text in said] == ([f"{len(joined)}"] if joined else [])
+    assert sum(joined.values()) == len(records) - len(gone) - len(rows)
 
 
 @pytest.fixture

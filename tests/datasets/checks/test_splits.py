@@ -1,3 +1,10 @@
+import random
+from typing import Any
+
+import pytest
+
+from tests.datasets.checks import straightforward
+from wsdkd.data.tables import EVERY_SPLIT
 from wsdkd.datasets.checks.splits import hold_out, is_set_aside, moved_together, split_groups
 from wsdkd.datasets.reading.records import ImageRecord
 
@@ -136,3 +143,41 @@ def test_a_group_that_the_dataset_has_in_two_splits_is_named() -> None:
     assert [(item.kind, item.path, item.reason) for item in split_groups(records)] == [
         ("warning", "a", "group 'g' is in splits train, test")
     ]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_images_are_set_aside_as_the_plain_way_does(seed: int) -> None:
+    rng = random.Random(seed)
+    classes, share = rng.choice([2, 6, 30]), rng.choice([0.02, 0.3, 0.9])
+    records = [
+        ImageRecord(
+            f"{number}",
+            f"{number}.jpg",
+            rng.choice(["train", "train", "train", *EVERY_SPLIT]),
+            tuple(sorted(rng.sample(range(classes), min(classes, rng.choice([0, 1, 2, 4]))))),
+            group=rng.choice([None, None, "", f"g{rng.randrange(9)}", f"{number + 1}"]),
+        )
+        for number in range(rng.choice([2, 20, 150]))
+    ]
+    together = {record.image_id: f"{rng.randrange(5)}" for record in records if rng.random() < 0.1}
+    split: Any = rng.choice(["val", "test", "unlabelled"])
+    if split != "unlabelled":
+        records = [record for record in records if record.split != split]
+    expected = straightforward.hold_out(records, split, share, seed, together)
+    assert hold_out(records, split, share, seed, together) == expected
+
+
+def test_of_a_group_in_several_splits_the_first_image_is_named() -> None:
+    rng = random.Random(0)
+    records = [
+        ImageRecord(f"{n}", f"{n}", rng.choice(EVERY_SPLIT), (), group=rng.choice([None, "", *"abcdefgh"]))
+        for n in range(40)
+    ]
+    expected = []
+    for group in dict.fromkeys(record.group for record in records if record.group):
+        those = [record for record in records if record.group == group]
+        splits = [split for split in EVERY_SPLIT if split in {record.split for record in those}]
+        if len({"train" if split == "unlabelled" else split for split in splits}) > 1:
+            expected.append((those[0].path, f"group {group!r} is in splits {', '.join(splits)}"))
+    assert len(expected) > 2
+    assert [(item.path, item.reason) for item in split_groups(records)] == expected

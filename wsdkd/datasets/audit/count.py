@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from wsdkd.data.tables import SPLITS, UNLABELLED, ImageRow, side_of
+from wsdkd.data.tables import EVERY_SPLIT, SPLITS, UNLABELLED, image_columns, side_of
 from wsdkd.datasets.audit.facts import Alike, Doubt, Facts
 from wsdkd.datasets.audit.together import Groups, groups_of, together
 from wsdkd.datasets.prepare import Prepared
@@ -21,6 +23,8 @@ SIZES = 6
 ODD = 4.0
 """A picture is of an odd size whose shorter side is so many times smaller or larger than the median of all,
 or which is so many times as long as wide."""
+BATCH = 16_384
+"""Images whose classes are counted at once."""
 Write = Callable[[str], str]
 """Makes a sentence fit for a file."""
 
@@ -33,26 +37,29 @@ def facts_of(prepared: Prepared, root: Path | None = None) -> Facts:
         root: its folder. Sentences that name it say ``dataset.root`` instead, so that nothing is different
             where a dataset has moved.
     """
-    rows, classes = prepared.images, prepared.classes
+    rows, classes = image_columns(prepared.images), prepared.classes
+    table = rows.table
     write = _writer(root)
-    split_of = {row.image_id: side_of(row.split) for row in rows}
-    count = Counter(row.split for row in rows)
-    odd = _odd(rows)
+    splits = _splits(table)
+    split_of = _sides(table, splits, {name for some in (*prepared.copies, *prepared.near) for name in some})
+    count = dict(zip(EVERY_SPLIT, np.bincount(splits, minlength=len(EVERY_SPLIT)).tolist(), strict=True))
+    odd = _odd(table)
     pairs = together(rows, len(classes))
-    sizes = Counter((row.width, row.height) for row in rows)
-    frequent = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:SIZES]
+    width, height = (table.column(side).to_numpy().astype(np.int64) for side in ("width", "height"))
+    sizes, times = np.unique(width << 32 | height, return_counts=True)
+    frequent = np.argsort(-times, kind="stable")[:SIZES].tolist()
     return Facts(
         notes=tuple(map(write, prepared.notes)),
         classes=classes,
         images=(count["train"], count["val"], count["test"]),
         unlabelled=count[UNLABELLED],
-        present=_by_split(rows, len(classes), "labels"),
-        unknown=_by_split(rows, len(classes), "ignored"),
-        labels=_labels_an_image(rows),
+        present=_by_split(table, "labels", len(classes)),
+        unknown=_by_split(table, "ignored", len(classes)),
+        labels=_labels_an_image(splits, pc.list_value_length(table.column("labels")).to_numpy()),
         boxes=len(prepared.objects),
         dropped=prepared.dropped,
         turned=prepared.turned,
-        sizes=tuple((width, height, times) for (width, height), times in frequent),
+        sizes=tuple((int(sizes[at]) >> 32, int(sizes[at]) & 0xFFFFFFFF, int(times[at])) for at in frequent),
         odd_sizes=len(odd),
         odd=tuple(odd[:EXAMPLES]),
         hardly_different=tuple(map(tuple, hardly_different(classes))),
@@ -64,31 +71,46 @@ def facts_of(prepared: Prepared, root: Path | None = None) -> Facts:
     )
 
 
-def _odd(rows: Sequence[ImageRow]) -> list[tuple[str, int, int]]:
-    sides = np.sort([(row.width, row.height) for row in rows] or np.zeros((0, 2)), axis=1)
-    short, long = sides[:, 0], sides[:, 1]
-    usual = np.median(short) if rows else 1
-    odd = (short * ODD < usual) | (short > ODD * usual) | (long > ODD * short)
-    return [
-        (rows[place].image_id, rows[place].width, rows[place].height)
-        for place in np.flatnonzero(odd).tolist()
-    ]
+def _sides(table: pa.Table, splits: np.ndarray, those: set[str]) -> dict[str, str]:
+    """The split that counts of some images, by their ids."""
+    if not those:
+        return {}
+    found = pc.is_in(table.column("image_id"), value_set=pa.array(sorted(those), pa.string()))
+    places = np.flatnonzero(found.to_numpy(zero_copy_only=False))
+    names = table.column("image_id").take(places).to_pylist()
+    return {name: side_of(EVERY_SPLIT[splits[place]]) for name, place in zip(names, places, strict=True)}
 
 
-def _by_split(rows: Iterable[ImageRow], num_classes: int, column: str) -> tuple[tuple[int, ...], ...]:
-    counts = np.zeros((len(SPLITS), num_classes), np.int64)
-    for row in rows:
-        if row.split != UNLABELLED:
-            counts[SPLITS.index(row.split), list(getattr(row, column))] += 1
-    return tuple(map(tuple, counts.tolist()))
+def _odd(table: pa.Table) -> list[tuple[str, int, int]]:
+    columns = [table.column(side).to_numpy() for side in ("width", "height")]
+    short, long = np.minimum(*columns).astype(np.int64), np.maximum(*columns)
+    usual = np.median(short) if len(short) else 1
+    places = np.flatnonzero((short * ODD < usual) | (short > ODD * usual) | (long > ODD * short))
+    some = table.select(["image_id", "width", "height"]).take(places)
+    return list(zip(*(column.to_pylist() for column in some.columns), strict=True))
 
 
-def _labels_an_image(rows: Sequence[ImageRow]) -> tuple[tuple[int, int, int], ...]:
-    count = Counter((len(row.labels), row.split) for row in rows if row.split != UNLABELLED)
-    most = max((number for number, _ in count), default=-1)
-    return tuple(
-        (count[number, "train"], count[number, "val"], count[number, "test"]) for number in range(most + 1)
-    )
+def _splits(rows: pa.Table | pa.RecordBatch) -> np.ndarray:
+    """Of each row, as places in ``EVERY_SPLIT``."""
+    splits: np.ndarray = pc.index_in(rows.column("split"), value_set=pa.array(EVERY_SPLIT)).to_numpy()
+    return splits
+
+
+def _by_split(table: pa.Table, name: str, num_classes: int) -> tuple[tuple[int, ...], ...]:
+    size = len(EVERY_SPLIT) * num_classes
+    found = np.zeros(size, np.int64)
+    for batch in table.to_batches(BATCH):
+        counts = pc.list_value_length(batch.column(name)).to_numpy()
+        splits = np.repeat(_splits(batch).astype(np.int64), counts)
+        found += np.bincount(splits * num_classes + batch.column(name).flatten().to_numpy(), minlength=size)
+    return tuple(map(tuple, found.reshape(len(EVERY_SPLIT), num_classes)[: len(SPLITS)].tolist()))
+
+
+def _labels_an_image(splits: np.ndarray, counts: np.ndarray) -> tuple[tuple[int, int, int], ...]:
+    known = splits < len(SPLITS)
+    most = int(counts[known].max(initial=-1)) + 1
+    found = np.bincount(counts[known] * len(SPLITS) + splits[known], minlength=most * len(SPLITS))
+    return tuple((train, val, test) for train, val, test in found.reshape(most, len(SPLITS)).tolist())
 
 
 def _alike(groups: Groups, split_of: dict[str, str]) -> Alike:

@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from wsdkd.data.tables import SPLITS
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wsdkd.data.tables import SPLITS, image_columns
 from wsdkd.datasets.params import DatasetParams, ScenesDataset
 from wsdkd.datasets.prepare import Prepared
 from wsdkd.datasets.reading.rejections import Cause, DatasetError
@@ -40,18 +43,19 @@ def refuse_unusable(prepared: Prepared, params: DatasetParams, listed_in: str) -
     if not isinstance(params, ScenesDataset):
         _refuse_leaks(prepared, Cause.SAME_PICTURE, "leaks", params.leaks, listed_in)
         _refuse_leaks(prepared, Cause.LOOKS_THE_SAME, "near_leaks", params.near_leaks, listed_in)
-    _refuse_empty_split(prepared)
+    table = image_columns(prepared.images).table
+    _refuse_empty_split(table)
     if len(prepared.classes) == 1:
         raise DatasetError(
             f"there is one class alone, {prepared.classes[0]!r}: the teacher's scores are a softmax over "
             "classes, which is 1 for one whatever it sees; label a second class, if only 'other'"
         )
-    if not any(row.labels for row in prepared.images if row.split == "train"):
+    if not _said(table, "train", "labels"):
         raise DatasetError(
             "no image in split train has a label, so there is nothing to learn; look at the labels of that "
             f"split, and at {listed_in}"
         )
-    _refuse_unlabelled_split(prepared)
+    _refuse_unlabelled_split(table)
 
 
 def _refuse_leaks(prepared: Prepared, cause: Cause, parameter: str, policy: str, listed_in: str) -> None:
@@ -64,28 +68,36 @@ def _refuse_leaks(prepared: Prepared, cause: Cause, parameter: str, policy: str,
         )
 
 
-def _refuse_empty_split(prepared: Prepared) -> None:
-    count = Counter(row.split for row in prepared.images)
+def _refuse_empty_split(table: pa.Table) -> None:
+    there = table.column("split").unique().to_pylist()
     hints = {
         "train": "; label some images as such",
         "val": "; raise dataset.validation_fraction or change dataset.split_seed",
         "test": "; name one, or raise dataset.test_fraction where the format has it",
     }
     for split in SPLITS:
-        if count[split] == 0:
+        if split not in there:
             raise DatasetError(f"no image in split {split}{hints[split]}")
 
 
-def _refuse_unlabelled_split(prepared: Prepared) -> None:
+def _refuse_unlabelled_split(table: pa.Table) -> None:
     # As a competition's test has it: each class would count as absent from all of them.
     for split in ("val", "test"):
-        rows = [row for row in prepared.images if row.split == split]
-        if len(rows) >= FEW and not any(row.labels or row.ignored for row in rows):
+        there = pc.equal(table.column("split"), split)
+        few = (pc.sum(there).as_py() or 0) < FEW
+        if not few and not _said(table, split, "labels") and not _said(table, split, "ignored"):
+            first = table.column("path")[pc.index(there, True).as_py()].as_py()
             raise DatasetError(
-                f"no image in split {split} has a label, such as {rows[0].path}; if nobody labelled them: "
+                f"no image in split {split} has a label, such as {first}; if nobody labelled them: "
                 f"dataset.split_names: {{{split}: unlabelled}} where the format has it, or take them out and "
                 "name them by dataset.unlabelled_images"
             )
+
+
+def _said(table: pa.Table, split: str, name: str) -> bool:
+    """Whether an image of a split has any class in a column."""
+    counts = pc.list_value_length(table.column(name)).filter(pc.equal(table.column("split"), split))
+    return bool(pc.sum(counts).as_py())
 
 
 def _causes(prepared: Prepared) -> Iterator[str]:

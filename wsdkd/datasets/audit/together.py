@@ -5,9 +5,10 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.tables import ImageRow, image_columns
 
 FEW = 3
 """Images of a class below which it says nothing that another class is in all of them."""
@@ -33,11 +34,18 @@ class Together:
 
 
 def together(rows: Sequence[ImageRow], num_classes: int) -> Together:
-    """Count in how many images each pair of classes is present."""
-    sizes = np.array([len(row.labels) for row in rows], np.int64)
-    labels = np.fromiter((label for row in rows for label in row.labels), np.int64, int(sizes.sum()))
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    present = csr_array((np.ones(len(labels), np.int32), labels, offsets), shape=(len(rows), num_classes))
+    """Count in how many images each pair of classes is present.
+
+    Args:
+        rows: of images.
+        num_classes: of the dataset.
+    """
+    column = image_columns(rows).table.column("labels")
+    labels = np.concatenate([np.zeros(0, np.int16), *(part.flatten().to_numpy() for part in column.chunks)])
+    labels = labels.astype(np.int32)
+    counts = pc.list_value_length(column).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    present = csr_array((np.ones(len(labels), np.int32), labels, offsets), shape=(len(counts), num_classes))
     both = (present.T @ present).tocoo()
     count = np.bincount(labels, minlength=num_classes)
     first, second = both.coords

@@ -1,13 +1,14 @@
 """Pictures that look alike though their files differ: shrunk, compressed again, or taken a moment later."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from wsdkd.data.likeness import SIDE, alike
-from wsdkd.data.tables import SPLITS, side_of
-from wsdkd.datasets.checks.repeats import Copies, copies_of
+from wsdkd.data.likeness import alike
+from wsdkd.data.tables import SPLITS, Split, side_of
+from wsdkd.datasets.checks.equal import groups_of_equal
+from wsdkd.datasets.checks.repeats import Copies
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 
@@ -25,39 +26,39 @@ class Alike:
     near: tuple[tuple[ImageRecord, ImageRecord], ...]
 
 
-def look_for_alike(
-    records: Sequence[ImageRecord], digests: Mapping[str, str], grids: Sequence[bytes]
-) -> Alike:
+def look_for_alike(records: Sequence[ImageRecord], digests: np.ndarray, grids: np.ndarray) -> Alike:
     """Compare every image with those that may be like it.
 
     Args:
         records: in order.
-        digests: of each image's file, by its id.
-        grids: of each record, from :func:`wsdkd.data.likeness.grey_grid`.
+        digests: of each image's file, uint8 (N, 32).
+        grids: of each record, uint8 (N, 81), from :func:`wsdkd.data.likeness.grey_grid`.
     """
-    first: dict[str, int] = {}
-    for place, record in enumerate(records):
-        first.setdefault(digests[record.image_id], place)
-    places = list(first.values())
-    grey = np.frombuffer(b"".join(grids[place] for place in places), np.uint8).reshape(-1, SIDE * SIDE)
-    near = tuple((records[places[one]], records[places[other]]) for one, other in alike(grey).tolist())
-    return Alike(copies_of(records, digests), near)
+    copies = list(groups_of_equal(digests))
+    others = np.ones(len(digests), bool)
+    for same in copies:
+        others[same[1:]] = False
+    near = alike(grids[others] if copies else grids)
+    places = np.flatnonzero(others)[near]
+    return Alike(
+        [tuple(records[place] for place in same.tolist()) for same in copies],
+        tuple((records[one], records[other]) for one, other in places.tolist()),
+    )
 
 
-def near_leaks(records: Iterable[ImageRecord], found: Alike) -> list[Rejection]:
+def near_leaks(splits: Mapping[str, Split], found: Alike) -> list[Rejection]:
     """A warning for each image that looks like one of a later split: of train in val, of val in test.
 
     Split unlabelled counts as train.
 
     Args:
-        records: in the splits that they have in the end.
+        splits: in which the images of ``found`` are in the end, by their ids.
         found: from :func:`look_for_alike`, of whatever splits.
     """
-    split_of = {record.image_id: record.split for record in records}
     copies = {same[0].image_id: same for same in found.copies}
 
     def rank(record: ImageRecord) -> int:
-        return SPLITS.index(side_of(split_of[record.image_id]))
+        return SPLITS.index(side_of(splits[record.image_id]))
 
     latest: dict[str, tuple[ImageRecord, ImageRecord]] = {}
     for pair in found.near:
@@ -73,8 +74,7 @@ def near_leaks(records: Iterable[ImageRecord], found: Alike) -> list[Rejection]:
             "warning",
             record.image_id,
             record.path,
-            f"in split {split_of[record.image_id]}, "
-            f"looks like {last.path} in split {split_of[last.image_id]}",
+            f"in split {splits[record.image_id]}, looks like {last.path} in split {splits[last.image_id]}",
             Cause.LOOKS_THE_SAME,
         )
         for record, last in latest.values()

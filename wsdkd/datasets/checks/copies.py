@@ -3,8 +3,13 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from wsdkd.data.tables import UNLABELLED
+import numpy as np
+
+from wsdkd.data.tables import EVERY_SPLIT, UNLABELLED
+from wsdkd.datasets.checks.equal import groups_of_equal
 from wsdkd.datasets.checks.images import Found
+from wsdkd.datasets.reading.record_table import RecordTable
+from wsdkd.datasets.reading.records import ImageRecord
 
 
 def join_copies(found: Found) -> list[str]:
@@ -18,27 +23,29 @@ def join_copies(found: Found) -> list[str]:
     Returns:
         A sentence that says how many, if any.
     """
-    same: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, row in enumerate(found.images):
-        if row.split != UNLABELLED:
-            same[row.split, row.digest].append(place)
-    joined, gone = 0, set()
-    for places in same.values():
-        if len({found.images[place].labels for place in places}) == 1:
-            continue
-        labels = tuple(sorted({label for place in places for label in found.images[place].labels}))
-        first = places[0]
-        found.images[first] = replace(found.images[first], labels=labels)
-        found.records[first] = replace(found.records[first], labels=labels)
-        joined += 1
-        gone |= set(places[1:])
-    if not joined:
+    records, looked = found.records, found.looked
+    splits = records.splits
+    same: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, places in enumerate(groups_of_equal(looked.digests)):
+        for place in places.tolist():
+            if splits[place] != EVERY_SPLIT.index(UNLABELLED):
+                same[number, int(splits[place])].append(place)
+    changed: dict[int, ImageRecord] = {}
+    gone: set[int] = set()
+    for copies in same.values():
+        each = {records[place].labels for place in copies}
+        if len(each) > 1:
+            labels = tuple(sorted({label for labels in each for label in labels}))
+            changed[copies[0]] = replace(records[copies[0]], labels=labels)
+            gone |= set(copies[1:])
+    if not changed:
         return []
-    kept = [place for place in range(len(found.images)) if place not in gone]
-    found.images = [found.images[place] for place in kept]
-    found.records = [found.records[place] for place in kept]
-    found.grids = [found.grids[place] for place in kept]
+    kept = ~np.isin(np.arange(len(records)), list(gone))
+    found.records = RecordTable(
+        changed.get(place, record) for place, record in enumerate(records) if place not in gone
+    )
+    looked.take(kept)
     return [
-        f"copies of one picture in folders of several classes: {joined}; each is one image with all these "
-        f"labels, and {len(gone)} copies are left out"
+        f"copies of one picture in folders of several classes: {len(changed)}; each is one image with all "
+        f"these labels, and {len(gone)} copies are left out"
     ]

@@ -1,19 +1,24 @@
 """Every image of a dataset decoded once, and its annotations held against what is found."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
-from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.annotations import ObjectRow, placed
+from wsdkd.data.columns import Columns
 from wsdkd.data.tables import ImageRow
 from wsdkd.datasets.checks.file import Checked, Unusable, check_file
 from wsdkd.datasets.checks.frames import Frames, other_size, place_boxes
 from wsdkd.datasets.checks.locate import Sought, locate, whereabouts
+from wsdkd.datasets.checks.looked import Looked
+from wsdkd.datasets.checks.rows import Objects, rows_of
 from wsdkd.datasets.reading.paths import Links, refusal
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 from wsdkd.ground.words import counted
@@ -35,27 +40,30 @@ class Found:
 
     Attributes:
         records: as the annotations have them, in order; each path is where the file was found.
-        images: a row for each record.
+        looked: what decoding found of each.
         objects: of all of them.
-        grids: grey levels of each, see :mod:`wsdkd.data.likeness`.
         turned: how many EXIF turns.
         rejected: images, objects and warnings.
         said: sentences.
     """
 
-    records: list[ImageRecord] = field(default_factory=list)
-    images: list[ImageRow] = field(default_factory=list)
-    objects: list[ObjectRow] = field(default_factory=list)
-    grids: list[bytes] = field(default_factory=list)
+    records: RecordTable
+    looked: Looked
+    objects: Columns[ObjectRow]
     turned: int = 0
     rejected: list[Rejection] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+
+    @property
+    def images(self) -> Columns[ImageRow]:
+        """A row for each record."""
+        return rows_of(self.records, self.looked)
 
 
 def check_images(
     records: Sequence[ImageRecord], root: Path, rules: Rules, workers: int | None = None
 ) -> Found:
-    """Decode the images of all ``records``, in parallel, and make table rows of those that can be used.
+    """Decode the images of all ``records``, in parallel, and keep those that can be used.
 
     A file that is missing is looked for elsewhere in the dataset. Boxes are clipped to their image; an
     object with nothing inside is rejected, and its image keeps the label.
@@ -66,133 +74,110 @@ def check_images(
         rules: what is allowed.
         workers: number of processes, see :func:`wsdkd.cluster.map_pictures.map_pictures`.
     """
-    results = _decode([record.path for record in records], root, rules, workers)
-    found = Found()
-    records = _look_elsewhere(records, results, root, rules, found, workers)
-    pairs: list[tuple[ImageRecord, Checked]] = []
-    for record, result in zip(records, results, strict=True):
-        unusable = _unusable(record, result, rules)
-        if unusable is not None:
-            item = Rejection("image", record.image_id, record.path, unusable.reason, unusable.cause)
-            found.rejected.append(item)
-        elif isinstance(result, Checked):
-            pairs.append((record, result))
-    _rows(pairs, found)
-    _boxes(pairs, rules, found)
+    table = RecordTable.of(records)
+    looked = Looked(_decode(table.paths, root, rules, workers), len(table))
+    found = Found(table, looked, placed([]))
+    _look_elsewhere(found, root, rules, workers)
+    _leave_out(found, rules)
+    _say(found)
+    _boxes(found, rules)
     return found
 
 
-def _decode(paths: Sequence[str], root: Path, rules: Rules, workers: int | None) -> list[Checked | Unusable]:
+def _decode(
+    paths: Sequence[str], root: Path, rules: Rules, workers: int | None
+) -> Iterator[Checked | Unusable]:
     check = partial(check_file, root=root.absolute(), max_pixels=rules.max_pixels, links=rules.links)
     files = [root / path for path in first_middle_last(paths) if refusal(root, path, rules.links) is None]
-    return list(map_pictures(check, paths, "decoding", workers=workers, files=files))
+    return map_pictures(check, paths, "decoding", workers=workers, files=files)
 
 
-def _look_elsewhere(
-    records: Sequence[ImageRecord],
-    results: list[Checked | Unusable],
-    root: Path,
-    rules: Rules,
-    found: Found,
-    workers: int | None,
-) -> list[ImageRecord]:
-    """Records with the paths of files found elsewhere; their ``results`` are replaced."""
-    moved = list(records)
-    gone = [
-        place
-        for place, result in enumerate(results)
-        if isinstance(result, Unusable) and result.cause in (Cause.MISSING, Cause.OUTSIDE)
-    ]
+def _look_elsewhere(found: Found, root: Path, rules: Rules, workers: int | None) -> None:
+    """Give records the paths of files found elsewhere, and look at these."""
+    records, looked = found.records, found.looked
+    unusable = looked.unusable
+    gone = [place for place in sorted(unusable) if unusable[place].cause in (Cause.MISSING, Cause.OUTSIDE)]
     if not gone or not root.is_dir():
-        return moved
-    there = {
-        record.path for record, result in zip(records, results, strict=True) if isinstance(result, Checked)
-    }
-    sought = [Sought(records[place].path, records[place].folder) for place in gone]
+        return
+    there = (path for place, path in enumerate(records.paths) if place not in unusable)
+    sought = [Sought(record.path, record.folder) for record in map(records.__getitem__, gone)]
     taken: list[tuple[int, str]] = []
     for place, choice in zip(gone, locate(sought, root, rules.links, there), strict=True):
-        result = results[place]
         if isinstance(choice, str):
             taken.append((place, choice))
-        elif isinstance(result, Unusable):
-            results[place] = replace(result, reason=result.reason + whereabouts(choice))
-    again = _decode([path for _, path in taken], root, rules, workers) if taken else []
+        else:
+            reason = unusable[place].reason + whereabouts(choice)
+            looked.put(place, replace(unusable[place], reason=reason))
+    again = _decode([path for _, path in taken], root, rules, workers) if taken else ()
+    moved: dict[int, ImageRecord] = {}
     for (place, path), result in zip(taken, again, strict=True):
         if isinstance(result, Unusable) and result.cause is not Cause.DAMAGED:
             if result.cause is Cause.LINKED_FOLDER:
-                results[place] = replace(result, reason=f"{result.reason}: {path}")
+                looked.put(place, replace(result, reason=f"{result.reason}: {path}"))
             continue
-        record, results[place] = records[place], result
-        same_id = record.image_id == record.path
-        moved[place] = replace(record, path=path, image_id=path if same_id else record.image_id)
+        looked.put(place, result)
+        record = records[place]
+        image_id = path if record.image_id == record.path else record.image_id
+        moved[place] = replace(record, path=path, image_id=image_id)
         reason = f"annotated as {record.path}, found here"
-        found.rejected.append(Rejection("warning", moved[place].image_id, path, reason, Cause.ELSEWHERE))
-    return moved
+        found.rejected.append(Rejection("warning", image_id, path, reason, Cause.ELSEWHERE))
+    if moved:
+        found.records = RecordTable(moved.get(place, record) for place, record in enumerate(records))
 
 
-def _unusable(record: ImageRecord, result: Checked | Unusable, rules: Rules) -> Unusable | None:
-    if isinstance(result, Unusable):
-        return result
-    if not _is_utf8(record.image_id) or not _is_utf8(record.path):
-        return Unusable("its name is not UTF-8", Cause.ANNOTATION)
-    reason = other_size(record, result.measured) if rules.other_size == "reject" else None
-    return None if reason is None else Unusable(reason, Cause.OTHER_SIZE)
+def _leave_out(found: Found, rules: Rules) -> None:
+    records, looked = found.records, found.looked
+    wrong = {place: Unusable("its name is not UTF-8", Cause.ANNOTATION) for place in records.not_utf8}
+    wrong |= looked.unusable
+    if rules.other_size == "reject":
+        for place in records.look_at().tolist():
+            reason = None if place in wrong else other_size(records[place], looked.measured(place))
+            if reason is not None:
+                wrong[place] = Unusable(reason, Cause.OTHER_SIZE)
+    if not wrong:
+        return
+    for place in sorted(wrong):
+        record, why = records[place], wrong[place]
+        found.rejected.append(Rejection("image", record.image_id, record.path, why.reason, why.cause))
+    found.records = RecordTable(record for place, record in enumerate(records) if place not in wrong)
+    keep = np.ones(len(records), bool)
+    keep[list(wrong)] = False
+    looked.take(keep)
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _rows(pairs: Sequence[tuple[ImageRecord, Checked]], found: Found) -> None:
-    depths: Counter[str] = Counter()
-    for record, result in pairs:
-        measured = result.measured
-        found.records.append(record)
-        found.images.append(
-            ImageRow(
-                record.image_id,
-                record.path,
-                measured.width,
-                measured.height,
-                record.split,
-                record.labels,
-                record.ignored,
-                result.digest,
-            )
-        )
-        found.grids.append(measured.grid)
-        if measured.depth is not None:
-            depths[measured.depth] += 1
-        if measured.flat:
-            reason = "nearly one colour after decoding"
-            found.rejected.append(Rejection("warning", record.image_id, record.path, reason, Cause.FLAT))
+def _say(found: Found) -> None:
+    for place in found.looked.flat.tolist():
+        record, reason = found.records[place], "nearly one colour after decoding"
+        found.rejected.append(Rejection("warning", record.image_id, record.path, reason, Cause.FLAT))
+    depths = found.looked.depths
     if depths:
         ranges = ", ".join(f"{count} by {depth}" for depth, count in sorted(depths.items()))
         found.said.append(f"pictures of more than 8 bits are read by the range of their values: {ranges}")
 
 
-def _boxes(pairs: Sequence[tuple[ImageRecord, Checked]], rules: Rules, found: Found) -> None:
-    turned = [(record, result.measured) for record, result in pairs if result.measured.orientation != 1]
-    frames = Frames((pair for pair in turned if pair[0].objects), rules.boxes_drawn_on)
-    for record, result in pairs:
-        measured, boxes = result.measured, len(record.objects)
-        reason = other_size(record, measured)
+def _boxes(found: Found, rules: Rules) -> None:
+    records, looked = found.records, found.looked
+    annotated = records.look_at()
+    turned = looked.turned
+    both = ((records[place], looked.measured(place)) for place in annotated[turned[annotated]].tolist())
+    frames = Frames((pair for pair in both if pair[0].objects), rules.boxes_drawn_on)
+    objects = Objects()
+    for place in annotated.tolist():
+        record, measured = records[place], looked.measured(place)
+        boxes, reason = len(record.objects), other_size(record, measured)
         if reason is not None:
             kind: Literal["object", "warning"] = "object" if boxes else "warning"
             reason += f"; {boxes} box{'es' * (boxes > 1)} left out" if boxes else ""
             found.rejected.append(Rejection(kind, record.image_id, record.path, reason, Cause.OTHER_SIZE))
         elif boxes:
             kept, listed = place_boxes(record, measured, frames)
-            found.objects += kept
+            objects.append(place, kept)
             found.rejected += listed
-    found.turned = len(turned)
-    if turned:
+    found.objects = objects.of(records.ids)
+    found.turned = int(turned.sum())
+    if found.turned:
         drawn = (
             f"{count} with boxes drawn on the {frame} picture"
             for frame, count in sorted(frames.count.items())
         )
-        found.said.append(", ".join([f"turned upright by EXIF: {counted(len(turned), 'picture')}", *drawn]))
+        found.said.append(", ".join([f"turned upright by EXIF: {counted(found.turned, 'picture')}", *drawn]))

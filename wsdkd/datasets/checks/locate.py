@@ -53,7 +53,7 @@ def locate(
         key = _key(path)
         if key in wanted:
             by_name[key].append(path)
-    taken_by_others = set(claimed)
+    taken_by_others = {path for path in claimed if _key(path) in wanted}
     found = [_choose(item, root, by_name, taken_by_others) for item in sought]
     # What two ask for belongs to neither.
     times: dict[str, int] = defaultdict(int)

@@ -7,11 +7,13 @@ images of a group, and copies of one file, are set aside together.
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wsdkd.data.tables import EVERY_SPLIT, UNLABELLED, Split, side_of
+import numpy as np
+
+from wsdkd.data.tables import EVERY_SPLIT, SPLITS, UNLABELLED, Split, side_of
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
 
@@ -31,27 +33,13 @@ def _place(key: str, seed: int, split: str) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-@dataclass
-class _Unit:
-    """Images that are set aside together.
-
-    Attributes:
-        place: its hash, from 0 to :data:`WHOLE`; the smallest are set aside.
-        classes: present in any of its images.
-    """
-
-    place: int
-    classes: set[int]
-    aside: bool
-
-
 def hold_out(
     records: Sequence[ImageRecord],
     split: Split,
     fraction: float,
     seed: int,
     together: Mapping[str, str] | None = None,
-) -> list[ImageRecord]:
+) -> RecordTable:
     """Move about ``fraction`` of split train to ``split``, unless some stand in such a split already.
 
     More may always lose their labels.
@@ -66,64 +54,99 @@ def hold_out(
         together: a key for images by their id, the same for those that move together; by default their
             group.
     """
-    if fraction == 0 or (split != UNLABELLED and any(record.split == split for record in records)):
-        return list(records)
-    together = together or {}
-    keys = [together.get(record.image_id) or record.group or record.image_id for record in records]
-    units: dict[str, _Unit] = {}
-    for record, key in zip(records, keys, strict=True):
-        if record.split == "train":
-            if key not in units:
-                place = _place(key, seed, split)
-                units[key] = _Unit(place, set(), place < fraction * WHOLE)
-            units[key].classes.update(record.labels)
-    _let_stand_in(_Balance(units.values(), stay=2 if split == "test" else 1))  # of two one can go to val
-    return [
-        replace(record, split=split) if record.split == "train" and units[key].aside else record
-        for record, key in zip(records, keys, strict=True)
-    ]
+    table = RecordTable.of(records)
+    splits = table.splits
+    there = bool((splits == EVERY_SPLIT.index(split)).any())
+    if fraction == 0 or (split != UNLABELLED and there):
+        return table
+    train = splits == EVERY_SPLIT.index("train")
+    places = np.fromiter(_places(table, train, seed, split, together or {}), np.uint64, int(train.sum()))
+    # What has one key has one place, and moves together: 64 bits of a hash tell keys apart.
+    units, unit_of = np.unique(places, return_inverse=True)
+    unit_of = unit_of.astype(np.int32)
+    aside = units < math.ceil(fraction * WHOLE)  # of whole numbers: floats could not tell all of them apart
+    labels = table.labels()
+    here = np.repeat(train, labels.counts)
+    classes = np.repeat(unit_of, labels.counts[train])
+    # of two one can go to val
+    balance = _Balance(aside, classes, labels.values[here], stay=2 if split == "test" else 1)
+    _let_stand_in(balance)
+    splits[np.flatnonzero(train)[balance.aside[unit_of]]] = EVERY_SPLIT.index(split)
+    return table.with_splits(splits)
+
+
+def _places(
+    records: RecordTable, train: np.ndarray, seed: int, split: str, together: Mapping[str, str]
+) -> Iterator[int]:
+    ids, groups, names = records.ids, records.groups, records.group_names
+    for place in np.flatnonzero(train).tolist():
+        image_id, group = ids[place], groups[place]
+        key = together.get(image_id) or (names[group] if group >= 0 else None) or image_id
+        yield _place(key, seed, split)
 
 
 class _Balance:
     """How many units of each class are set aside, and how many more may be.
 
+    A unit is images that are set aside together. They are numbered by their hashes: the first are set aside.
+
     Args:
-        units: all of them.
+        aside: whether each unit is, bool (U,).
+        units: of each label that an image has, (L,).
+        labels: these labels, (L,).
         stay: of each class so many are not to be set aside, or all but one of fewer.
     """
 
-    def __init__(self, units: Iterable[_Unit], stay: int):
-        self.members: dict[int, list[_Unit]] = defaultdict(list)
-        for unit in sorted(units, key=lambda unit: unit.place):
-            for label in unit.classes:
-                self.members[label].append(unit)
-        self.aside = Counter(label for label, those in self.members.items() for unit in those if unit.aside)
-        self.spare = {
-            label: len(those) - self.aside[label] - max(1, min(stay, len(those) - 1))
-            for label, those in self.members.items()
-        }
-        self.smallest_first = sorted(self.members, key=lambda label: (len(self.members[label]), label))
+    def __init__(self, aside: np.ndarray, units: np.ndarray, labels: np.ndarray, stay: int):
+        self.aside = aside
+        count = int(labels.max(initial=-1)) + 1
+        # A class of two images of a unit counts once.
+        pairs = np.unique(units.astype(np.int64) * count + labels)
+        of, self._classes = (
+            (pairs // max(count, 1)).astype(np.int32),
+            (pairs % max(count, 1)).astype(np.int32),
+        )
+        del pairs
+        self._members = of[np.argsort(self._classes, kind="stable")]
+        sizes = np.bincount(self._classes, minlength=count)
+        self._ends = np.cumsum(sizes)
+        self._starts = np.searchsorted(of, np.arange(len(aside) + 1, dtype=np.int32))
+        self.taken = np.bincount(self._classes[aside[of]], minlength=count)
+        self.spare = sizes - self.taken - np.maximum(1, np.minimum(stay, sizes - 1))
+        self.smallest_first = sorted(np.flatnonzero(sizes).tolist(), key=lambda label: (sizes[label], label))
 
-    def move(self, unit: _Unit) -> None:
+    def members(self, label: int) -> np.ndarray:
+        """The units of a class, in order."""
+        start = self._ends[label - 1] if label else 0
+        return self._members[start : self._ends[label]]
+
+    def classes(self, unit: int) -> np.ndarray:
+        """The classes of a unit."""
+        return self._classes[self._starts[unit] : self._starts[unit + 1]]
+
+    def move(self, unit: int) -> None:
         """To the other side."""
-        unit.aside = not unit.aside
-        for label in unit.classes:
-            self.aside[label] += 1 if unit.aside else -1
-            self.spare[label] -= 1 if unit.aside else -1
+        self.aside[unit] = not self.aside[unit]
+        change = 1 if self.aside[unit] else -1
+        self.taken[self.classes(unit)] += change
+        self.spare[self.classes(unit)] -= change
 
 
 def _let_stand_in(balance: _Balance) -> None:
     for label in balance.smallest_first:
-        for unit in reversed(balance.members[label]):
-            if unit.aside and balance.spare[label] < 0:
-                balance.move(unit)
+        if balance.spare[label] < 0:
+            members = balance.members(label)
+            for unit in members[balance.aside[members]][::-1].tolist():
+                if balance.spare[label] < 0:
+                    balance.move(unit)
     for label in balance.smallest_first:
-        for unit in balance.members[label]:
-            if not balance.aside[label] and all(balance.spare[other] > 0 for other in unit.classes):
-                balance.move(unit)
+        if not balance.taken[label]:
+            for unit in balance.members(label).tolist():
+                if not balance.taken[label] and (balance.spare[balance.classes(unit)] > 0).all():
+                    balance.move(unit)
 
 
-def moved_together(records: Iterable[ImageRecord], copies: Iterable[Sequence[ImageRecord]]) -> dict[str, str]:
+def moved_together(records: Sequence[ImageRecord], copies: Iterable[Sequence[ImageRecord]]) -> dict[str, str]:
     """A key for each image that is set aside with others: those of its group, and copies of its file.
 
     Args:
@@ -144,31 +167,38 @@ def moved_together(records: Iterable[ImageRecord], copies: Iterable[Sequence[Ima
         first, second = sorted((top(one), top(other)))
         above[second] = first
 
+    table = RecordTable.of(records)
+    groups, names = table.groups, table.group_names
     # Groups come before ids: a node that starts with 0 is the smaller.
-    for record in records:
-        if record.group:
-            join((0, record.group), (1, record.image_id))
+    for place in np.flatnonzero(groups >= 0).tolist():
+        group = names[groups[place]]
+        if group:
+            join((0, group), (1, table.ids[place]))
     for same in copies:
         for record in same[1:]:
             join((1, same[0].image_id), (1, record.image_id))
     return {name: top((kind, name))[1] for kind, name in list(above) if kind == 1}
 
 
-def split_groups(records: Iterable[ImageRecord]) -> list[Rejection]:
+def split_groups(records: Sequence[ImageRecord]) -> list[Rejection]:
     """A warning for each group that the dataset itself has in several splits; unlabelled counts as train."""
-    found: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
-    for record in records:
+    table = RecordTable.of(records)
+    grouped = np.flatnonzero(table.groups >= 0)
+    groups, first = np.unique(table.groups[grouped], return_index=True)
+    there = np.zeros((len(table.group_names), len(EVERY_SPLIT)), bool)
+    there[table.groups[grouped], table.splits[grouped]] = True
+    sides = [[side_of(split) == side for split in EVERY_SPLIT] for side in SPLITS]
+    several = np.sum([there[:, side].any(axis=1) for side in sides], axis=0) > 1
+    found = []
+    groups_of = table.groups
+    for place in np.sort(grouped[first[several[groups]]]).tolist():
+        record = table[place]
         if record.group:
-            found[record.group].setdefault(record.split, record)
-    return [
-        Rejection(
-            "warning",
-            first.image_id,
-            first.path,
-            f"group {group!r} is in splits {', '.join(sorted(splits, key=EVERY_SPLIT.index))}",
-            Cause.GROUP,
-        )
-        for group, splits in found.items()
-        if len(set(map(side_of, splits))) > 1
-        for first in [next(iter(splits.values()))]
-    ]
+            names = (
+                split
+                for split, is_there in zip(EVERY_SPLIT, there[groups_of[place]], strict=True)
+                if is_there
+            )
+            reason = f"group {record.group!r} is in splits {', '.join(names)}"
+            found.append(Rejection("warning", record.image_id, record.path, reason, Cause.GROUP))
+    return found

@@ -6,7 +6,7 @@ figure. Categories become classes in the order of their ids in the training file
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from wsdkd.datasets.coco.categories import Categories
 from wsdkd.datasets.coco.file import CocoFile, Id, load_coco
 from wsdkd.datasets.coco.layouts import Part
 from wsdkd.datasets.reading.paths import normal
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, ObjectRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import yes_or_no
@@ -41,13 +42,14 @@ def read_coco(
             files contradict each other in their categories.
     """
     categories = Categories(leave_out)
-    records: list[ImageRecord] = []
+    records = RecordTable()
     rejected: list[Rejection] = []
     told: list[str] = []
     try:
         for part in track(parts, "annotations", total=len(parts), unit="file"):
             file = load_coco(root, part.annotations)  # one at a time: COCO's are gigabytes in memory
-            records += _records(file, part, categories.add(file), rejected)
+            for record in _records(file, part, categories.add(file), rejected):
+                records.append(record)
             told.append(
                 f"{part.annotations} with {counted(len(file.images), 'image')} of "
                 f"{part.images or 'the root'} and {counted(file.count, 'annotation')} ({part.split})"
@@ -55,10 +57,10 @@ def read_coco(
         classes, numbers = categories.classes()
     except DatasetError as error:
         raise DatasetError(str(error), rejected) from None
-    images = [_numbered(record, numbers) for record in records]
-    kept = [record for record in images if record.labels or unlabelled == "keep"]
+    images = (_numbered(record, numbers) for record in records)
+    kept = RecordTable(record for record in images if record.labels or unlabelled == "keep")
     notes = (f"COCO: {'; '.join(told)}", *categories.notes)
-    return Reading(classes, tuple(kept), tuple(rejected), len(images) - len(kept), notes)
+    return Reading(classes, kept, tuple(rejected), len(records) - len(kept), notes)
 
 
 def _numbered(record: ImageRecord, numbers: Sequence[int | None]) -> ImageRecord:
@@ -74,9 +76,8 @@ def _numbered(record: ImageRecord, numbers: Sequence[int | None]) -> ImageRecord
 
 def _records(
     file: CocoFile, part: Part, places: dict[Id, int], rejected: list[Rejection]
-) -> list[ImageRecord]:
+) -> Iterator[ImageRecord]:
     times = Counter(entry["id"] for entry in file.images)
-    records: list[ImageRecord] = []
     folder = normal(part.images) if part.images else ""
     for entry in file.images:
         name = entry["file_name"]
@@ -98,12 +99,11 @@ def _records(
             continue
         labels = tuple(sorted({places[note["category_id"]] for note in annotations}))
         objects = tuple(_objects(annotations, places, path, rejected))
-        records.append(ImageRecord(path, path, part.split, labels, (), objects, _size(entry), folder=folder))
+        yield ImageRecord(path, path, part.split, labels, (), objects, _size(entry), folder=folder)
     for image_id in sorted(set(file.annotations) - set(times), key=str):
         count = len(file.annotations[image_id])
         reason = f"{part.annotations}: {count} annotations of image {image_id!r}, which it does not list"
         rejected.append(Rejection("object", "", "", reason, Cause.NO_IMAGE))
-    return records
 
 
 def _objects(

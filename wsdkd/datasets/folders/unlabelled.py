@@ -7,10 +7,11 @@ what a format itself calls unlabelled, or from training images whose labels are 
 from dataclasses import replace
 from pathlib import Path
 
-from wsdkd.data.tables import UNLABELLED, ImageRow
+from wsdkd.data.tables import UNLABELLED
 from wsdkd.datasets.params import AutoDataset, DatasetParams, ScenesDataset
 from wsdkd.datasets.reading.paths import normal
 from wsdkd.datasets.reading.picture_files import files_below, is_picture
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import DatasetError
 from wsdkd.ground.words import counted
@@ -40,17 +41,16 @@ def with_unlabelled(reading: Reading, root: Path, params: DatasetParams) -> Read
     base = root / folder
     if not base.is_dir():
         raise DatasetError(f"{base}: no such folder; see {KEY}")
-    listed = {record.path for record in reading.images}
-    listed |= {item.path for item in reading.rejected if item.kind == "image"}
-    found = (normal(folder, path) for path in files_below(base, params.links) if is_picture(path))
-    others = sorted(path for path in found if path not in listed)
+    images = RecordTable.of(reading.images)
+    others = {
+        path
+        for path in (normal(folder, each) for each in files_below(base, params.links))
+        if is_picture(path)
+    }
+    others.difference_update(images.paths, (item.path for item in reading.rejected if item.kind == "image"))
     if not others:
         raise DatasetError(f"{base}: no picture in it that the annotations do not list; see {KEY}")
-    records = tuple(ImageRecord(path, path, UNLABELLED, ()) for path in others)
+    for path in sorted(others):
+        images.append(ImageRecord(path, path, UNLABELLED, ()))
     note = f"{base}: {counted(len(others), 'picture')} that the annotations do not list ({UNLABELLED})"
-    return replace(reading, images=(*reading.images, *records), notes=(*reading.notes, note))
-
-
-def without_labels(row: ImageRow, num_classes: int) -> ImageRow:
-    """An image of which no class is known."""
-    return replace(row, labels=(), ignored=tuple(range(num_classes)))
+    return replace(reading, images=images, notes=(*reading.notes, note))

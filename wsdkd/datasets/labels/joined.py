@@ -10,6 +10,7 @@ from wsdkd.data.tables import EVERY_SPLIT, UNLABELLED, Split
 from wsdkd.datasets.labels.words import MEANS_NOTHING, Labels
 from wsdkd.datasets.params import NamedDataset
 from wsdkd.datasets.reading.names import class_list
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.reading.words import Place
@@ -71,7 +72,7 @@ def reading_of(
     images = _joined(told, params, cause, rejections, sentences, source)
     classes = _classes(images, params, order, rejections, sentences, source)
     numbering = _Numbering(classes, params)
-    records: list[ImageRecord] = []
+    records = RecordTable()
     for split in EVERY_SPLIT:
         for image in images[split].values():
             found = numbering.of(image.labels)
@@ -81,7 +82,7 @@ def reading_of(
                 continue
             key = None if image.group is None or image.group == "" else str(image.group)
             records.append(ImageRecord(image.image_id, image.path, split, *found, group=key))
-    return Reading(classes, tuple(records), tuple(rejections), notes=tuple(sentences))
+    return Reading(classes, records, tuple(rejections), notes=tuple(sentences))
 
 
 def _joined(

@@ -14,6 +14,7 @@ from wsdkd.data.tables import Split
 from wsdkd.datasets.params import NusWideDataset
 from wsdkd.datasets.reading.names import class_list, class_name
 from wsdkd.datasets.reading.paths import normal, read_text
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, Reading
 from wsdkd.datasets.reading.rejections import DatasetError, Rejection
 from wsdkd.ground.progress import track
@@ -28,7 +29,7 @@ def read_nuswide(root: Path, params: NusWideDataset) -> Reading:
     where, text = read_text(root, "Concepts81.txt", "ConceptsList/Concepts81.txt")
     concepts = tuple(line.strip() for line in text.splitlines() if line.strip())
     classes = class_list((), [class_name(name) for name in concepts], where)
-    images: list[ImageRecord] = []
+    images = RecordTable()
     rejected: list[Rejection] = []
     dropped = 0
     splits: tuple[tuple[Split, str], ...] = (("train", "Train"), ("test", "Test"))
@@ -49,7 +50,7 @@ def read_nuswide(root: Path, params: NusWideDataset) -> Reading:
                 dropped += 1
     found = Counter(record.split for record in images)
     note = f"NUS-WIDE: {len(classes)} concepts, {found['train']} images of Train and {found['test']} of Test"
-    return Reading(classes, tuple(images), tuple(rejected), dropped, (note,))
+    return Reading(classes, images, tuple(rejected), dropped, (note,))
 
 
 def _listed(root: Path, part: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What a reader makes of a dataset's annotations, before any image has been looked at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsdkd.data.tables import Split
@@ -53,7 +54,8 @@ class Reading:
 
     Attributes:
         classes: names of the classes; a label is a place in it.
-        images: in the order of the annotations, train before val before test before unlabelled.
+        images: in the order of the annotations, train before val before test before unlabelled; readers of
+            many give a :class:`wsdkd.datasets.reading.record_table.RecordTable`.
         rejected: what the annotations alone show to be unusable or in doubt.
         dropped: how many images were left out because a parameter says so.
         notes: sentences for whoever prepares the dataset: what was detected and taken, what is in doubt.
@@ -62,7 +64,7 @@ class Reading:
     """
 
     classes: tuple[str, ...]
-    images: tuple[ImageRecord, ...]
+    images: Sequence[ImageRecord]
     rejected: tuple[Rejection, ...] = ()
     dropped: int = 0
     notes: tuple[str, ...] = ()

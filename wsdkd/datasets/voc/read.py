@@ -14,6 +14,7 @@ from wsdkd.datasets.params import VocDataset
 from wsdkd.datasets.reading.names import class_list, class_name
 from wsdkd.datasets.reading.paths import refusal
 from wsdkd.datasets.reading.picture_files import PictureFiles
+from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord, ObjectRecord, Reading
 from wsdkd.datasets.reading.rejections import Cause, DatasetError, Rejection
 from wsdkd.datasets.voc.annotation import AnnotationError, XmlAnnotation, read_annotation
@@ -55,12 +56,12 @@ def read_voc(root: Path, params: VocDataset) -> Reading:
         raise DatasetError(f"{where}: no object in the annotations of any image set", rejected)
     classes = class_list(names, params.classes, where)
     places = {name: place for place, name in enumerate(classes)}
-    images = []
+    images = RecordTable()
     for item, annotation in annotations:
         record = _record(item, annotation, places, params, rejected)
         if record is not None:
             images.append(record)
-    return Reading(classes, tuple(images), tuple(rejected), notes=(f"VOC: {found}",))
+    return Reading(classes, images, tuple(rejected), notes=(f"VOC: {found}",))
 
 
 def _annotation(
@@ -171,7 +172,7 @@ def _read_class_lists(root: Path, params: VocDataset) -> Reading:
     classes = class_list(found, params.classes, root / homes[0] / "ImageSets" / "Main")
     places = {name: place for place, name in enumerate(classes)}
     pictures = PictureFiles(root, params.links)
-    images: list[ImageRecord] = []
+    images = RecordTable()
     for split, _, home, files in lists:
         told: dict[str, dict[int, int]] = {}
         for name, path in files.items():
@@ -188,4 +189,4 @@ def _read_class_lists(root: Path, params: VocDataset) -> Reading:
             images.append(labels.record(named_in(homes, home, image_id), picture, split, params))
     names = ", ".join(f"{name} ({split})" for split, name in sets_of(params))
     note = f"VOC: lists of {len(classes)} classes in ImageSets, sets {names}; no boxes"
-    return Reading(classes, tuple(images), notes=(note,))
+    return Reading(classes, images, notes=(note,))
