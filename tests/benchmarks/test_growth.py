@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.growth.annotations import main as print_annotations
+from benchmarks.growth.annotations import measured, prepare_drawn
 from benchmarks.growth.assumptions import DATASETS, Assumptions
 from benchmarks.growth.extrapolate import artifacts, hours, work
 from benchmarks.growth.figure import draw
@@ -21,7 +24,8 @@ from benchmarks.growth.results import read_results, series
 from benchmarks.growth.table import memory, times
 from benchmarks.growth.watch import FailedError, watch
 from benchmarks.parts import part_pattern
-from wsdkd.data.tables import ImageRow
+from wsdkd.data.annotations import read_objects
+from wsdkd.data.tables import ImageRow, read_images
 from wsdkd.ground.errors import UserError
 from wsdkd.profiles import parse_profile
 from wsdkd.proposals.stored import read_proposals, write_proposals
@@ -204,3 +208,28 @@ def test_wrong_options_are_refused(options: list[str], message: str) -> None:
     told = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True, timeout=120)
     assert told.returncode == 1
     assert message in told.stderr
+
+
+def test_annotations_are_drawn_prepared_and_measured(tmp_path: Path) -> None:
+    read, most = prepare_drawn(100, 2, tmp_path)
+    assert 0 < read <= most
+    images = read_images(tmp_path / "prepared" / "images.parquet")
+    assert {len(row.labels) for row in images} == {3}
+    objects = read_objects(tmp_path / "prepared" / "objects.parquet")
+    assert (len(images), len(objects)) == (100, 200)
+    assert {row.image_id for row in objects} == {row.image_id for row in images}
+
+
+def test_what_an_image_takes_is_measured_in_processes_of_their_own() -> None:
+    read, most = measured(10_000, 0)
+    # Of so few what is computed at once is most; tests/datasets/test_memory.py has a bound that is near.
+    assert 0 <= read < most < 10_000
+
+
+def test_bytes_of_annotations_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch("benchmarks.growth.annotations.measured", return_value=(90.4, 1234.5)) as asked:
+        print_annotations(200, 1)
+    asked.assert_called_once_with(200, 1)
+    assert capsys.readouterr().out == (
+        "200 images with 1 boxes each: 90 bytes an image as a reader gives them, 1,234 at most\n"
+    )

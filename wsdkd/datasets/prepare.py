@@ -219,7 +219,7 @@ def _leaks(records: RecordTable, alike: Alike, params: DatasetParams) -> tuple[l
 def _splits_of(records: RecordTable, those: set[str]) -> dict[str, Split]:
     if not those:
         return {}
-    splits = zip(records.ids, records.splits.tolist(), strict=True)
+    splits = zip(records.ids, records.splits, strict=True)
     return {image_id: EVERY_SPLIT[split] for image_id, split in splits if image_id in those}
 
 

@@ -124,15 +124,22 @@ def test_groups_and_copies_hang_together_through_one_another() -> None:
         ImageRecord("z", "z", "train", ()),
     ]
     a, b, c, d, e, f, z = records
-    assert moved_together(records, [(c, b), (c, d), (f, e)]) == {
-        "a": "g",
-        "b": "g",
-        "c": "g",
-        "d": "g",
-        "e": "e",
-        "f": "e",
-    }
+    # That of a is its own group, as it is without copies.
+    expected = {"b": "g", "c": "g", "d": "g", "e": "e", "f": "e"}
+    assert moved_together(records, [(c, b), (c, d), (f, e)]) == expected
     assert (a.group, z.group) == ("g", None)
+
+
+def test_whole_groups_hang_together_through_copies_of_one_image_each() -> None:
+    groups = {"a": "g", "b": "g", "c": "h", "d": "h", "e": "", "f": "i", "x": "x"}
+    records = {name: ImageRecord(name, name, "train", (), group=group) for name, group in groups.items()}
+    copies = [(records["c"], records["b"]), (records["e"], records["d"])]
+    keys = moved_together(list(records.values()), copies)
+    assert {name: keys.get(name, groups[name]) for name in groups} == {
+        **dict.fromkeys("abcde", "g"),
+        "f": "i",
+        "x": "x",
+    }
 
 
 def test_a_group_that_the_dataset_has_in_two_splits_is_named() -> None:

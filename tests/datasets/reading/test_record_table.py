@@ -57,6 +57,13 @@ def test_what_is_asked_of_all_at_once_is_what_each_says() -> None:
     table = RecordTable(records)
     assert [EVERY_SPLIT[split] for split in table.splits] == [record.split for record in records]
     assert [table.group_names[group] for group in table.groups if group >= 0] == ["g", "", "h", "g"]
+    assert table.num_objects == 3
+    assert [table.ids_are_paths(*some) for some in ((0, 1), (0, 2), (3, 4), (3, 5))] == [
+        True,
+        False,
+        True,
+        False,
+    ]
     assert table.look_at().tolist() == [1, 2, 3, 4, 5]
     for start, stop in ((0, None), (1, 4), (7, 30), (5, 5)):
         some = records[start:stop]

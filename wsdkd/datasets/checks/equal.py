@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+CHUNK = 1024
+"""Numbers that are turned into those of Python at once."""
+
 
 def groups_of_equal(rows: np.ndarray) -> Iterator[np.ndarray]:
     """Places of rows that are equal, two or more together, in the order of the first of each.
@@ -27,6 +30,12 @@ def repeated_texts(texts: Iterable[str], count: int) -> np.ndarray:
         count: how many there are.
     """
     return _repeated(np.fromiter(map(hash, texts), np.int64, count))
+
+
+def one_by_one(places: np.ndarray) -> Iterator[int]:
+    """Places as numbers of Python, of which few are there at once."""
+    for start in range(0, len(places), CHUNK):
+        yield from places[start : start + CHUNK].tolist()
 
 
 def _repeated(numbers: np.ndarray) -> np.ndarray:

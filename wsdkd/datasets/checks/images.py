@@ -12,6 +12,7 @@ from wsdkd.cluster.map_pictures import first_middle_last, map_pictures
 from wsdkd.data.annotations import ObjectRow, placed
 from wsdkd.data.columns import Columns
 from wsdkd.data.tables import ImageRow
+from wsdkd.datasets.checks.equal import one_by_one
 from wsdkd.datasets.checks.file import Checked, Unusable, check_file
 from wsdkd.datasets.checks.frames import Frames, other_size, place_boxes
 from wsdkd.datasets.checks.locate import Sought, locate, whereabouts
@@ -130,7 +131,7 @@ def _leave_out(found: Found, rules: Rules) -> None:
     wrong = {place: Unusable("its name is not UTF-8", Cause.ANNOTATION) for place in records.not_utf8}
     wrong |= looked.unusable
     if rules.other_size == "reject":
-        for place in records.look_at().tolist():
+        for place in one_by_one(records.look_at()):
             reason = None if place in wrong else other_size(records[place], looked.measured(place))
             if reason is not None:
                 wrong[place] = Unusable(reason, Cause.OTHER_SIZE)
@@ -159,10 +160,10 @@ def _boxes(found: Found, rules: Rules) -> None:
     records, looked = found.records, found.looked
     annotated = records.look_at()
     turned = looked.turned
-    both = ((records[place], looked.measured(place)) for place in annotated[turned[annotated]].tolist())
+    both = ((records[place], looked.measured(place)) for place in one_by_one(annotated[turned[annotated]]))
     frames = Frames((pair for pair in both if pair[0].objects), rules.boxes_drawn_on)
-    objects = Objects()
-    for place in annotated.tolist():
+    objects = Objects(records.num_objects)
+    for place in one_by_one(annotated):
         record, measured = records[place], looked.measured(place)
         boxes, reason = len(record.objects), other_size(record, measured)
         if reason is not None:

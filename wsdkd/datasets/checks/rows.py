@@ -8,12 +8,13 @@ import pyarrow as pa
 
 from wsdkd.data.annotations import PLACED_SCHEMA, ObjectRow
 from wsdkd.data.columns import Columns
+from wsdkd.data.parquet import GROUP_ROWS
 from wsdkd.data.tables import EVERY_SPLIT, IMAGES_SCHEMA, UNLABELLED, ImageRow
 from wsdkd.datasets.checks.looked import Looked
 from wsdkd.datasets.reading.record_table import Lists, RecordTable
 
-BATCH = 16_384
-"""Images that are turned at once."""
+BATCH = 4096
+"""Images whose columns are computed at once."""
 HEX = 64
 """Digits of a digest."""
 
@@ -30,29 +31,56 @@ def rows_of(
         num_classes: all of which are ignored in images of split unlabelled; by default these say what their
             records do.
     """
-    splits, widths, heights, digests = records.splits, looked.widths, looked.heights, looked.digests
-    batches = []
-    for start in range(0, max(1, len(records)), BATCH):
-        part = slice(start, min(start + BATCH, len(records)))
-        labels = records.labels(part.start, part.stop)
-        ignored = records.ignored_runs(part.start, part.stop)
+    # In pieces as they are written, so that these need not be put together once more.
+    groups = []
+    for start in range(0, max(1, len(records)), GROUP_ROWS):
+        group = range(start, min(start + GROUP_ROWS, len(records)))
+        rows = _group(records, looked, group, num_classes)
+        stays = None if keep is None else keep[group.start : group.stop]
+        groups.append(rows if stays is None or stays.all() else rows.filter(pa.array(stays)))
+    return Columns(pa.Table.from_batches(groups, IMAGES_SCHEMA), ImageRow)
+
+
+def _group(records: RecordTable, looked: Looked, group: range, num_classes: int | None) -> pa.RecordBatch:
+    parts = [group[at : at + BATCH] for at in range(0, max(1, len(group)), BATCH)]
+    whole = slice(group.start, group.stop)
+    splits = records.splits
+    labels, ignored, digits = [], [], bytearray()
+    for part in parts:
+        present, runs = (lists(part.start, part.stop) for lists in (records.labels, records.ignored_runs))
         if num_classes is not None:
-            hidden = splits[part] == EVERY_SPLIT.index(UNLABELLED)
-            labels = _with(labels, hidden, ())
-            ignored = _with(ignored, hidden, (0, num_classes - 1) if num_classes else ())
-        columns = [
-            pa.array(records.ids[part], pa.string()),
-            pa.array(records.paths[part], pa.string()),
-            pa.array(widths[part].copy()),
-            pa.array(heights[part].copy()),
-            pa.array(np.array(EVERY_SPLIT, object)[splits[part]], pa.string()),
-            _list_array(labels),
-            _list_array(_spread(ignored)),
-            _digits(digests[part]),
-        ]
-        batch = pa.RecordBatch.from_arrays(columns, schema=IMAGES_SCHEMA)
-        batches.append(batch if keep is None else batch.filter(pa.array(keep[part])))
-    return Columns(pa.Table.from_batches(batches, IMAGES_SCHEMA), ImageRow)
+            hidden = splits[part.start : part.stop] == EVERY_SPLIT.index(UNLABELLED)
+            present = _with(present, hidden, ())
+            runs = _with(runs, hidden, (0, num_classes - 1) if num_classes else ())
+        labels.append(_list_array(present))
+        ignored.append(_list_array(_spread(runs)))
+        digits += looked.digests[part.start : part.stop].tobytes().hex().encode()
+    ids = _text_array(map(records.ids.__getitem__, group))
+    same = records.ids_are_paths(group.start, group.stop)
+    names = pa.DictionaryArray.from_arrays(pa.array(splits[whole].astype(np.int8)), list(EVERY_SPLIT))
+    columns = [
+        ids,
+        ids if same else _text_array(map(records.paths.__getitem__, group)),
+        pa.array(looked.widths[whole].copy()),
+        pa.array(looked.heights[whole].copy()),
+        names.cast(pa.string()),
+        pa.concat_arrays(labels),
+        pa.concat_arrays(ignored),
+        _texts_between(np.arange(0, HEX * (len(group) + 1), HEX, dtype=np.int32), digits),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=IMAGES_SCHEMA)
+
+
+def _text_array(texts: Iterable[str]) -> pa.Array:
+    content, ends = bytearray(), array("i", [0])
+    for text in texts:
+        content += text.encode()
+        ends.append(len(content))
+    return _texts_between(np.frombuffer(ends, np.int32), content)
+
+
+def _texts_between(ends: np.ndarray, content: bytearray) -> pa.Array:
+    return pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(content))
 
 
 def _with(lists: Lists, where: np.ndarray, values: Sequence[int]) -> Lists:
@@ -80,27 +108,29 @@ def _list_array(lists: Lists) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(ends), pa.array(lists.values).cast(pa.int16()))
 
 
-def _digits(digests: np.ndarray) -> pa.Array:
-    ends = np.arange(0, HEX * (len(digests) + 1), HEX, dtype=np.int32)
-    return pa.StringArray.from_buffers(
-        len(digests), pa.py_buffer(ends), pa.py_buffer(digests.tobytes().hex().encode())
-    )
-
-
 class Objects:
-    """Rows of objects in 41 bytes each, as they are found."""
+    """Rows of objects in 41 bytes each, as they are found.
 
-    def __init__(self) -> None:
-        self._images, self._labels = array("i"), array("i")
-        self._boxes, self._flags = array("d"), bytearray()
+    Args:
+        most: how many there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        # At once: what grows step by step leaves holes behind that are as large.
+        self._images, self._labels = np.empty(most, np.int32), np.empty(most, np.int32)
+        self._sides = [np.empty(most) for _ in range(4)]  # x1, y1, x2, y2
+        self._difficult, self._crowd = np.empty(most, bool), np.empty(most, bool)
+        self._count = 0
 
     def append(self, place: int, rows: Iterable[ObjectRow]) -> None:
         """Add the objects of the image at a place."""
         for row in rows:
-            self._images.append(place)
-            self._labels.append(row.label)
-            self._boxes.extend((row.x1, row.y1, row.x2, row.y2))
-            self._flags.append(row.difficult << 1 | row.crowd)
+            at = self._count
+            self._images[at], self._labels[at] = place, row.label
+            for side, value in zip(self._sides, (row.x1, row.y1, row.x2, row.y2), strict=True):
+                side[at] = value
+            self._difficult[at], self._crowd[at] = row.difficult, row.crowd
+            self._count += 1
 
     def of(self, ids: Sequence[str]) -> Columns[ObjectRow]:
         """All of them, by columns.
@@ -108,14 +138,13 @@ class Objects:
         Args:
             ids: of all images; a place is one of these.
         """
-        names = pa.array(ids if len(self._flags) else [], pa.large_string())
-        boxes = np.frombuffer(self._boxes, np.float64).reshape(-1, 4)
-        flags = np.frombuffer(self._flags, np.uint8)
+        here = slice(self._count)
+        names = pa.array(ids if self._count else [], pa.large_string())
         columns = [
-            pa.DictionaryArray.from_arrays(pa.array(np.frombuffer(self._images, np.int32)), names),
-            pa.array(np.frombuffer(self._labels, np.int32)).cast(pa.int16()),
-            *(pa.array(np.ascontiguousarray(boxes[:, side])) for side in range(4)),
-            pa.array(flags & 2 > 0),
-            pa.array(flags & 1 > 0),
+            pa.DictionaryArray.from_arrays(pa.array(self._images[here]), names),
+            pa.array(self._labels[here]).cast(pa.int16()),
+            *(pa.array(side[here]) for side in self._sides),  # no copies
+            pa.array(self._difficult[here]),
+            pa.array(self._crowd[here]),
         ]
         return Columns(pa.Table.from_arrays(columns, schema=PLACED_SCHEMA), ObjectRow)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from wsdkd.data.tables import EVERY_SPLIT, SPLITS, UNLABELLED, Split, side_of
+from wsdkd.datasets.checks.equal import one_by_one
 from wsdkd.datasets.reading.record_table import RecordTable
 from wsdkd.datasets.reading.records import ImageRecord
 from wsdkd.datasets.reading.rejections import Cause, Rejection
@@ -62,8 +63,9 @@ def hold_out(
     train = splits == EVERY_SPLIT.index("train")
     places = np.fromiter(_places(table, train, seed, split, together or {}), np.uint64, int(train.sum()))
     # What has one key has one place, and moves together: 64 bits of a hash tell keys apart.
-    units, unit_of = np.unique(places, return_inverse=True)
-    unit_of = unit_of.astype(np.int32)
+    units = np.unique(places)
+    unit_of = np.searchsorted(units, places).astype(np.int32)
+    del places
     aside = units < math.ceil(fraction * WHOLE)  # of whole numbers: floats could not tell all of them apart
     labels = table.labels()
     here = np.repeat(train, labels.counts)
@@ -79,7 +81,7 @@ def _places(
     records: RecordTable, train: np.ndarray, seed: int, split: str, together: Mapping[str, str]
 ) -> Iterator[int]:
     ids, groups, names = records.ids, records.groups, records.group_names
-    for place in np.flatnonzero(train).tolist():
+    for place in one_by_one(np.flatnonzero(train)):
         image_id, group = ids[place], groups[place]
         key = together.get(image_id) or (names[group] if group >= 0 else None) or image_id
         yield _place(key, seed, split)
@@ -147,7 +149,7 @@ def _let_stand_in(balance: _Balance) -> None:
 
 
 def moved_together(records: Sequence[ImageRecord], copies: Iterable[Sequence[ImageRecord]]) -> dict[str, str]:
-    """A key for each image that is set aside with others: those of its group, and copies of its file.
+    """A key for each image that copies set aside with others than those of its own group.
 
     Args:
         records: all of them.
@@ -167,17 +169,21 @@ def moved_together(records: Sequence[ImageRecord], copies: Iterable[Sequence[Ima
         first, second = sorted((top(one), top(other)))
         above[second] = first
 
-    table = RecordTable.of(records)
-    groups, names = table.groups, table.group_names
     # Groups come before ids: a node that starts with 0 is the smaller.
-    for place in np.flatnonzero(groups >= 0).tolist():
-        group = names[groups[place]]
-        if group:
-            join((0, group), (1, table.ids[place]))
     for same in copies:
-        for record in same[1:]:
+        for record in same:
             join((1, same[0].image_id), (1, record.image_id))
-    return {name: top((kind, name))[1] for kind, name in list(above) if kind == 1}
+            if record.group:
+                join((0, record.group), (1, record.image_id))
+    keys = {node: top(node)[1] for node in list(above)}
+    found = {name: key for (kind, name), key in keys.items() if kind == 1}
+    table = RecordTable.of(records)
+    moved = [group for group, name in enumerate(table.group_names) if keys.get((0, name), name) != name]
+    ids = table.ids
+    groups, names = table.groups, table.group_names
+    for place in one_by_one(np.flatnonzero(np.isin(groups, moved))):
+        found[ids[place]] = keys[0, names[groups[place]]]
+    return found
 
 
 def split_groups(records: Sequence[ImageRecord]) -> list[Rejection]:

@@ -204,6 +204,15 @@ class RecordTable(Rows[ImageRecord]):
         sized[list(self._large)] = True
         return np.flatnonzero(sized | (np.diff(self._column("objects")) > 0))
 
+    @property
+    def num_objects(self) -> int:
+        """Of all records."""
+        return len(self._kinds)
+
+    def ids_are_paths(self, start: int, stop: int) -> bool:
+        """Whether each of these records has its path for an id."""
+        return bool((self._column("path", start, stop)[1:] < 0).all())
+
     def labels(self, start: int = 0, stop: int | None = None) -> Lists:
         """Classes that are present in the records from ``start`` to ``stop``."""
         return _lists(self._labels, self._column("labels", start, stop))
