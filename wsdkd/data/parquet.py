@@ -41,16 +41,22 @@ def write_parquet(
     with pq.ParquetWriter(path, schema, **settings) as writer:
         for start in range(0, max(1, table.num_rows), GROUP_ROWS):  # of none, too, there is a group
             stop = start + GROUP_ROWS
-            part = _rows(table, None if order is None else order[start:stop], start, stop)
-            # In one piece, as pages begin anew with each.
-            writer.write_table(part.cast(schema).combine_chunks(), row_group_size=GROUP_ROWS)
+            part = _rows(None if order is None else order[start:stop], start, min(stop, table.num_rows))
+            columns = (_one_piece(table.column(each.name), part, each.type) for each in schema)
+            writer.write_table(pa.Table.from_arrays(list(columns), schema=schema), row_group_size=GROUP_ROWS)
 
 
-def _rows(table: pa.Table, order: np.ndarray | None, start: int, stop: int) -> pa.Table:
-    # A part of a table is no copy of it: most data sets are in order.
-    if order is None or np.array_equal(order, np.arange(start, start + len(order))):
-        return table.slice(start, stop - start)
-    return table.take(order)
+def _rows(order: np.ndarray | None, start: int, stop: int) -> slice | np.ndarray:
+    # Rows that stand together need not be copied: most data sets are in order.
+    together = order is None or np.array_equal(order, np.arange(start, stop))
+    return slice(start, stop) if together or order is None else order
+
+
+def _one_piece(column: pa.ChunkedArray, rows: slice | np.ndarray, kind: pa.DataType) -> pa.ChunkedArray:
+    # One column after the other, so that of one alone there is a copy too many. In one piece, as pages begin
+    # anew with each.
+    part = (column[rows] if isinstance(rows, slice) else column.take(rows)).cast(kind)
+    return part if part.num_chunks == 1 else pa.chunked_array([part.combine_chunks()], kind)
 
 
 def read_batches(

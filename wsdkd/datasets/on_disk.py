@@ -77,5 +77,7 @@ def write_prepared(
     write_classes(to / project.CLASSES.name, prepared.classes)
     folder = photographs if prepared.unpacked else None
     write_images(to / project.IMAGES.name, prepared.images, folder, prepared.classes)
-    write_objects(to / project.OBJECTS.name, prepared.objects)
+    objects = prepared.objects
+    del prepared  # its images need not be there beside the objects that are being sorted
+    write_objects(to / project.OBJECTS.name, objects)
     return Dataset(to, root)
