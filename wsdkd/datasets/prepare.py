@@ -89,8 +89,8 @@ def read_annotations(root: Path, params: DatasetParams, unpack_into: Path | None
     Raises:
         DatasetError: they cannot be read.
     """
-    # A reading is made of a million small objects that all stay: to look through them for garbage, again and
-    # again as they become more, took a fifth of the time.
+    # What a reader parses is a million small objects that all stay: to look through them for garbage, again
+    # and again as they become more, took a fifth of the time.
     with uncollected():
         return with_unlabelled(_read(root, params, unpack_into), root, params)
 
