@@ -1,6 +1,6 @@
 """Every stage's speed against its limit: ratios of two things timed in turns.
 
-    python -m benchmarks.bench                                # all rows, some 20 minutes on two quiet cores
+    python -m benchmarks.bench                                # all rows, some half an hour on two quiet cores
     python -m benchmarks.bench --rows cache_read,cache_write
     python -m benchmarks.bench --write docs/performance.md    # and takes the results over into the page
 

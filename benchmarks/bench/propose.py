@@ -1,13 +1,11 @@
 """Proposals by all cores, against what all cores do where nothing comes on top of edges and search."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
 from benchmarks.bench.alternate import alternate
+from benchmarks.bench.at_once import at_once
 from benchmarks.bench.row import Measured, Row
 from benchmarks.bench.world import World
 from wsdkd.data.images import decode
@@ -22,14 +20,8 @@ def _measure(world: World) -> Measured:
         raise TypeError(f"{world.sizes.profile}: expected a profile of EdgeBoxes")
     searched = world.rows[: world.sizes.searched]
     pictures = [np.asarray(decode(world.root / row.path)) for row in searched]
-    cores, context = worker_count(), get_context("spawn")
-    given = (pictures, params, context.Barrier(cores))
-    with ProcessPoolExecutor(cores, mp_context=context, initializer=_begin, initargs=given) as pool:
-
-        def bare() -> None:
-            for done in [pool.submit(_search) for _ in range(cores)]:
-                done.result()
-
+    cores = worker_count()
+    with at_once(_search, (pictures, params)) as bare:
         return alternate(
             lambda: list(propose(world.rows, world.root, params)),
             bare,
@@ -42,17 +34,9 @@ def _measure(world: World) -> Measured:
         )
 
 
-_kept: list[Any] = []
-
-
-def _begin(pictures: Sequence[np.ndarray], params: EdgeBoxesProposals, together: Any) -> None:
+def _search(given: tuple[Sequence[np.ndarray], EdgeBoxesProposals]) -> None:
+    pictures, params = given
     settle_opencv()
-    _kept[:] = [pictures, params, together]
-
-
-def _search() -> None:
-    pictures, params, together = _kept
-    together.wait()  # so that no process takes the turn of another
     for picture in pictures:
         find_boxes(picture, params)
 
