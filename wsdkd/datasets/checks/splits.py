@@ -179,8 +179,7 @@ def moved_together(records: Sequence[ImageRecord], copies: Iterable[Sequence[Ima
     found = {name: key for (kind, name), key in keys.items() if kind == 1}
     table = RecordTable.of(records)
     moved = [group for group, name in enumerate(table.group_names) if keys.get((0, name), name) != name]
-    ids = table.ids
-    groups, names = table.groups, table.group_names
+    ids, groups, names = table.ids, table.groups, table.group_names
     for place in one_by_one(np.flatnonzero(np.isin(groups, moved))):
         found[ids[place]] = keys[0, names[groups[place]]]
     return found
@@ -189,21 +188,19 @@ def moved_together(records: Sequence[ImageRecord], copies: Iterable[Sequence[Ima
 def split_groups(records: Sequence[ImageRecord]) -> list[Rejection]:
     """A warning for each group that the dataset itself has in several splits; unlabelled counts as train."""
     table = RecordTable.of(records)
-    grouped = np.flatnonzero(table.groups >= 0)
-    groups, first = np.unique(table.groups[grouped], return_index=True)
+    group_of = table.groups
+    grouped = np.flatnonzero(group_of >= 0)
+    groups, first = np.unique(group_of[grouped], return_index=True)
     there = np.zeros((len(table.group_names), len(EVERY_SPLIT)), bool)
-    there[table.groups[grouped], table.splits[grouped]] = True
+    there[group_of[grouped], table.splits[grouped]] = True
     sides = [[side_of(split) == side for split in EVERY_SPLIT] for side in SPLITS]
     several = np.sum([there[:, side].any(axis=1) for side in sides], axis=0) > 1
     found = []
-    groups_of = table.groups
     for place in np.sort(grouped[first[several[groups]]]).tolist():
         record = table[place]
         if record.group:
             names = (
-                split
-                for split, is_there in zip(EVERY_SPLIT, there[groups_of[place]], strict=True)
-                if is_there
+                split for split, is_there in zip(EVERY_SPLIT, there[group_of[place]], strict=True) if is_there
             )
             reason = f"group {record.group!r} is in splits {', '.join(names)}"
             found.append(Rejection("warning", record.image_id, record.path, reason, Cause.GROUP))

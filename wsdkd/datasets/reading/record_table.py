@@ -275,4 +275,4 @@ def _runs(numbers: Sequence[int]) -> list[int]:
 
 
 def _of_runs(ends: Sequence[int]) -> tuple[int, ...]:
-    return tuple(chain(*(range(ends[at], ends[at + 1] + 1) for at in range(0, len(ends), 2))))
+    return tuple(chain.from_iterable(range(ends[at], ends[at + 1] + 1) for at in range(0, len(ends), 2)))
