@@ -50,6 +50,13 @@ def test_the_papers_settings(name: str) -> None:
     assert (predictions.detection_temperature, predictions.label_weight) == (0.5, 1)
 
 
+@pytest.mark.parametrize("name", ["cards", "table"])
+def test_photographs_are_learned_from_alike_whatever_form_they_come_in(name: str) -> None:
+    profiles = (read_params(PROFILES / f"{each}.yaml") for each in (name, "auto"))
+    one, other = ({key: value for key, value in each.items() if key != "dataset"} for each in profiles)
+    assert one == other
+
+
 def test_every_section_has_a_kind() -> None:
     assert tuple(KINDS) == SECTIONS
 
