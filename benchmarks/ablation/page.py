@@ -161,24 +161,26 @@ def _teacher(suites: Sequence[Suite]) -> str:
 
 def _pays(suites: Sequence[Suite]) -> str:
     """A line a suite: what the teacher leads by, and what of it distillation gives to the student."""
-    lines = [
-        "| | seeds | baseline | teacher's lead | gain | 95 % interval | gap recovered |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for suite in suites:
-        gain, lead = (summarise(tables.gains(suite.rows, name)) for name in (OURS, TEACHER))
-        low, high = gain.interval
-        interval = "" if np.isnan(low) else f"{low:+.1f} to {high:+.1f}"
+    free = [tables.strongest_without_teacher(suite.rows) for suite in suites]
+    columns = ["seeds", "baseline", "teacher's lead", "gain", "95 % interval"]
+    columns += ["over no teacher", "95 % interval"] if any(free) else []
+    columns += ["gap recovered"]
+    lines = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    for suite, strongest in zip(suites, free, strict=True):
+        gain, interval, _ = tables.difference(tables.gains(suite.rows, OURS))
         share = _recovered(suite.rows)
         cells = [
             suite.run["title"],
             str(len(tables.by_variant(suite.rows)[OURS])),
             tables.spread(suite.rows, BASELINE, "mAP"),
-            f"{lead.mean:+.1f}",
-            f"{gain.mean:+.1f}",
+            tables.difference(tables.gains(suite.rows, TEACHER))[0],
+            gain,
             interval,
-            "none" if share is None else f"{share:.2f}",
         ]
+        if any(free):
+            over = ["", ""] if strongest is None else tables.over_no_teacher(suite.rows, OURS, strongest)
+            cells += over
+        cells.append("none" if share is None else f"{share:.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -216,7 +218,7 @@ def _recovered(rows: Sequence[Row]) -> float | None:
 PARTS: dict[str, Callable[[Sequence[Suite]], str]] = {
     "table": lambda suites: "\n\n".join(tables.main_table(suite.rows) for suite in suites),
     "parts": lambda suites: "\n\n".join(tables.parts_table(suite.rows) for suite in suites),
-    "fewer": lambda suites: "\n\n".join(tables.fewer_table(suite.rows) for suite in suites),
+    "fewer": lambda suites: tables.fewer_table([row for suite in suites for row in suite.rows]),
     "brief": _brief,
     "compared": _compared,
     "teacher": _teacher,

@@ -128,6 +128,24 @@ def test_suites_side_by_side(folder: Path) -> None:
     assert lines[5] == "| two | 1 | 40.0 | +10.0 | +5.0 |  | 0.50 |"
 
 
+def test_suites_that_have_students_without_a_teacher_say_what_is_gained_over_them(folder: Path) -> None:
+    free = [{**row, "variant": "random_regions", "mAP": row["mAP"] + 1} for row in ROWS[:2]]
+    (folder / "one.csv").write_text(to_csv(ROWS + free), encoding="utf-8")
+    lines = _lines("pays of one two", folder)
+    assert lines[4] == "| one | 2 | 41.0 ± 1.4 | +10.0 | +6.0 | -6.7 to +18.7 | +5.0 | -7.7 to +17.7 | 0.60 |"
+    assert lines[5] == "| two | 1 | 40.0 | +10.0 | +5.0 |  |  |  | 0.50 |"
+
+
+def test_students_of_fewer_labels_beside_those_of_all(folder: Path) -> None:
+    few = [{**row, "variant": "few_unlabelled", "mAP": row["mAP"] - 1} for row in ROWS[2:4]]
+    (folder / "few.csv").write_text(to_csv(few), encoding="utf-8")
+    (folder / "few.json").write_text(json.dumps(RUN), encoding="utf-8")
+    lines = _lines("fewer of few one", folder)
+    assert len(lines) == 4 + 4 + 1
+    assert lines[4].startswith("| baseline: labels alone | 41.0 ± 1.4 | ")
+    assert lines[5].startswith("| **distilled, our recipe** | 47.0 ± 2.8 | ")
+
+
 def test_how_it_came_about(folder: Path) -> None:
     told = _lines("run of one", folder)[2]
     assert told == (
