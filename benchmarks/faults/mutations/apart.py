@@ -20,6 +20,7 @@ from typing import Any, Literal, NoReturn
 
 import psutil
 
+from wsdkd.ground.allocator import give_back_freed_memory
 from wsdkd.ground.failures import in_words
 
 MOST_SECONDS = 30.0
@@ -61,6 +62,8 @@ def run_apart(
             it is kept from a processor by other work does not count.
         most_bytes: memory that it may take beyond what this process has now.
     """
+    # A child that takes what is kept here would seem to take nothing.
+    give_back_freed_memory()
     held = _status("VmSize")
     read, write = os.pipe()
     sys.stdout.flush()
