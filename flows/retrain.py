@@ -29,6 +29,7 @@ from flows.pipeline import RAN, UNCHANGED, Outcome
 from flows.processes import Processes
 from flows.server import ServerError, configured_url, require_server, start_server, use_server
 from flows.tasks import Run, promote, push, submit_stage, update_imports
+from flows.torn import mend_lock_file
 
 MAX_TASKS = 256  # threads; most of them wait for the stages before theirs
 POLL_SECONDS = 2.0  # from one question whether the run is to be cancelled to the next
@@ -67,8 +68,8 @@ def _retrain(options: Retraining, processes: Processes, run_name: str) -> State[
     log.info("Starts from commit %s of %s.", start.commit, start.branch)
     if options.commit or not options.allow_dirty:
         commit.require_clean(start)
-    for dropped in drop_dead_locks():
-        log.warning(dropped)
+    for mended in [*drop_dead_locks(), *mend_lock_file()]:
+        log.warning(mended)
     if options.update:
         update_imports(options.update, processes)
     run = _plan(options, processes)

@@ -16,6 +16,7 @@ import psutil
 from benchmarks.faults import pipeline
 from benchmarks.faults.case import Campaign, Case, one_line
 from benchmarks.faults.pipeline import STAGES, TRAINING, Ended, Reference, working_in
+from flows.torn import mend_lock_file
 from tests.pipeline.clone import Clone
 from wsdkd.serving.store import Store
 
@@ -227,6 +228,8 @@ class _Attempt:
                 break
             said = ended.errors + ended.output
             self.told.append(one_line(said))
+            # As docs/reliability.md says: where DVC was killed while it wrote dvc.lock.
+            self.told += mend_lock_file(self.clone.root)
             # As the message says: wait for the process that it names.
             pids = [int(pid) for pid in re.findall(r"as process (\d+)", said)]
             for pid in pids:
