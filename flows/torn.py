@@ -7,7 +7,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows.project import LOCK_FILE, ROOT
-from wsdkd.ground.files import publish_file
 
 
 def mend_lock_file(root: Path = ROOT) -> list[str]:
@@ -33,8 +32,7 @@ def mend_lock_file(root: Path = ROOT) -> list[str]:
     if committed.returncode:
         path.unlink()
         return [f"{told}; removed"]
-    with publish_file(path) as aside:
-        aside.write_bytes(committed.stdout)
+    path.write_bytes(committed.stdout)  # killed in the midst, the next flow mends it
     return [f"{told}; that of the last commit takes its place"]
 
 
