@@ -58,6 +58,7 @@ def test_a_student_is_exported_in_8_bits(made: Path, tmp_path: Path, monkeypatch
     assert small.stat().st_size < (tmp_path / "whole.onnx").stat().st_size
     with pytest.raises(UserError, match=r"--pictures: only a network in 8 bits needs them; add --int8"):
         run(made / "models/good", "--to", small, "--pictures", made / "pictures")
+    monkeypatch.chdir(tmp_path)  # a working copy may have run the pipeline
     with pytest.raises(UserError, match=r"there is no data/prepared/images\.parquet; go to the project's"):
         run(made / "models/good", "--to", small, "--int8")
     monkeypatch.chdir(made)

@@ -13,6 +13,7 @@ OF_MODULES = {"remove", "move", "replace"}
 
 KNOWN = {
     "flows/locks.py::_without_dead": "DVC's table of locks, which cannot be read",
+    "flows/torn.py::mend_lock_file": "half a dvc.lock, which DVC cannot read",
     "flows/server.py::start_server": "the file with the server's address that this process wrote",
     "wsdkd/cache/writing/build.py::write": "a shard in the scratch folder that does not fit",
     "wsdkd/cache/writing/scratch.py::keep_shards": "a shard in the scratch folder, before its like is linked",
