@@ -219,7 +219,7 @@ def _annotations(image: int, scene: Pasted, numbers: Iterator[int]) -> Iterator[
 
 def main(
     root: Annotated[Path, typer.Argument(help="A dataset with boxes, in any form that is read.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write; what is there is replaced.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; none may be there.")],
     share: Annotated[
         float, typer.Option(min=0.02, max=0.6, help="Longer side of an object, of the scene's.")
     ] = 0.25,
@@ -228,6 +228,8 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
 ) -> None:
     """Write scenes with the objects of a dataset; those of its test split are for the scenes to test on."""
+    if out.exists():
+        raise UserError(f"{out}: is there already; name another folder, or remove it")
     found = prepare(root, AutoDataset(format="auto", root=str(root)))
     books = {
         split: Scrapbook([row for row in found.images if row.split in parts], found.objects, root)
