@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from benchmarks.command import run
 from wsdkd.data.annotations import ObjectRow
+from wsdkd.data.boxes import area, intersections
 from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow, Split
 from wsdkd.datasets.params import AutoDataset
@@ -161,10 +162,7 @@ def _boxes(items: Sequence[ObjectRow]) -> np.ndarray:
 
 def _shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How much of each box lies in each of others, as a share of its area: (n, 4), (m, 4) -> (n, m)."""
-    sides = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - np.maximum(
-        boxes[:, None, :2], others[None, :, :2]
-    )
-    shared: np.ndarray = sides.clip(0).prod(axis=2) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None]
+    shared: np.ndarray = intersections(boxes, others) / area(boxes)[:, None]
     return shared
 
 

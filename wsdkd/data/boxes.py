@@ -60,6 +60,17 @@ def area(boxes: Real[np.ndarray, "boxes 4"]) -> Real[np.ndarray, " boxes"]:
     return result
 
 
+def intersections(
+    first: Real[np.ndarray, "first 4"], second: Real[np.ndarray, "second 4"]
+) -> Real[np.ndarray, "first second"]:
+    """Area that each box of ``first`` (N, 4) has in common with each of ``second`` (M, 4): (N, M)."""
+    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
+    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    sides = np.clip(bottom_right - top_left, 0, None)
+    result: np.ndarray = sides[..., 0] * sides[..., 1]
+    return result
+
+
 def pairwise_iou(
     first: Float[np.ndarray, "first 4"], second: Float[np.ndarray, "second 4"]
 ) -> Float[np.ndarray, "first second"]:
@@ -67,10 +78,7 @@ def pairwise_iou(
 
     Two empty boxes have an IoU of 0.
     """
-    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
-    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.clip(bottom_right - top_left, 0, None)
-    intersection = sides[..., 0] * sides[..., 1]
+    intersection = intersections(first, second)
     union = area(first)[:, None] + area(second)[None, :] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
