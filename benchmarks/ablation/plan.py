@@ -99,6 +99,8 @@ def _described(name: str) -> dict[str, Any]:
     described = {"kind": variant.kind, **variant.changes, "taken": dict(variant.taken)}
     if variant.labels != "all":
         described |= {"labels": variant.labels, "longer": variant.longer}
+    if variant.first is not None:
+        described |= {"first": variant.first}
     return described
 
 

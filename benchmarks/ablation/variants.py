@@ -45,6 +45,8 @@ class Variant:
         taken: further values that are the profile's own elsewhere: name here -> name there.
         labels: what is known of the training images.
         longer: so many times the profile's epochs, as whole numbers.
+        first: share of the epochs of both stages that is stage 1's, as whole numbers; stage 2 then learns
+            at the rate of stage 1. None: as the profile has it.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Variant:
     taken: Mapping[str, str] = field(default_factory=dict)
     labels: Labels = "all"
     longer: float = 1.0
+    first: float | None = None
 
 
 def _predictions(temperature: float, softening: float, weight: float) -> dict[str, object]:
@@ -73,6 +76,10 @@ def _in_both_stages(predictions: Mapping[str, object]) -> dict[str, object]:
         "distill_features.predictions": dict(predictions),
         **{f"distill_predictions.{key}": value for key, value in predictions.items()},
     }
+
+
+FIRST = 0.25
+"""Of the published recipes: their stage 1 sees no label, and the classifier is new when stage 2 begins."""
 
 
 def _as_published(recipe: str) -> dict[str, object]:
@@ -119,8 +126,15 @@ VARIANTS: dict[str, Variant] = {
     "other_features": Variant("control: features of another image", "control"),
     "stage_1": Variant("stage 1 alone", "cached", {"distill_predictions.teacher_weight": 0.0}),
     "stage_2": Variant("stage 2 alone", "cached", _in_both_stages(RELEASE)),
-    "release": Variant("both stages, recipe `release`", "cached", _as_published("release")),
-    "paper": Variant("both stages, recipe `paper`", "cached", _as_published("paper")),
+    "release": Variant(
+        "recipe `release`, stage 1 in a quarter of the epochs",
+        "cached",
+        _as_published("release"),
+        first=FIRST,
+    ),
+    "paper": Variant(
+        "recipe `paper`, stage 1 in a quarter of the epochs", "cached", _as_published("paper"), first=FIRST
+    ),
     "online": Variant("our recipe, teacher running along", "live"),
     "plain_teacher": Variant(
         "teacher's backbone and resolution, labels alone",
@@ -247,6 +261,7 @@ def changed(params: Mapping[str, Any], variant: Variant, seed: int) -> dict[str,
     values = {
         **{name: round(variant.longer * _get(params, name)) for name in EPOCHS},
         **{here: deepcopy(_get(params, there)) for here, there in variant.taken.items()},
+        **_divided(params, variant.first),
         **deepcopy(dict(variant.changes)),
         **dict.fromkeys(SEEDS, seed),
     }
@@ -257,6 +272,19 @@ def changed(params: Mapping[str, Any], variant: Variant, seed: int) -> dict[str,
             section = section[step]
         section[last] = value
     return result
+
+
+def _divided(params: Mapping[str, Any], first: float | None) -> dict[str, Any]:
+    if first is None:
+        return {}
+    stages = [f"{section}.training" for section in ("distill_features", "distill_predictions")]
+    total = sum(_get(params, f"{stage}.epochs") for stage in stages)
+    epochs = max(1, round(first * total))
+    return {
+        f"{stages[0]}.epochs": epochs,
+        f"{stages[1]}.epochs": total - epochs,
+        f"{stages[1]}.learning_rate": _get(params, f"{stages[0]}.learning_rate"),
+    }
 
 
 def _get(params: Mapping[str, Any], name: str) -> Any:
