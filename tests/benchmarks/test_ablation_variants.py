@@ -1,7 +1,6 @@
 """Every variant is the profile with some parameters changed, and fits together."""
 
 import shlex
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +73,11 @@ def test_students_share_network_schedule_and_epochs() -> None:
         stages = [result[section]["training"] for section in ("distill_features", "distill_predictions")]
         usual = [params[section]["training"] for section in ("distill_features", "distill_predictions")]
         if variant.first is not None:
-            epochs = [[stage.pop("epochs") for stage in pair] for pair in (stages, deepcopy(usual))]
-            assert sum(epochs[0]) == sum(epochs[1]), name
-            assert epochs[0][0] == pytest.approx(variant.first * sum(epochs[1]), abs=0.5), name
-            usual = [{key: each[key] for key in each if key != "epochs"} for each in usual]
+            first, second = (stage["epochs"] for stage in stages)
+            total = sum(stage["epochs"] for stage in usual)
+            assert first + second == total, name
+            assert first == pytest.approx(variant.first * total, abs=0.5), name
+            usual = [usual[0] | {"epochs": first}, usual[1] | {"epochs": second}]
             usual[1]["learning_rate"] = usual[0]["learning_rate"]
         assert stages == usual, name
         if name != "plain_teacher":
