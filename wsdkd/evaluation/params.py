@@ -21,7 +21,7 @@ class OperatingPointParams(Section):
     """Thresholds that give the highest F1, or at least the ``wanted`` precision or recall."""
     wanted: Share | None = None
     """The precision or recall of each class that is aimed at."""
-    prior: NonNegative = 20.0
+    prior: NonNegative = 40.0
     """So many positives of the average class count beside those of a class's own."""
 
     @model_validator(mode="after")
