@@ -250,15 +250,21 @@ def detect(boxes: np.ndarray, scores: np.ndarray, nms_iou: float, limit: int) ->
         nms_iou: of two boxes of a class whose IoU is above this, the better stays.
         limit: detections an image, over all classes together.
     """
-    corners = torch.from_numpy(np.ascontiguousarray(boxes, dtype=np.float32))
-    columns = torch.from_numpy(np.ascontiguousarray(scores.T, dtype=np.float32))
-    kept = [nms(corners, column, nms_iou).numpy()[:limit] for column in columns]
-    regions = np.concatenate([np.zeros(0, np.int64), *kept])
-    labels = np.repeat(np.arange(len(kept)), [len(places) for places in kept])
-    confidence = scores[regions, labels]
-    best = np.argsort(-confidence, kind="stable")[:limit]
+    count, num_classes = scores.shape
+    by_class = scores.T.ravel()
+    ranked = np.argsort(-by_class, kind="stable")
+    # Whether a box stays is up to better ones of its class alone, so those that rank first are enough as soon
+    # as ``limit`` of them stay. Classes lie so far apart that one call does for all of them.
+    corners = boxes.astype(np.float64)
+    apart = np.arange(num_classes) * (np.ptp(corners) + 1 if count else 1.0)
+    kept, looked_at = np.zeros(0, np.int64), 0
+    while len(kept) < limit and looked_at < len(ranked):
+        looked_at = 4 * max(looked_at, limit)
+        labels, regions = np.divmod(ranked[:looked_at], count)
+        places = torch.from_numpy(corners[regions] + apart[labels, None])
+        stay = nms(places, torch.from_numpy(by_class[ranked[:looked_at]].astype(np.float64)), nms_iou)
+        kept = ranked[np.sort(stay.numpy())[:limit]]
+    labels, regions = np.divmod(kept, max(count, 1))
     return Detections(
-        boxes[regions[best]].astype(np.float32),
-        labels[best].astype(np.int16),
-        confidence[best].astype(np.float32),
+        boxes[regions].astype(np.float32), labels.astype(np.int16), by_class[kept].astype(np.float32)
     )
