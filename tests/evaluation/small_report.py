@@ -14,9 +14,10 @@ from wsdkd.evaluation.truth import ImageObjects, Truth
 from wsdkd.settings.sections import parse_section
 from wsdkd.student.network import LoadedStudent, Student
 from wsdkd.student.params import BaselineParams, StudentParams
+from wsdkd.teacher.detections import Detections
 from wsdkd.teacher.network import LoadedTeacher, Wsddn
 from wsdkd.teacher.params import TeacherParams
-from wsdkd.teacher.run import Detections, fused_views
+from wsdkd.teacher.run import fused_views
 
 CLASSES = ["ant", "bee", "cat", "dog", "eel"]
 NETWORK = {"weights": None, "stages": 2, "stride": 8}

@@ -15,7 +15,7 @@ from wsdkd.evaluation.detection import coco_average_precision, detection_ap, mat
 from wsdkd.evaluation.localisation import best_regions, correct_localisation
 from wsdkd.evaluation.ranking import RECALLS, precision_at_recall
 from wsdkd.evaluation.truth import ImageObjects, gather_objects
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 
 def objects(*items, optional=()):

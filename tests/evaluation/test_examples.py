@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from wsdkd.evaluation.charts import save_png
 from wsdkd.evaluation.examples import Example, draw_examples, verdict
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 CLASSES = ["cat", "dog", "cow", "yak"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from wsdkd.evaluation.localisation import localisation
 from wsdkd.evaluation.truth import ImageObjects
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 BOX = np.array([[0.0, 0, 40, 40]])
 OBJECTS = [ImageObjects(BOX, np.array([1]), np.zeros(1, bool))]

@@ -17,7 +17,7 @@ from wsdkd.data.boxes import pairwise_iou
 from wsdkd.evaluation.ranking import precision_at_recall
 from wsdkd.evaluation.truth import ImageObjects
 from wsdkd.ground.loading import uncollected
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 Interpolation = Literal["all_points", "voc2007"]
 IOUS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

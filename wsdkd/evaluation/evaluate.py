@@ -29,8 +29,8 @@ from wsdkd.networks.precision import settled
 from wsdkd.proposals.params import ProposalsParams
 from wsdkd.settings.sections import Section
 from wsdkd.student.params import BaselineParams
+from wsdkd.teacher.detections import Detections
 from wsdkd.teacher.run import (
-    Detections,
     fused_views,
 )
 

@@ -15,7 +15,7 @@ from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow
 from wsdkd.evaluation.charts import as_written
 from wsdkd.scores import image_scores
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 COLUMNS = 4
 LINE = 58  # letters that fit below a picture

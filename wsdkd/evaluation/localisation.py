@@ -14,7 +14,7 @@ from wsdkd.evaluation.detection import coco_average_precision, detection_ap, mat
 from wsdkd.evaluation.truth import ImageObjects, any_required
 from wsdkd.ground.progress import track
 from wsdkd.support import Ranking
-from wsdkd.teacher.run import Detections
+from wsdkd.teacher.detections import Detections
 
 
 def best_regions(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:

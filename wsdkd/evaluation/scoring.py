@@ -18,8 +18,9 @@ from wsdkd.ground.errors import UserError
 from wsdkd.proposals.stored import Proposals
 from wsdkd.student.network import LoadedStudent
 from wsdkd.support import Ranking
+from wsdkd.teacher.detections import Detections, detect
 from wsdkd.teacher.network import LoadedTeacher
-from wsdkd.teacher.run import Detections, ProposedImages, ScoredRegions, detect, run_fused_teacher
+from wsdkd.teacher.run import ProposedImages, ScoredRegions, run_fused_teacher
 
 TEACHER_BATCH, STUDENT_BATCH = 8, 32
 

@@ -1,7 +1,7 @@
-"""The teacher over a whole dataset, from its outputs on every proposal to detections.
+"""The teacher over a whole dataset.
 
-:func:`run_teacher` gives its outputs on one view of each image, :func:`run_fused_teacher` its scores,
-averaged over the views of the test, and :func:`detect` makes detections of an image's scores.
+:func:`run_teacher` gives its outputs on every proposal in one view of each image, :func:`run_fused_teacher`
+its scores, averaged over the views of the test.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,6 @@ from wsdkd.data.tables import ImageRow
 from wsdkd.ground.progress import track
 from wsdkd.networks.copies import Aside
 from wsdkd.networks.decoding import picture_batches
-from wsdkd.networks.deferred_compiler import compiler_deferred
 from wsdkd.networks.params import InferencePrecision
 from wsdkd.networks.precision import placed
 from wsdkd.proposals.stored import Proposals
@@ -34,9 +33,6 @@ from wsdkd.teacher.batches import (
 )
 from wsdkd.teacher.network import LoadedTeacher
 from wsdkd.teacher.params import TeacherParams
-
-with compiler_deferred():
-    from torchvision.ops import nms
 
 
 @dataclass(frozen=True)
@@ -224,47 +220,3 @@ def run_fused_teacher(
 
 def _name(view: PictureView) -> str:
     return f"{view.size} px{' mirrored' if view.mirrored else ''}"
-
-
-@dataclass(frozen=True)
-class Detections:
-    """Detections of one image, best first.
-
-    Attributes:
-        boxes: float32 (n, 4), (x1, y1, x2, y2) in pixels of the original image.
-        labels: int16 (n,), places in ``classes.json``.
-        scores: float32 (n,).
-    """
-
-    boxes: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-
-
-def detect(boxes: np.ndarray, scores: np.ndarray, nms_iou: float, limit: int) -> Detections:
-    """The best ``limit`` detections of one image.
-
-    Args:
-        boxes: (n, 4), pixels of the original image.
-        scores: (n, K), S of the teacher or any other score of region against class.
-        nms_iou: of two boxes of a class whose IoU is above this, the better stays.
-        limit: detections an image, over all classes together.
-    """
-    count, num_classes = scores.shape
-    by_class = scores.T.ravel()
-    ranked = np.argsort(-by_class, kind="stable")
-    # Whether a box stays is up to better ones of its class alone, so those that rank first are enough as soon
-    # as ``limit`` of them stay. Classes lie so far apart that one call does for all of them.
-    corners = boxes.astype(np.float64)
-    apart = np.arange(num_classes) * (np.ptp(corners) + 1 if count else 1.0)
-    kept, looked_at = np.zeros(0, np.int64), 0
-    while len(kept) < limit and looked_at < len(ranked):
-        looked_at = 4 * max(looked_at, limit)
-        labels, regions = np.divmod(ranked[:looked_at], count)
-        places = torch.from_numpy(corners[regions] + apart[labels, None])
-        stay = nms(places, torch.from_numpy(by_class[ranked[:looked_at]].astype(np.float64)), nms_iou)
-        kept = ranked[np.sort(stay.numpy())[:limit]]
-    labels, regions = np.divmod(kept, max(count, 1))
-    return Detections(
-        boxes[regions].astype(np.float32), labels.astype(np.int16), by_class[kept].astype(np.float32)
-    )
