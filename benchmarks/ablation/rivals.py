@@ -49,6 +49,12 @@ LOGITS, BY_CLASS, BY_IMAGE = 10 / BATCH, 100 / BATCH, 1000.0
 
 Those of embeddings are for 80 classes. A label loss over fewer is smaller, and so are they in proportion.
 """
+EMBEDDINGS = 0.01
+"""Share of the authors' weights of embeddings.
+
+At the whole of them, and at a tenth, these losses drown the labels here; a hundredth and a thousandth differ
+by less than a seed (docs/results.md).
+"""
 
 Says = Callable[[Student, Tensor], Batch]
 """(classifier, its map after all layers of cells (B, D, h, w)) -> what is kept of each image."""
@@ -171,12 +177,13 @@ class LabelWise(LabelObjective):
         logits = self.student.classify_embedded(embedded)
         own = label_embeddings(embedded.float(), self.student.classifier.weight.float())
         theirs, labels = batch["teacher_embeddings"], batch["labels"]
-        by_class, by_image = (weight * labels.shape[1] / CLASSES for weight in (BY_CLASS, BY_IMAGE))
+        share = EMBEDDINGS * labels.shape[1] / CLASSES
         return {
             "labels": self.label_loss(logits, labels, batch["known"]),
             "predictions": LOGITS * prediction_loss(logits, batch["teacher_scores"], batch["taught"], 1.0),
-            "classes": by_class * structure_losses(own, theirs, labels),
-            "images": by_image
+            "classes": share * BY_CLASS * structure_losses(own, theirs, labels),
+            "images": share
+            * BY_IMAGE
             * structure_losses(own.transpose(0, 1), theirs.transpose(0, 1), labels.T)
             / len(labels),
         }

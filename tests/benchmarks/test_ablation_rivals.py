@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 from benchmarks.ablation.rivals import (
     BY_CLASS,
     BY_IMAGE,
+    EMBEDDINGS,
     LOGITS,
     MAP_WEIGHT,
     LabelWise,
@@ -134,8 +135,8 @@ def test_l2d_against_its_formula(world: World) -> None:
         for i, present in ((0, [0, 1, 2]), (1, [0, 2]), (2, [1, 2]))
     )
     # The weights are for COCO's 80 classes.
-    torch.testing.assert_close(losses["classes"], BY_CLASS * 3 / 80 * classes)
-    torch.testing.assert_close(losses["images"], BY_IMAGE * 3 / 80 * images / 3)
+    torch.testing.assert_close(losses["classes"], EMBEDDINGS * BY_CLASS * 3 / 80 * classes)
+    torch.testing.assert_close(losses["images"], EMBEDDINGS * BY_IMAGE * 3 / 80 * images / 3)
     # MLD: the divergence of both outcomes of each class, whose gradient is that of the cross-entropy.
     logits = student.classify_embedded(embedded)
     p, q = batch["teacher_scores"], torch.sigmoid(logits)
