@@ -23,7 +23,7 @@ from wsdkd.evaluation.page.mistakes import (
     most_frequent_pairs,
     reliability,
 )
-from wsdkd.evaluation.page.pictures import Gallery, heat_uris, images_of_a_kind
+from wsdkd.evaluation.page.pictures import Gallery, heat_uris, images_of_a_kind, thumbnails_of
 from wsdkd.evaluation.page.shown import COST_WIDTH
 from wsdkd.evaluation.params import NETWORKS
 from wsdkd.evaluation.truth import Truth
@@ -206,14 +206,17 @@ def _sights(
     evidence: Evidence, present: np.ndarray, known: np.ndarray, device: torch.device
 ) -> tuple[Gallery, dict[int, dict[str, list[Sight]]]]:
     """Of each class that there is room for, its images by kind."""
-    gallery = Gallery(evidence.rows, evidence.root)
     most = images_of_a_kind(len(evidence.names))
     scores, given = evidence.scores["student"], evidence.given["student"]
-    chosen: dict[int, Chosen] = {}
-    wanted: dict[int, list[int]] = {}
+    choices: dict[int, Chosen] = {}
     for label in range(len(evidence.names)) if most else ():
         columns = (scores[:, label], given[:, label], present[:, label], known[:, label])
-        found = choose_images(*columns, most)
+        choices[label] = choose_images(*columns, most)
+    places = list(dict.fromkeys(place for found in choices.values() for place in found.all()))
+    gallery = Gallery(evidence.rows, evidence.root, thumbnails_of(evidence.rows, evidence.root, places))
+    chosen: dict[int, Chosen] = {}
+    wanted: dict[int, list[int]] = {}
+    for label, found in choices.items():
         if all(gallery.add(place) for place in found.all()):
             chosen[label] = found
             for place in found.all():

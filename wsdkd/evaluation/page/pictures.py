@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from wsdkd.data.images import decode_prepared
 from wsdkd.data.tables import ImageRow
+from wsdkd.ground.workers import worker_count
 from wsdkd.networks.decoding import picture_batches
 from wsdkd.pages.thumbnails import Thumbnail, thumbnail
 from wsdkd.student.heat import class_heat, heat_of_logits
@@ -34,6 +36,20 @@ def images_of_a_kind(num_classes: int) -> int:
     return min(OF_A_KIND, MOST // (3 * num_classes))
 
 
+def thumbnails_of(rows: Sequence[ImageRow], root: Path, places: Sequence[int]) -> dict[int, Thumbnail]:
+    """Of the images at some places, made by as many threads as there are CPUs.
+
+    Raises:
+        UserError: a photograph is gone or damaged since it was prepared.
+    """
+
+    def made(place: int) -> Thumbnail:
+        return thumbnail(decode_prepared(root / rows[place].path))
+
+    with ThreadPoolExecutor(worker_count()) as pool:
+        return dict(zip(places, pool.map(made, places), strict=True))
+
+
 @dataclass
 class Gallery:
     """Thumbnails by the place of their image; each stands in the page once, however often it is shown.
@@ -41,23 +57,21 @@ class Gallery:
     Attributes:
         rows: of the test images.
         root: folder that their paths are relative to.
-        thumbnails: made so far.
+        made: of all images that may be shown.
+        thumbnails: those that are shown.
     """
 
     rows: Sequence[ImageRow]
     root: Path
+    made: Mapping[int, Thumbnail]
     thumbnails: dict[int, Thumbnail] = field(default_factory=dict)
     _bytes: int = 0
 
     def add(self, place: int) -> bool:
-        """Take an image in; False where the page has no room for it.
-
-        Raises:
-            UserError: the photograph is gone or damaged since it was prepared.
-        """
+        """Take an image in; False where the page has no room for it."""
         if place in self.thumbnails:
             return True
-        made = thumbnail(decode_prepared(self.root / self.rows[place].path))
+        made = self.made[place]
         if self._bytes + len(made.uri) > ROOM:
             return False
         self._bytes += len(made.uri)
