@@ -4,8 +4,8 @@
 
 For baseline and student: figures on the test split at 0.5, and at thresholds and calibrations chosen on the
 validation split with several priors. How the prior was chosen stands beside them: by cross-fitting on
-validation images alone, all of them and a few. The ceiling of all is what
-thresholds that the test split itself chooses would give.
+validation images alone, all of them and a few. The ceiling of all is what thresholds that the test
+split itself chooses would give.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

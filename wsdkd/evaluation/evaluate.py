@@ -30,9 +30,7 @@ from wsdkd.proposals.params import ProposalsParams
 from wsdkd.settings.sections import Section
 from wsdkd.student.params import BaselineParams
 from wsdkd.teacher.detections import Detections
-from wsdkd.teacher.run import (
-    fused_views,
-)
+from wsdkd.teacher.run import fused_views
 
 EXAMPLES = 8
 """Test images that are shown: the first there are, not the best."""
